@@ -1,0 +1,17 @@
+"""The command line's groups, registered on the Flask app."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from app.cli.database import group as database
+from app.cli.ledger import group as ledger
+from app.cli.merchants import group as merchants
+from app.cli.serve import serve
+from app.cli.staff import group as staff
+
+
+def register(app: Flask) -> None:
+    """Give the app its commands."""
+    for command in (database, ledger, merchants, staff, serve):
+        app.cli.add_command(command)

@@ -1,0 +1,35 @@
+"""`flask --app wsgi db …`: migrations."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import click
+from flask.cli import AppGroup
+
+from app.db import Database, current
+from app.migrations.running import differences
+from app.migrations.running import upgrade as run_migrations
+
+group = AppGroup("db", help="Migrate the database.")
+
+
+@group.command()
+def upgrade() -> None:
+    """Bring the database to the newest revision."""
+    run_migrations(current().engine)
+    click.echo("The database is up to date.")
+
+
+@group.command()
+def check() -> None:
+    """Prove that models and migrations agree, on a database of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database(f"sqlite:///{Path(folder) / 'check.db'}")
+        run_migrations(database.engine)
+        found = differences(database.engine)
+        database.engine.dispose()
+    if found:
+        raise click.ClickException("Models and migrations differ:\n" + "\n".join(found))
+    click.echo("Models and migrations agree.")

@@ -1,0 +1,88 @@
+"""`flask --app wsgi serve`: the embedded default, one process with threads for web and worker."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import click
+import waitress
+from flask import Flask, current_app
+
+from app.config import Settings
+from app.db import Database, current
+from app.migrations.running import upgrade
+from app.rules.actors import SYSTEM
+from app.services import demo, merchants, staff
+
+THREADS = 8
+OWNER_EMAIL = "owner@harbour-roasters.example.com"
+PASSWORD_BYTES = 12
+
+
+@click.command("serve")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--host", default="127.0.0.1", show_default=True)
+def serve(port: int, host: str) -> None:
+    """Migrate, fill an empty installation with a sandbox, and serve until stopped."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    database = current()
+    for warning in database.warnings():
+        click.echo(f"Warning: {warning}", err=True)
+    upgrade(database.engine)
+    _fill_if_empty(database)
+    # The factory knows the worker; this edge does not import its sibling.
+    worker = app.extensions["regulars.make_worker"](database)
+    worker.start()
+    app.extensions["regulars.worker"] = worker
+    _say_where(host, port)
+    try:
+        waitress.serve(app, host=host, port=port, threads=THREADS, ident=None, _quiet=True)
+    finally:
+        worker.stop()
+
+
+def _fill_if_empty(database: Database) -> None:
+    """Make a merchant, its owner and the sandbox's data in an empty installation."""
+    with database.reading() as session:
+        known = merchants.list_merchants(session)
+    if known:
+        return
+    click.echo("First start: filling the sandbox with a shop's test data …", err=True)
+    with database.writing() as session:
+        merchant = merchants.create(session, name="Harbour Roasters")
+        password = secrets.token_urlsafe(PASSWORD_BYTES)
+        staff.create(
+            session,
+            merchant_id=merchant.id,
+            email=OWNER_EMAIL,
+            name="Maeve Brennan",
+            role="owner",
+            password=password,
+            by=SYSTEM,
+        )
+        # In the same transaction: an interrupted first start leaves nothing behind.
+        demo.seed(session, merchant_id=merchant.id)
+    _keep_sign_in(password)
+
+
+def _keep_sign_in(password: str) -> None:
+    path = _sign_in_file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(f"{OWNER_EMAIL}  {password}\n", encoding="utf-8")
+
+
+def _sign_in_file() -> Path:
+    settings: Settings = current_app.extensions["regulars.settings"]
+    return settings.data_folder / "first-sign-in.txt"
+
+
+def _say_where(host: str, port: int) -> None:
+    shown = "localhost" if host in {"127.0.0.1", "0.0.0.0"} else host  # noqa: S104 - only compared
+    click.echo(f"\nRegulars is open at  http://{shown}:{port}/")
+    path = _sign_in_file()
+    if path.exists():
+        click.echo(f"Sign in with         {path.read_text(encoding='utf-8').strip()}")
+        click.echo(f"(kept in {path}, readable by you only)")
+    click.echo("Stop with Ctrl+C.\n")

@@ -1,0 +1,181 @@
+"""Engines and sessions, and the only commit in the product.
+
+`writing()` commits at the end of its block and rolls back on any exception; `reading()` never
+commits. On SQLite a writer begins with BEGIN IMMEDIATE and waits in one queue of the process, since
+SQLite's own busy handler starves writers; on PostgreSQL the services lock rows.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import DateTime, Dialect, Engine, MetaData, TypeDecorator, create_engine, event
+from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.orm import DeclarativeBase, Session
+
+_EXTENSION = "regulars.database"
+_IMMEDIATE = "regulars_immediate"
+
+_SQLITE_FIXED_IN = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
+"""Versions in which the meeting of a checkpoint and a commit no longer corrupts a WAL database."""
+
+SQLITE_BUSY_SECONDS = 15
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime, stored as UTC. SQLite keeps no zone, so it is put back on reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(
+        self,
+        value: datetime | None,
+        dialect: Dialect,  # noqa: ARG002 - as SQLAlchemy calls it
+    ) -> datetime | None:
+        """Refuse naive times, store UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone cannot be stored")
+        return value.astimezone(UTC)
+
+    def process_result_value(
+        self,
+        value: datetime | None,
+        dialect: Dialect,  # noqa: ARG002 - as SQLAlchemy calls it
+    ) -> datetime | None:
+        """Give the time back as aware UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """The tables' base. Every constraint has a name, so that migrations and errors can use it."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class Database:
+    """One database: its engine and the two ways into it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = _engine(url)
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._write_queue = threading.Lock()
+        self._writer = self.engine
+        self._reader = self.engine
+        if self.is_sqlite:
+            self._writer = self.engine.execution_options(**{_IMMEDIATE: True})
+        else:
+            # One snapshot for the whole block, so that two reads never contradict each other.
+            self._reader = self.engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """Give a session whose work is committed when the block ends, or not at all."""
+        queue = self._write_queue if self.is_sqlite else nullcontext()
+        with queue, Session(self._writer, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Give a session that sees one state of the data and changes nothing."""
+        # Closing rolls back, and unlike a rollback it leaves what was read usable.
+        with Session(self._reader, expire_on_commit=False) as session:
+            yield session
+
+    def warnings(self) -> list[str]:
+        """Say what is known to be dangerous about this database's library."""
+        if self.is_sqlite and not _sqlite_is_sound(sqlite3.sqlite_version_info):
+            return [
+                f"SQLite {sqlite3.sqlite_version} can corrupt a WAL database when several "
+                "processes write to it. Keep to one process, or use SQLite 3.51.3 or PostgreSQL."
+            ]
+        return []
+
+
+def install(app_extensions: dict[str, Any], database: Database) -> None:
+    """Make `database` the one that `writing()` and `reading()` use in this Flask app."""
+    app_extensions[_EXTENSION] = database
+
+
+def current() -> Database:
+    """Give the database of the current Flask app."""
+    database = current_app.extensions[_EXTENSION]
+    assert isinstance(database, Database)  # noqa: S101 - narrows the type of Flask's untyped dict
+    return database
+
+
+@contextmanager
+def writing() -> Iterator[Session]:
+    """Give a session of the current app's database that commits at the end of the block."""
+    with current().writing() as session:
+        yield session
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """Give a read-only session of the current app's database."""
+    with current().reading() as session:
+        yield session
+
+
+def _sqlite_is_sound(version: tuple[int, ...]) -> bool:
+    # Only the three patched lines, and what came after the newest of them, have the repair.
+    newest = _SQLITE_FIXED_IN[0]
+    return version >= newest or any(
+        version[:2] == fixed[:2] and version >= fixed for fixed in _SQLITE_FIXED_IN
+    )
+
+
+def _engine(url: str) -> Engine:
+    if make_url(url).get_backend_name() == "sqlite":
+        return _sqlite_engine(url)
+    return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+
+
+def _sqlite_engine(url: str) -> Engine:
+    path = make_url(url).database
+    if path:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_SECONDS}, pool_size=20)
+    event.listen(engine, "connect", _on_sqlite_connect)
+    event.listen(engine, "begin", _on_sqlite_begin)
+    return engine
+
+
+def _on_sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:
+    # The driver's own transaction handling is off: the "begin" event below decides.
+    connection.isolation_level = None
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",  # NORMAL lost acknowledged commits in simulated power cuts
+        "foreign_keys=ON",
+        "trusted_schema=OFF",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _on_sqlite_begin(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get(_IMMEDIATE, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")

@@ -1,0 +1,230 @@
+"""What can go wrong, as facts. No status numbers: `app.http.statuses` maps kinds to them.
+
+Every error has a `code` of spec section 5 and a message in shop English that says what to do. The
+same sentence goes to the page and to the API.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+
+class RegularsError(Exception):
+    """An expected refusal.
+
+    Attributes:
+        code: the stable code of spec section 5.
+        message: one or two sentences for people.
+        param: the field that is at fault, if one is.
+    """
+
+    code = "invalid_request"
+
+    def __init__(self, message: str, *, param: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+
+
+class NotFound(RegularsError):
+    """The id is unknown here. Another workspace's id looks exactly the same."""
+
+    code = "resource_missing"
+
+
+class InvalidParameter(RegularsError):
+    """A value has the wrong form."""
+
+    code = "parameter_invalid"
+
+    def __init__(self, param: str, message: str) -> None:
+        super().__init__(message, param=param)
+
+
+class MissingParameter(RegularsError):
+    """A value that must be there is not."""
+
+    code = "parameter_missing"
+
+    def __init__(self, param: str, message: str) -> None:
+        super().__init__(message, param=param)
+
+
+class PermissionDenied(RegularsError):
+    """The role may not do this."""
+
+    code = "permission_denied"
+
+
+class RateLimited(RegularsError):
+    """Too many tries.
+
+    Attributes:
+        retry_after_seconds: when to try again.
+    """
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, *, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class IdempotencyConflict(RegularsError):
+    """The key was used for another request."""
+
+    code = "idempotency_conflict"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This was already sent with other details, and that first one counted. "
+            "Nothing was changed now. Check below, then send again if you still want to."
+        )
+
+
+class Refused(RegularsError):
+    """Well-formed, but impossible now. Nothing was changed."""
+
+
+class InsufficientPoints(Refused):
+    """The balance does not reach the cost.
+
+    Attributes:
+        short_points: how many points are missing.
+    """
+
+    code = "insufficient_points"
+
+    def __init__(self, *, balance: int, cost_points: int) -> None:
+        self.short_points = cost_points - balance
+        super().__init__(
+            f"Short by {self.short_points:,} points. The balance is {balance:,} and this costs "
+            f"{cost_points:,}. Nothing was taken."
+        )
+
+
+class AccountNegative(Refused):
+    """The balance is below zero, so nothing can be redeemed, not even a free reward."""
+
+    code = "account_negative"
+
+    def __init__(self, *, balance: int) -> None:
+        super().__init__(
+            f"{-balance:,} points are owed. Awards pay that back first; "
+            "then rewards can be redeemed again."
+        )
+
+
+class BalanceWouldGoNegative(Refused):
+    """A downward adjustment would take more than is there, and nobody asked for that."""
+
+    code = "insufficient_points"
+
+    def __init__(self, *, balance: int, points: int) -> None:
+        super().__init__(
+            f"The balance is {balance:,}, so taking {-points:,} would leave {balance + points:,}. "
+            "Take less, or allow it to go below zero."
+        )
+
+
+class RewardInactive(Refused):
+    """The reward was archived."""
+
+    code = "reward_inactive"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"“{name}” is no longer offered. Choose another reward.")
+
+
+class RewardOutOfStock(Refused):
+    """All pieces are taken."""
+
+    code = "reward_out_of_stock"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"None left of “{name}”. Nothing was taken. Choose another reward.")
+
+
+class RewardLimitReached(Refused):
+    """This member already had as many as one member may have."""
+
+    code = "reward_limit_reached"
+
+    def __init__(self, name: str, *, limit_count: int) -> None:
+        times = "once" if limit_count == 1 else f"{limit_count:,} times"
+        super().__init__(f"Each member can have “{name}” {times}, and this one already has.")
+
+
+class RewardNotAvailable(Refused):
+    """Outside the validity window, in another program, or above the member's tier.
+
+    Attributes:
+        short: the reason in two or three words, for a list.
+    """
+
+    code = "reward_not_available"
+
+    def __init__(self, message: str, *, short: str = "not now") -> None:
+        super().__init__(message)
+        self.short = short
+
+
+class MemberClosed(Refused):
+    """The member is closed; reopening comes first."""
+
+    code = "member_closed"
+
+    def __init__(self) -> None:
+        super().__init__("This membership is closed. A manager can reopen it first.")
+
+
+class AlreadyReversed(Refused):
+    """Nothing of the award is left to take back.
+
+    Attributes:
+        reversed_by: who did it last, as shown to staff, or None.
+        reversed_at: when, aware UTC, or None.
+    """
+
+    code = "already_reversed"
+
+    def __init__(
+        self, *, reversed_by: str | None = None, reversed_at: datetime | None = None
+    ) -> None:
+        super().__init__("This was already reversed in full. Nothing was taken twice.")
+        self.reversed_by = reversed_by
+        self.reversed_at = reversed_at
+
+
+class ExceedsReversible(Refused):
+    """More was asked back than is left of the award."""
+
+    code = "exceeds_reversible"
+
+    def __init__(self, *, left_points: int) -> None:
+        super().__init__(
+            f"Only {left_points:,} points of this are left to reverse. "
+            f"Enter {left_points:,} or fewer.",
+            param="points",
+        )
+
+
+class NotReversible(Refused):
+    """Only awards and positive adjustments can be reversed."""
+
+    code = "not_reversible"
+
+
+class AlreadyFulfilled(Refused):
+    """The reward was handed over, so a manager has to cancel it."""
+
+    code = "already_fulfilled"
+
+
+class SignInFailed(Refused):
+    """Address and password do not fit; which of them is not said."""
+
+    code = "sign_in_failed"
+
+    def __init__(self) -> None:
+        super().__init__("Email and password do not fit together. Check both and try again.")

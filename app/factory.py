@@ -1,0 +1,101 @@
+"""Builds the Flask app. Imported by wsgi.py and the tests only."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import structlog
+from flask import Flask
+from htmx_flask import Htmx
+
+from app import db
+from app.cli import commands
+from app.config import Settings
+from app.http import access, actors, requests
+from app.web import context, errors, filters, responses
+from app.web.health.routes import blueprint as health
+from app.web.ledger.routes import blueprint as ledger
+from app.web.members.routes import blueprint as members
+from app.web.programs.routes import blueprint as programs
+from app.web.redemptions.routes import blueprint as redemptions
+from app.web.reports.routes import blueprint as reports
+from app.web.rewards.routes import blueprint as rewards
+from app.web.staff.routes import blueprint as staff
+from app.worker import Worker
+
+BLUEPRINTS = (health, staff, reports, members, ledger, redemptions, rewards, programs)
+
+REQUEST_BYTES_MAX = 64 * 1024
+
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+def create_app(settings: Settings, database: db.Database | None = None) -> Flask:
+    """Build the app.
+
+    Args:
+        database: one that is open already; otherwise the settings' address is opened.
+    """
+    app = Flask(
+        "regulars",
+        root_path=str(_ROOT),
+        template_folder=str(_ROOT / "templates"),
+        static_folder=str(_ROOT / "static"),
+    )
+    app.config.update(_flask_settings(settings))
+    app.extensions["regulars.settings"] = settings
+    app.extensions["regulars.make_worker"] = Worker
+    db.install(app.extensions, database or db.Database(settings.database_url))
+    _configure_logs(settings)
+    Htmx(app)
+    # The order matters: an id for the log first, then who it is, then whether they may.
+    requests.install(app)
+    actors.install(app)
+    access.install(app)
+    for each in (filters, responses, context, errors):
+        each.install(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    commands.register(app)
+    return app
+
+
+def _flask_settings(settings: Settings) -> dict[str, Any]:
+    return {
+        "SECRET_KEY": settings.secret_key,
+        "TESTING": settings.testing,
+        "MAX_CONTENT_LENGTH": REQUEST_BYTES_MAX,
+        "MAX_FORM_MEMORY_SIZE": REQUEST_BYTES_MAX,
+        "PERMANENT_SESSION_LIFETIME": timedelta(hours=settings.session_hours),
+        "SESSION_COOKIE_NAME": "regulars",
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": settings.secure_cookies,
+        "SEND_FILE_MAX_AGE_DEFAULT": requests.STATIC_SECONDS,
+        # A form stays good for as long as its sign-in does.
+        "WTF_CSRF_TIME_LIMIT": None,
+        "CASHIER_AWARD_POINTS": settings.cashier_award_points,
+        "SESSION_HOURS": settings.session_hours,
+    }
+
+
+def _configure_logs(settings: Settings) -> None:
+    renderer: Any = structlog.processors.JSONRenderer()
+    if settings.log_format == "text":
+        renderer = structlog.dev.ConsoleRenderer(colors=False)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.WARNING if settings.testing else logging.INFO
+        ),
+        cache_logger_on_first_use=False,
+    )

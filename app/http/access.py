@@ -1,0 +1,143 @@
+"""The one table of routes and what they need, and its enforcement before each request.
+
+A route that is missing here answers nobody, and a test fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from flask import Flask, current_app, request, session, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
+
+from app.errors import PermissionDenied
+from app.http.actors import actor, is_signed_in
+from app.rules.actors import Permission
+
+PUBLIC: None = None
+"""Needs no sign-in."""
+
+ACCESS: Mapping[str, Permission | None] = {
+    "static": PUBLIC,
+    "health.healthz": PUBLIC,
+    "staff.sign_in_form": PUBLIC,
+    "staff.sign_in": PUBLIC,
+    "staff.sign_out": Permission.READ,
+    "staff.profile": Permission.READ,
+    "staff.choose_location": Permission.READ,
+    "staff.switch_mode": Permission.READ,
+    "staff.shortcuts": Permission.READ,
+    "reports.today": Permission.READ,
+    "reports.activity": Permission.READ,
+    "members.index": Permission.READ,
+    "members.search": Permission.READ,
+    "members.show": Permission.READ,
+    "members.ledger": Permission.READ,
+    "members.new": Permission.ENROL,
+    "members.create": Permission.ENROL,
+    "members.edit": Permission.EDIT_MEMBERS,
+    "members.update": Permission.EDIT_MEMBERS,
+    "members.close": Permission.EDIT_MEMBERS,
+    "members.reopen": Permission.EDIT_MEMBERS,
+    "ledger.show": Permission.READ,
+    "ledger.award_form": Permission.AWARD,
+    "ledger.award": Permission.AWARD,
+    "ledger.adjust_form": Permission.ADJUST,
+    "ledger.adjust": Permission.ADJUST,
+    "ledger.reverse_form": Permission.UNDO_OWN,
+    "ledger.reverse": Permission.UNDO_OWN,
+    "ledger.effect": Permission.UNDO_OWN,
+    "ledger.undo": Permission.UNDO_OWN,
+    "redemptions.index": Permission.READ,
+    "redemptions.redeem_form": Permission.REDEEM,
+    "redemptions.redeem": Permission.REDEEM,
+    "redemptions.fulfil": Permission.FULFIL,
+    "redemptions.cancel_form": Permission.UNDO_OWN,
+    "redemptions.cancel": Permission.UNDO_OWN,
+    "rewards.index": Permission.READ,
+    "rewards.new": Permission.EDIT_REWARDS,
+    "rewards.create": Permission.EDIT_REWARDS,
+    "rewards.edit": Permission.EDIT_REWARDS,
+    "rewards.update": Permission.EDIT_REWARDS,
+    "rewards.preview": Permission.EDIT_REWARDS,
+    "rewards.archive": Permission.EDIT_REWARDS,
+    "rewards.restore": Permission.EDIT_REWARDS,
+    "programs.index": Permission.READ,
+    "programs.new": Permission.EDIT_PROGRAMS,
+    "programs.create": Permission.EDIT_PROGRAMS,
+    "programs.edit": Permission.EDIT_PROGRAMS,
+    "programs.update": Permission.EDIT_PROGRAMS,
+}
+
+UNSENT = "unsent"
+"""Where the cookie keeps what was typed when a sign-in had ended meanwhile."""
+
+UNSENT_BYTES_MAX = 2500
+"""A cookie holds 4 KB; what is longer than this is not kept."""
+
+_NOT_KEPT = {"csrf_token", "password"}
+
+
+def install(app: Flask) -> None:
+    """Check each request against the table before anything else looks at it."""
+    app.before_request(_check)
+
+
+def safe_path(path: str | None) -> str:
+    """Give a path of our own to come back to, or `/` for anything that leads elsewhere."""
+    path = path or "/"
+    parts = urlsplit(path)
+    is_ours = not parts.scheme and not parts.netloc
+    if is_ours and path.startswith("/") and not path.startswith(("//", "/\\")):
+        return path
+    return "/"
+
+
+def _check() -> ResponseReturnValue | None:
+    if request.endpoint is None:
+        # No such page, or not with this method: the error page says so.
+        return None
+    permission = ACCESS[request.endpoint]
+    if permission is PUBLIC:
+        return None
+    if not is_signed_in():
+        return _ask_to_sign_in()
+    if not actor().may(permission):
+        raise PermissionDenied(_who_can(permission))
+    return None
+
+
+def _who_can(permission: Permission) -> str:
+    who = "An owner" if permission is Permission.MANAGE_STAFF else "A manager"
+    if permission in {Permission.ENROL, Permission.AWARD, Permission.REDEEM, Permission.FULFIL}:
+        who = "A cashier or manager"
+    return f"{who} has to do this. Your role may look, but not change this."
+
+
+def _ask_to_sign_in() -> ResponseReturnValue:
+    path = _keep_unsent() if request.method == "POST" else request.full_path.rstrip("?")
+    target = url_for("staff.sign_in_form", next=path)
+    if request.headers.get("HX-Request"):
+        # htmx would follow a redirect and put the sign-in page into a table.
+        return current_app.response_class(status=204, headers={"HX-Redirect": target})
+    return current_app.redirect(target)
+
+
+def _keep_unsent() -> str:
+    """Keep what was typed, and give the page on which it can be sent again."""
+    if not _has_form_page(request.path):
+        return safe_path(urlsplit(request.referrer or "/").path)
+    fields = {name: value for name, value in request.form.items() if name not in _NOT_KEPT}
+    if len(str(fields).encode()) <= UNSENT_BYTES_MAX:
+        session[UNSENT] = {"path": request.path, "fields": fields}
+    return request.path
+
+
+def _has_form_page(path: str) -> bool:
+    try:
+        current_app.create_url_adapter(request).match(path, method="GET")  # type: ignore[union-attr]
+    except HTTPException:
+        return False
+    return True

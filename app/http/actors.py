@@ -1,0 +1,93 @@
+"""Who is signed in, in which workspace, and as which actor their acts are written down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Flask, current_app
+from flask_login import LoginManager, UserMixin, current_user
+
+from app.db import reading
+from app.http.requests import request_id
+from app.models.merchants import Merchant, Workspace
+from app.models.staff import Staff
+from app.rules.actors import Actor, Permission
+from app.services import staff as staff_service
+
+
+@dataclass
+class SignedIn(UserMixin):  # type: ignore[misc]  # flask-login has no types
+    """The person of this request.
+
+    Attributes:
+        token: the browser's session token; flask-login keeps it in the signed cookie.
+    """
+
+    token: str
+    staff: Staff
+    workspace: Workspace
+    location_id: str | None
+
+    def get_id(self) -> str:
+        """Give what the cookie holds."""
+        return self.token
+
+    @property
+    def merchant(self) -> Merchant:
+        """Give the person's business."""
+        return self.staff.merchant
+
+
+def install(app: Flask) -> None:
+    """Let flask-login find people by our session rows."""
+    manager = LoginManager(app)
+    # Our rows are revoked and expire on the server; the browser's address and name may change.
+    manager.session_protection = None
+    manager.user_loader(_load)
+
+
+def signed_in() -> SignedIn:
+    """Give the person of this request; only for routes that need one."""
+    person = current_user._get_current_object()
+    assert isinstance(person, SignedIn)  # noqa: S101 - `access` lets nobody else in
+    return person
+
+
+def is_signed_in() -> bool:
+    """Say whether this request has a person."""
+    return bool(current_user.is_authenticated)
+
+
+def workspace_id() -> str:
+    """Give the id of the workspace that the person is in."""
+    return signed_in().workspace.id
+
+
+def actor() -> Actor:
+    """Give the person as the ledger and the audit log write them down."""
+    person = signed_in()
+    is_limited = person.staff.role == "cashier"
+    return Actor(
+        kind="staff",
+        id=person.staff.id,
+        role=person.staff.role,
+        location_id=person.location_id,
+        award_limit_points=current_app.config["CASHIER_AWARD_POINTS"] if is_limited else None,
+        request_id=request_id(),
+    )
+
+
+def may(permission: str) -> bool:
+    """Say whether the person has a permission, by its name; for templates."""
+    return is_signed_in() and actor().may(Permission(permission))
+
+
+def _load(token: str) -> SignedIn | None:
+    with reading() as session:
+        found = staff_service.find_session(session, token=token)
+        if found is None:
+            return None
+        workspace = staff_service.get_workspace(
+            session, merchant_id=found.staff.merchant_id, mode=found.mode
+        )
+    return SignedIn(token, found.staff, workspace, found.location_id)

@@ -1,0 +1,78 @@
+"""What every request gets: an id, a line in the log, and headers that keep browsers safe."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import structlog
+from flask import Flask, Response, g, request
+
+from app.ids import new_id
+
+_log = structlog.get_logger("regulars.request")
+
+_CALLERS_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "font-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; "
+    "base-uri 'none'; manifest-src 'self'"
+)
+
+_HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    # Flask-WTF compares the Referer over https, so it must reach our own host.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+STATIC_SECONDS = 3600
+
+
+def install(app: Flask) -> None:
+    """Give every request of the app its id, its log line and its headers."""
+    app.before_request(_begin)
+    app.after_request(_end)
+    app.teardown_request(_forget)
+
+
+def request_id() -> str:
+    """Give the id of the request under way."""
+    found = g.get("request_id")
+    return str(found) if found else ""
+
+
+def _begin() -> None:
+    # An id from a proxy in front is kept, so that its log and ours can be laid side by side.
+    brought = request.headers.get("X-Request-Id", "")
+    g.request_id = brought if _CALLERS_ID.fullmatch(brought) else new_id("req")
+    g.started_at = time.perf_counter()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _end(response: Response) -> Response:
+    response.headers["X-Request-Id"] = request_id()
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.endpoint != "static":
+        # Pages hold people's data, and Back must show what is true now.
+        response.headers.setdefault("Cache-Control", "no-store")
+        _write_line(response)
+    return response
+
+
+def _write_line(response: Response) -> None:
+    # The route's pattern and no query string: both could hold what a person typed.
+    _log.info(
+        "request",
+        method=request.method,
+        route=request.url_rule.rule if request.url_rule else "",
+        status=response.status_code,
+        milliseconds=round((time.perf_counter() - g.started_at) * 1000, 1),
+    )
+
+
+def _forget(_error: BaseException | None) -> None:
+    structlog.contextvars.clear_contextvars()

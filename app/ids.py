@@ -1,0 +1,49 @@
+"""Ids: a prefix and a time-ordered unique part (spec section 1).
+
+The unique part is a UUIDv7 (RFC 9562) in lower-case Crockford base 32: 26 characters whose
+alphabetical order is the order of making.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from app import clock
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_CHARACTERS = 26
+"""128 bits at 5 bits a character."""
+
+CODE_CHARACTERS = 6
+"""A redemption code is read aloud and typed: 32^6 is a thousand million codes per workspace."""
+
+
+def new_id(prefix: str) -> str:
+    """Make an id such as `loy_01k…`."""
+    return f"{prefix}_{_base32(_uuid7())}"
+
+
+def new_code() -> str:
+    """Make a redemption code, stored without its dash: `7KQ4F2`."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(CODE_CHARACTERS)).upper()
+
+
+def new_token() -> str:
+    """Make an unguessable token of 256 bits, safe in addresses and cookies."""
+    return secrets.token_urlsafe(32)
+
+
+def _uuid7() -> int:
+    milliseconds = int(clock.now().timestamp() * 1000)
+    version, variant = 0x7 << 76, 0b10 << 62
+    return (
+        milliseconds << 80 | version | secrets.randbits(12) << 64 | variant | secrets.randbits(62)
+    )
+
+
+def _base32(number: int) -> str:
+    digits = []
+    for _ in range(_CHARACTERS):
+        digits.append(_ALPHABET[number & 31])
+        number >>= 5
+    return "".join(reversed(digits))

@@ -1,0 +1,28 @@
+"""Keys of requests that must act once (spec section 4)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db import Base, UtcDateTime
+from app.models.columns import CALLER_ID_CHARACTERS, ID_CHARACTERS
+
+
+class IdempotencyKey(Base):
+    """One used key: what was asked, and the id of what it made.
+
+    `scope` keeps the dashboard's forms and the API's callers apart. `result_id` is set in the
+    transaction that makes the row, so a committed row always has it.
+    """
+
+    __tablename__ = "idempotency_keys"
+
+    workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"), primary_key=True)
+    scope: Mapped[str] = mapped_column(String(16), primary_key=True)
+    key: Mapped[str] = mapped_column(String(CALLER_ID_CHARACTERS), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    result_id: Mapped[str | None] = mapped_column(String(ID_CHARACTERS))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)

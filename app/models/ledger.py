@@ -1,0 +1,158 @@
+"""The points ledger: immutable lines, and the triggers that keep them so (spec section 2)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    String,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.db import Base, UtcDateTime
+from app.models.columns import (
+    CALLER_ID_CHARACTERS,
+    ID_CHARACTERS,
+    TEXT_CHARACTERS,
+    JsonObject,
+    json_column_type,
+)
+from app.models.members import Member
+
+KINDS = ("award", "redemption", "reversal", "cancellation", "adjustment")
+
+
+class LedgerEntry(Base):
+    """One immutable line of a member's ledger.
+
+    `reason`, `note` and `metadata` may hold personal data, so they enter the hash only as
+    `text_digest`, which a random `salt` makes impossible to guess back. Erasing a person blanks the
+    four; nothing else can ever change.
+    """
+
+    __tablename__ = "ledger_entries"
+    __table_args__ = (
+        ForeignKeyConstraint(["workspace_id", "member_id"], ["members.workspace_id", "members.id"]),
+        ForeignKeyConstraint(
+            ["workspace_id", "reverses_id"],
+            ["ledger_entries.workspace_id", "ledger_entries.id"],
+        ),
+        ForeignKeyConstraint(
+            ["workspace_id", "redemption_id"], ["redemptions.workspace_id", "redemptions.id"]
+        ),
+        UniqueConstraint("workspace_id", "member_id", "seq"),
+        UniqueConstraint(
+            "workspace_id",
+            "source_type",
+            "source_id",
+            "source_rule",
+            name="uq_ledger_entries_source",
+        ),
+        CheckConstraint(
+            "kind IN ('award', 'redemption', 'reversal', 'cancellation', 'adjustment')", name="kind"
+        ),
+        CheckConstraint("seq > 0", name="seq"),
+        CheckConstraint("(kind = 'reversal') = (reverses_id IS NOT NULL)", name="reverses"),
+        CheckConstraint(
+            "(kind IN ('redemption', 'cancellation')) = (redemption_id IS NOT NULL)",
+            name="redemption",
+        ),
+        CheckConstraint(
+            "CASE kind WHEN 'award' THEN points > 0 WHEN 'reversal' THEN points < 0 "
+            "WHEN 'redemption' THEN points <= 0 WHEN 'cancellation' THEN points >= 0 "
+            "ELSE points <> 0 END",
+            name="sign",
+        ),
+        # A redemption may never leave less than nothing, whatever the code above believes.
+        CheckConstraint("kind <> 'redemption' OR balance_after >= 0", name="redemption_covered"),
+        Index("ix_ledger_entries_recorded", "workspace_id", "recorded_at", "id"),
+        Index("ix_ledger_entries_reverses", "workspace_id", "reverses_id"),
+        Index("ix_ledger_entries_redemption", "workspace_id", "redemption_id"),
+    )
+
+    workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"), primary_key=True)
+    id: Mapped[str] = mapped_column(String(ID_CHARACTERS), primary_key=True)
+    member_id: Mapped[str] = mapped_column(String(ID_CHARACTERS))
+    seq: Mapped[int] = mapped_column(Integer)
+    kind: Mapped[str] = mapped_column(String(16))
+    points: Mapped[int] = mapped_column(BigInteger)
+    balance_after: Mapped[int] = mapped_column(BigInteger)
+    lifetime_after: Mapped[int] = mapped_column(BigInteger)
+    qualifying_after: Mapped[int] = mapped_column(BigInteger)
+    reason: Mapped[str | None] = mapped_column(String(TEXT_CHARACTERS))
+    note: Mapped[str | None] = mapped_column(String(TEXT_CHARACTERS))
+    metadata_: Mapped[JsonObject | None] = mapped_column("metadata", json_column_type())
+    salt: Mapped[str | None] = mapped_column(String(64))
+    text_digest: Mapped[str] = mapped_column(String(64))
+    actor_kind: Mapped[str] = mapped_column(String(16))
+    actor_id: Mapped[str | None] = mapped_column(String(ID_CHARACTERS))
+    location_id: Mapped[str | None] = mapped_column(String(ID_CHARACTERS))
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    occurred_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    reverses_id: Mapped[str | None] = mapped_column(String(ID_CHARACTERS))
+    redemption_id: Mapped[str | None] = mapped_column(String(ID_CHARACTERS))
+    source_type: Mapped[str | None] = mapped_column(String(40))
+    source_id: Mapped[str | None] = mapped_column(String(CALLER_ID_CHARACTERS))
+    source_rule: Mapped[str | None] = mapped_column(String(40))
+    hash: Mapped[str] = mapped_column(String(64))
+
+    member: Mapped[Member] = relationship(lazy="raise", viewonly=True)
+
+
+_BLANKABLE = ("reason", "note", "metadata", "salt")
+_FIXED = tuple(c.name for c in LedgerEntry.__table__.columns if c.name not in _BLANKABLE)
+_REFUSAL = "ledger entries are append-only"
+
+SQLITE_TRIGGERS = (
+    f"""
+    CREATE TRIGGER ledger_entries_refuse_update BEFORE UPDATE ON ledger_entries
+    WHEN NOT ({" AND ".join(f"NEW.{name} IS NULL" for name in _BLANKABLE)}
+              AND {" AND ".join(f"NEW.{name} IS OLD.{name}" for name in _FIXED)})
+    BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END
+    """,
+    f"""
+    CREATE TRIGGER ledger_entries_refuse_delete BEFORE DELETE ON ledger_entries
+    BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END
+    """,
+    # INSERT OR REPLACE deletes without a DELETE trigger, so a taken place is refused beforehand.
+    """
+    CREATE TRIGGER ledger_entries_refuse_replace BEFORE INSERT ON ledger_entries
+    WHEN EXISTS (SELECT 1 FROM ledger_entries e WHERE e.rowid = NEW.rowid)
+      OR EXISTS (SELECT 1 FROM ledger_entries e WHERE e.workspace_id = NEW.workspace_id
+                 AND (e.id = NEW.id OR (e.member_id = NEW.member_id AND e.seq = NEW.seq)
+                      OR (e.source_type = NEW.source_type AND e.source_id = NEW.source_id
+                          AND e.source_rule = NEW.source_rule)))
+    BEGIN SELECT RAISE(ABORT, 'ledger entries are append-only'); END
+    """,
+)
+"""What makes the ledger append-only on SQLite; run by the migration that makes the table."""
+
+POSTGRESQL_TRIGGERS = (
+    f"""
+    CREATE FUNCTION ledger_entries_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      IF TG_OP = 'UPDATE' THEN
+        IF {" AND ".join(f"NEW.{name} IS NULL" for name in _BLANKABLE)}
+           AND {" AND ".join(f"NEW.{name} IS NOT DISTINCT FROM OLD.{name}" for name in _FIXED)}
+        THEN RETURN NEW; END IF;
+      END IF;
+      RAISE EXCEPTION '{_REFUSAL}' USING ERRCODE = 'integrity_constraint_violation';
+    END $$
+    """,
+    """
+    CREATE TRIGGER ledger_entries_refuse_change BEFORE UPDATE OR DELETE ON ledger_entries
+    FOR EACH ROW EXECUTE FUNCTION ledger_entries_refuse()
+    """,
+    """
+    CREATE TRIGGER ledger_entries_refuse_truncate BEFORE TRUNCATE ON ledger_entries
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_entries_refuse()
+    """,
+)
+"""The same on PostgreSQL."""

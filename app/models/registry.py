@@ -1,0 +1,24 @@
+"""All tables in one place, for the migrations and for whoever must know every table."""
+
+from __future__ import annotations
+
+from app.db import Base
+from app.models import (  # noqa: F401 - importing a module registers its tables
+    audit,
+    idempotency,
+    ledger,
+    members,
+    merchants,
+    outbox,
+    programs,
+    redemptions,
+    rewards,
+    staff,
+)
+
+metadata = Base.metadata
+
+WORKSPACE_TABLES = frozenset(
+    table.name for table in metadata.tables.values() if "workspace_id" in table.columns
+)
+"""The tables whose every statement names the workspace."""

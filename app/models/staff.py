@@ -1,0 +1,65 @@
+"""The people who act, their sign-ins, and the throttle on guessing (spec section 7)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.db import Base, UtcDateTime
+from app.models.columns import ID_CHARACTERS
+from app.models.merchants import Merchant
+
+
+class Staff(Base):
+    """One person of a merchant's staff. Their email signs in, so it is unique per installation."""
+
+    __tablename__ = "staff"
+    __table_args__ = (
+        CheckConstraint("role IN ('owner', 'manager', 'cashier', 'viewer')", name="role"),
+        CheckConstraint("status IN ('active', 'disabled')", name="status"),
+        Index("uq_staff_email_key", "email_key", unique=True),
+    )
+
+    id: Mapped[str] = mapped_column(String(ID_CHARACTERS), primary_key=True)
+    merchant_id: Mapped[str] = mapped_column(ForeignKey("merchants.id"))
+    email: Mapped[str] = mapped_column(String(254))
+    email_key: Mapped[str] = mapped_column(String(254))
+    name: Mapped[str] = mapped_column(String(200))
+    role: Mapped[str] = mapped_column(String(16))
+    status: Mapped[str] = mapped_column(String(16), default="active")
+    password_hash: Mapped[str] = mapped_column(String(255))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    merchant: Mapped[Merchant] = relationship(lazy="raise", viewonly=True)
+
+
+class StaffSession(Base):
+    """One sign-in.
+
+    The browser holds a token; here is only its SHA-256, so a read of this table signs nobody in. A
+    session is dead once `revoked_at` is set or `expires_at` is past.
+    """
+
+    __tablename__ = "staff_sessions"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    staff_id: Mapped[str] = mapped_column(ForeignKey("staff.id"), index=True)
+    mode: Mapped[str] = mapped_column(String(16))
+    location_id: Mapped[str | None] = mapped_column(String(ID_CHARACTERS))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    staff: Mapped[Staff] = relationship(lazy="raise", viewonly=True)
+
+
+class SignInThrottle(Base):
+    """Failed sign-ins of one account or from one address, named by a SHA-256 of it."""
+
+    __tablename__ = "sign_in_throttles"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    failure_count: Mapped[int]
+    window_started_at: Mapped[datetime] = mapped_column(UtcDateTime)

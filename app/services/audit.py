@@ -1,0 +1,47 @@
+"""The audit log's one writer (spec section 7)."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from app import clock
+from app.ids import new_id
+from app.models.audit import AuditEntry
+from app.models.columns import JsonObject
+from app.rules.actors import Actor
+
+
+def record(
+    session: Session,
+    *,
+    workspace_id: str,
+    act: str,
+    by: Actor,
+    subject_id: str | None = None,
+    member_id: str | None = None,
+    before: JsonObject | None = None,
+    after: JsonObject | None = None,
+) -> None:
+    """Write down one act, in the act's own transaction.
+
+    Args:
+        act: the word of the feature and the verb, such as `ledger.award`.
+        before: what changed, as it was; no personal data beyond ids.
+        after: what changed, as it is now.
+    """
+    session.add(
+        AuditEntry(
+            workspace_id=workspace_id,
+            id=new_id("aud"),
+            act=act,
+            actor_kind=by.kind,
+            actor_id=by.id,
+            location_id=by.location_id,
+            member_id=member_id,
+            subject_id=subject_id,
+            before=before,
+            after=after,
+            request_id=by.request_id,
+            recorded_at=clock.now(),
+        )
+    )

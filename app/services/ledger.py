@@ -1,0 +1,503 @@
+"""The ledger's acts: award, reverse, adjust, and the one function that inserts an entry.
+
+Spec sections 2 and 3. Every act locks the member's row first, so one member's writes follow each
+other and different members never wait. Nothing else in the product changes a balance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, joinedload
+
+from app import clock, errors
+from app.ids import new_id
+from app.models.ledger import LedgerEntry
+from app.models.members import Member
+from app.models.programs import Program
+from app.models.staff import Staff
+from app.rules import hashing, inputs
+from app.rules.actors import Actor, Permission, may_undo
+from app.rules.tiers import tier_key
+from app.services import audit, idempotency, outbox, snapshots
+from app.services.idempotency import Once, Outcome
+
+DEFAULT_RULE = "award"
+"""The rule that a source is unique under, unless an earning rule names another."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What an award is for, such as a payment; unique for ever per workspace and rule."""
+
+    type: str
+    id: str
+    rule: str = DEFAULT_RULE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """What an act wants written; the ledger adds the rest."""
+
+    kind: str
+    points: int
+    reason: str
+    note: str = ""
+    metadata: Mapping[str, Any] | None = None
+    lifetime_change: int = 0
+    qualifying_change: int = 0
+    reverses_id: str | None = None
+    redemption_id: str | None = None
+    source: Source | None = None
+    occurred_at: datetime | None = None
+    id: str | None = None
+
+
+def lock_member(
+    session: Session, *, workspace_id: str, member_id: str, open_only: bool = True
+) -> Member:
+    """Lock a member's row until the transaction ends and give it as it is now.
+
+    The program's row is held against changes first, so that a tier is judged by rules that stay
+    until the commit. Everything that locks both takes them in this order.
+
+    Raises:
+        NotFound: no such member in this workspace.
+        MemberClosed: the member is closed and `open_only`.
+    """
+    program_id = (
+        select(Member.program_id)
+        .where(Member.workspace_id == workspace_id, Member.id == member_id)
+        .scalar_subquery()
+    )
+    session.execute(
+        select(Program.id)
+        .where(Program.workspace_id == workspace_id, Program.id == program_id)
+        .with_for_update(read=True)
+    )
+    member = session.scalar(
+        select(Member)
+        .where(Member.workspace_id == workspace_id, Member.id == member_id)
+        .options(joinedload(Member.program), joinedload(Member.customer))
+        .with_for_update(of=Member)
+        .execution_options(populate_existing=True)
+    )
+    if member is None:
+        raise errors.NotFound("There is no such member here.")
+    if open_only and member.is_closed:
+        raise errors.MemberClosed
+    return member
+
+
+def append(session: Session, member: Member, line: Line, *, by: Actor) -> LedgerEntry:
+    """Write the next entry of a member whose row is locked, and bring its totals up to date.
+
+    This is the only code that inserts a ledger entry.
+    """
+    now = clock.now()
+    # A server clock that steps back must not put an entry before its predecessor.
+    recorded_at = max(now, member.last_entry_at) if member.last_entry_at else now
+    metadata = dict(line.metadata or {})
+    salt = hashing.new_salt()
+    entry = LedgerEntry(
+        workspace_id=member.workspace_id,
+        id=line.id or new_id("ptx"),
+        member_id=member.id,
+        seq=member.entry_count + 1,
+        kind=line.kind,
+        points=line.points,
+        balance_after=member.balance + line.points,
+        lifetime_after=member.lifetime_points + line.lifetime_change,
+        qualifying_after=member.qualifying_points + line.qualifying_change,
+        reason=line.reason,
+        note=line.note or None,
+        metadata_=metadata,
+        salt=salt,
+        text_digest=hashing.text_digest(
+            salt=salt, reason=line.reason, note=line.note or None, metadata=metadata
+        ),
+        actor_kind=by.kind,
+        actor_id=by.id,
+        location_id=by.location_id,
+        recorded_at=recorded_at,
+        occurred_at=line.occurred_at or recorded_at,
+        reverses_id=line.reverses_id,
+        redemption_id=line.redemption_id,
+        source_type=line.source.type if line.source else None,
+        source_id=line.source.id if line.source else None,
+        source_rule=line.source.rule if line.source else None,
+    )
+    entry.hash = hashing.entry_hash(previous_hash=member.head_hash, content=hashed_content(entry))
+    session.add(entry)
+    _carry_forward(session, member, entry)
+    return entry
+
+
+def hashed_content(entry: LedgerEntry) -> dict[str, str | int | None]:
+    """Give what of an entry the hash covers: everything but the blankable text and the hash."""
+    return {
+        "version": 1,
+        "workspaceId": entry.workspace_id,
+        "memberId": entry.member_id,
+        "id": entry.id,
+        "seq": entry.seq,
+        "kind": entry.kind,
+        "points": entry.points,
+        "balanceAfter": entry.balance_after,
+        "lifetimeAfter": entry.lifetime_after,
+        "qualifyingAfter": entry.qualifying_after,
+        "textDigest": entry.text_digest,
+        "actorKind": entry.actor_kind,
+        "actorId": entry.actor_id,
+        "locationId": entry.location_id,
+        "recordedAt": hashing.instant(entry.recorded_at),
+        "occurredAt": hashing.instant(entry.occurred_at),
+        "reverses": entry.reverses_id,
+        "redemptionId": entry.redemption_id,
+        "sourceType": entry.source_type,
+        "sourceId": entry.source_id,
+        "sourceRule": entry.source_rule,
+    }
+
+
+def award(
+    session: Session,
+    *,
+    workspace_id: str,
+    member_id: str,
+    points: int,
+    reason: str,
+    by: Actor,
+    note: str = "",
+    metadata: Mapping[str, Any] | None = None,
+    source: Source | None = None,
+    occurred_at: datetime | None = None,
+    once: Once | None = None,
+) -> Outcome[LedgerEntry]:
+    """Give points (spec section 3).
+
+    The same `once` key, or the same `source`, gives the first award again and moves nothing.
+
+    Raises:
+        InvalidParameter, MissingParameter: points or texts are out of bounds.
+        PermissionDenied: the actor may not give that many.
+        NotFound, MemberClosed, IdempotencyConflict: as they say.
+    """
+    points = inputs.checked_points(points)
+    reason = _checked_reason(reason)
+    note = _checked_note(note)
+    metadata = inputs.checked_metadata(metadata)
+    _check_award_limit(by, points)
+    entry_id = new_id("ptx")
+    asked = idempotency.fingerprint(
+        "award",
+        {
+            "member": member_id,
+            "points": points,
+            "reason": reason,
+            "note": note,
+            "metadata": metadata,
+            "source": [source.type, source.id, source.rule] if source else None,
+            "occurred_at": hashing.instant(occurred_at) if occurred_at else None,
+        },
+    )
+    first = idempotency.claim(
+        session, workspace_id=workspace_id, once=once, asked=asked, result_id=entry_id
+    )
+    if first is not None:
+        return Outcome(get_entry(session, workspace_id=workspace_id, entry_id=first), "key")
+    earlier = _claim_source(session, workspace_id, source, entry_id)
+    if earlier is not None:
+        idempotency.point_to(session, workspace_id=workspace_id, once=once, result_id=earlier)
+        return Outcome(get_entry(session, workspace_id=workspace_id, entry_id=earlier), "source")
+    member = lock_member(session, workspace_id=workspace_id, member_id=member_id)
+    line = Line(
+        id=entry_id,
+        kind="award",
+        points=points,
+        reason=reason,
+        note=note,
+        metadata=metadata,
+        lifetime_change=points,
+        qualifying_change=points,
+        source=source,
+        occurred_at=occurred_at,
+    )
+    entry = append(session, member, line, by=by)
+    member.last_seen_at = max(member.last_seen_at, entry.recorded_at)
+    _tell(session, "loyalty.points.earned", "ledger.award", member, entry, by)
+    return Outcome(entry)
+
+
+def reverse(
+    session: Session,
+    *,
+    workspace_id: str,
+    entry_id: str,
+    reason: str,
+    by: Actor,
+    points: int | None = None,
+    note: str = "",
+    metadata: Mapping[str, Any] | None = None,
+    once: Once | None = None,
+) -> Outcome[LedgerEntry]:
+    """Take back an award or a positive adjustment, whole or in part (spec section 3).
+
+    Args:
+        points: how many, or None for all that is left.
+
+    Raises:
+        AlreadyReversed: nothing is left to take back.
+        ExceedsReversible: `points` is more than is left.
+        NotReversible: the entry is of a kind that can't be reversed.
+        PermissionDenied: not the actor's own act, or too long ago for the role.
+    """
+    if points is not None:
+        points = inputs.checked_points(points)
+    reason = _checked_reason(reason)
+    note = _checked_note(note)
+    metadata = inputs.checked_metadata(metadata)
+    reversal_id = new_id("ptx")
+    asked = idempotency.fingerprint(
+        "reverse",
+        {
+            "entry": entry_id,
+            "points": points,
+            "reason": reason,
+            "note": note,
+            "metadata": metadata,
+        },
+    )
+    first = idempotency.claim(
+        session, workspace_id=workspace_id, once=once, asked=asked, result_id=reversal_id
+    )
+    if first is not None:
+        return Outcome(get_entry(session, workspace_id=workspace_id, entry_id=first), "key")
+    original = get_entry(session, workspace_id=workspace_id, entry_id=entry_id)
+    _check_reversible_kind(original)
+    _check_may_undo(by, original)
+    member = lock_member(
+        session, workspace_id=workspace_id, member_id=original.member_id, open_only=False
+    )
+    # Only now, with the member locked, can no other reversal come between.
+    points = _points_to_reverse(session, original, points)
+    line = Line(
+        id=reversal_id,
+        kind="reversal",
+        points=-points,
+        reason=reason,
+        note=note,
+        metadata=metadata,
+        qualifying_change=-points if original.kind == "award" else 0,
+        reverses_id=original.id,
+    )
+    entry = append(session, member, line, by=by)
+    _tell(session, "loyalty.points.reversed", "ledger.reverse", member, entry, by)
+    return Outcome(entry)
+
+
+def adjust(
+    session: Session,
+    *,
+    workspace_id: str,
+    member_id: str,
+    points: int,
+    reason: str,
+    by: Actor,
+    note: str = "",
+    allow_negative: bool = False,
+    once: Once | None = None,
+) -> Outcome[LedgerEntry]:
+    """Correct a balance by a signed number of points (spec section 3).
+
+    Neither lifetime points nor the tier move.
+
+    Raises:
+        BalanceWouldGoNegative: it would leave less than nothing and `allow_negative` is off.
+        PermissionDenied: the role may not adjust.
+    """
+    if not by.may(Permission.ADJUST):
+        raise errors.PermissionDenied("A manager has to do this. Ask one to adjust the balance.")
+    points = inputs.checked_signed_points(points)
+    reason = _checked_reason(reason)
+    note = _checked_note(note)
+    entry_id = new_id("ptx")
+    asked = idempotency.fingerprint(
+        "adjust",
+        {
+            "member": member_id,
+            "points": points,
+            "reason": reason,
+            "note": note,
+            "allow_negative": allow_negative,
+        },
+    )
+    first = idempotency.claim(
+        session, workspace_id=workspace_id, once=once, asked=asked, result_id=entry_id
+    )
+    if first is not None:
+        return Outcome(get_entry(session, workspace_id=workspace_id, entry_id=first), "key")
+    member = lock_member(session, workspace_id=workspace_id, member_id=member_id)
+    if points < 0 and member.balance + points < 0 and not allow_negative:
+        raise errors.BalanceWouldGoNegative(balance=member.balance, points=points)
+    line = Line(id=entry_id, kind="adjustment", points=points, reason=reason, note=note)
+    entry = append(session, member, line, by=by)
+    _tell(session, "loyalty.points.adjusted", "ledger.adjust", member, entry, by)
+    return Outcome(entry)
+
+
+def get_entry(session: Session, *, workspace_id: str, entry_id: str) -> LedgerEntry:
+    """Give one entry.
+
+    Raises:
+        NotFound: no such entry in this workspace.
+    """
+    entry = session.scalar(
+        select(LedgerEntry).where(
+            LedgerEntry.workspace_id == workspace_id, LedgerEntry.id == entry_id
+        )
+    )
+    if entry is None:
+        raise errors.NotFound("There is no such ledger entry here.")
+    return entry
+
+
+def reversed_points(session: Session, *, workspace_id: str, entry_id: str) -> int:
+    """Sum what was taken back of an entry so far, as a positive number."""
+    total = session.scalar(
+        select(func.sum(LedgerEntry.points)).where(
+            LedgerEntry.workspace_id == workspace_id, LedgerEntry.reverses_id == entry_id
+        )
+    )
+    return -int(total or 0)
+
+
+def _carry_forward(session: Session, member: Member, entry: LedgerEntry) -> None:
+    previous_tier = member.tier
+    member.entry_count = entry.seq
+    member.balance = entry.balance_after
+    member.lifetime_points = entry.lifetime_after
+    member.qualifying_points = entry.qualifying_after
+    member.head_hash = entry.hash
+    member.last_entry_at = entry.recorded_at
+    member.tier = tier_key(entry.qualifying_after, member.program.tiers)
+    if member.tier != previous_tier:
+        outbox.emit(
+            session,
+            "loyalty.tier.changed",
+            workspace_id=member.workspace_id,
+            member=member,
+            entry_id=entry.id,
+            data={**snapshots.account(member), "previousTier": previous_tier},
+        )
+
+
+def _tell(  # noqa: PLR0917 - one act, told once
+    session: Session, event_type: str, act: str, member: Member, entry: LedgerEntry, by: Actor
+) -> None:
+    outbox.emit(
+        session,
+        event_type,
+        workspace_id=member.workspace_id,
+        member=member,
+        entry_id=entry.id,
+        data=snapshots.transaction(entry),
+    )
+    audit.record(
+        session,
+        workspace_id=member.workspace_id,
+        act=act,
+        by=by,
+        subject_id=entry.id,
+        member_id=member.id,
+        before={"balance": entry.balance_after - entry.points},
+        after={"balance": entry.balance_after, "points": entry.points},
+    )
+
+
+def _claim_source(
+    session: Session, workspace_id: str, source: Source | None, entry_id: str
+) -> str | None:
+    """Claim an award's source as its own one-time key; give the first award's id if taken."""
+    if source is None:
+        return None
+    inputs.checked_caller_id(source.type, param="source", most=inputs.SOURCE_TYPE_CHARACTERS_MAX)
+    inputs.checked_caller_id(source.id, param="source")
+    named = idempotency.fingerprint(
+        "source", {"type": source.type, "id": source.id, "rule": source.rule}
+    )
+    once = Once(idempotency.SOURCE_SCOPE, named)
+    return idempotency.claim(
+        session, workspace_id=workspace_id, once=once, asked=named, result_id=entry_id
+    )
+
+
+def _checked_reason(reason: str) -> str:
+    return inputs.checked_text(
+        reason, param="reason", most=inputs.REASON_CHARACTERS_MAX, required=True
+    )
+
+
+def _checked_note(note: str) -> str:
+    return inputs.checked_text(note, param="note", most=inputs.NOTE_CHARACTERS_MAX)
+
+
+def _check_award_limit(by: Actor, points: int) -> None:
+    if not by.may(Permission.AWARD):
+        raise errors.PermissionDenied("Your role may look, but not award points. Ask a cashier.")
+    limit = by.award_limit_points
+    if limit is not None and points > limit:
+        raise errors.PermissionDenied(
+            f"You can give up to {limit:,} points at once. Give {limit:,} or fewer, "
+            "or ask a manager to give the rest."
+        )
+
+
+def _check_reversible_kind(original: LedgerEntry) -> None:
+    if original.kind == "award" or (original.kind == "adjustment" and original.points > 0):
+        return
+    if original.kind == "redemption":
+        raise errors.NotReversible(
+            "A redemption is cancelled, not reversed. Use Cancel on its line."
+        )
+    raise errors.NotReversible("Only awards and upward adjustments can be reversed.")
+
+
+def _check_may_undo(by: Actor, original: LedgerEntry) -> None:
+    now = clock.now()
+    if not may_undo(by, done_by=original.actor_id, done_at=original.recorded_at, now=now):
+        raise errors.PermissionDenied(
+            "A manager has to do this. You can undo your own acts for 10 minutes."
+        )
+
+
+def _points_to_reverse(session: Session, original: LedgerEntry, points: int | None) -> int:
+    left_points = original.points - reversed_points(
+        session, workspace_id=original.workspace_id, entry_id=original.id
+    )
+    if left_points == 0:
+        raise _already_reversed(session, original)
+    if points is not None and points > left_points:
+        raise errors.ExceedsReversible(left_points=left_points)
+    return left_points if points is None else points
+
+
+def _already_reversed(session: Session, original: LedgerEntry) -> errors.AlreadyReversed:
+    last = session.execute(
+        select(Staff.name, LedgerEntry.recorded_at)
+        .select_from(LedgerEntry)
+        .outerjoin(Staff, Staff.id == LedgerEntry.actor_id)
+        .where(
+            LedgerEntry.workspace_id == original.workspace_id,
+            LedgerEntry.reverses_id == original.id,
+        )
+        .order_by(LedgerEntry.seq.desc())
+        .limit(1)
+    ).first()
+    if last is None:
+        return errors.AlreadyReversed()
+    return errors.AlreadyReversed(reversed_by=last.name, reversed_at=last.recorded_at)

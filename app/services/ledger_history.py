@@ -1,0 +1,190 @@
+"""Reading the ledger: a member's lines with who and where, and the sum that ends in the balance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session, aliased
+
+from app.models.ledger import LedgerEntry
+from app.models.members import Member
+from app.models.programs import Location
+from app.models.redemptions import Redemption
+from app.models.staff import Staff
+from app.services.paging import PAGE_ROWS, Page, cut
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of a ledger as staff read it.
+
+    Attributes:
+        actor_name: the person's name, or None when it was no person.
+        reversed_points: what was taken back of this line so far.
+        reversed_at: when something of this line was last taken back, or None.
+        redemption: what a redemption or cancellation belongs to, or None.
+        original: the line that a reversal takes back, or None.
+    """
+
+    entry: LedgerEntry
+    actor_name: str | None
+    location_name: str | None
+    reversed_points: int
+    reversed_at: datetime | None
+    redemption: Redemption | None
+    original: LedgerEntry | None
+
+    @property
+    def left_points(self) -> int:
+        """How many points of this line can still be reversed."""
+        entry = self.entry
+        if entry.kind not in {"award", "adjustment"} or entry.points <= 0:
+            return 0
+        return entry.points - self.reversed_points
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sum:
+    """A balance by kind of line.
+
+    Attributes:
+        kind: the lines' kind.
+        count: how many there are.
+        points: their signed sum.
+    """
+
+    kind: str
+    count: int
+    points: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filters:
+    """What narrows a ledger; `since` is inclusive and `until` exclusive, both aware."""
+
+    kind: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def list_rows(
+    session: Session,
+    *,
+    member: Member,
+    filters: Filters | None = None,
+    before_seq: int | None = None,
+    limit: int = PAGE_ROWS,
+) -> Page[Row]:
+    """List a member's lines, newest first.
+
+    Args:
+        before_seq: the `seq` of the last line of the page before.
+    """
+    filters = filters or Filters()
+    statement = _rows_statement(member).order_by(LedgerEntry.seq.desc()).limit(limit + 1)
+    if filters.kind:
+        statement = statement.where(LedgerEntry.kind == filters.kind)
+    if filters.since:
+        statement = statement.where(LedgerEntry.recorded_at >= filters.since)
+    if filters.until:
+        statement = statement.where(LedgerEntry.recorded_at < filters.until)
+    if before_seq is not None:
+        statement = statement.where(LedgerEntry.seq < before_seq)
+    rows = [_row(*found) for found in session.execute(statement)]
+    return cut(rows, limit=limit, cursors=[str(row.entry.seq) for row in rows])
+
+
+def get_row(session: Session, *, member: Member, entry_id: str) -> Row:
+    """Give one line of a member's ledger, which must be there."""
+    return _row(*session.execute(_rows_statement(member).where(LedgerEntry.id == entry_id)).one())
+
+
+def sum_by_kind(session: Session, *, member: Member) -> Sequence[Sum]:
+    """Sum a member's ledger by kind; the sums add up to the balance."""
+    rows = session.execute(
+        select(LedgerEntry.kind, func.count(), func.sum(LedgerEntry.points))
+        .where(
+            LedgerEntry.workspace_id == member.workspace_id,
+            LedgerEntry.member_id == member.id,
+        )
+        .group_by(LedgerEntry.kind)
+    )
+    sums = {kind: Sum(kind=kind, count=count, points=int(points)) for kind, count, points in rows}
+    order = ("award", "reversal", "redemption", "cancellation", "adjustment")
+    return [sums[kind] for kind in order if kind in sums]
+
+
+def _rows_statement(
+    member: Member,
+) -> Select[LedgerEntry, str, str, Redemption, LedgerEntry, int, datetime]:
+    original = aliased(LedgerEntry)
+    reversal = aliased(LedgerEntry)
+    reversals = (
+        select(
+            reversal.reverses_id.label("entry_id"),
+            func.sum(reversal.points).label("points"),
+            func.max(reversal.recorded_at).label("reversed_at"),
+        )
+        .where(
+            reversal.workspace_id == member.workspace_id,
+            reversal.member_id == member.id,
+            reversal.reverses_id.is_not(None),
+        )
+        .group_by(reversal.reverses_id)
+        .subquery()
+    )
+    return (
+        select(
+            LedgerEntry,
+            Staff.name,
+            Location.name,
+            Redemption,
+            original,
+            reversals.c.points,
+            reversals.c.reversed_at,
+        )
+        .outerjoin(Staff, Staff.id == LedgerEntry.actor_id)
+        .outerjoin(
+            Location,
+            (Location.workspace_id == LedgerEntry.workspace_id)
+            & (Location.id == LedgerEntry.location_id),
+        )
+        .outerjoin(
+            Redemption,
+            (Redemption.workspace_id == LedgerEntry.workspace_id)
+            & (Redemption.id == LedgerEntry.redemption_id),
+        )
+        .outerjoin(
+            original,
+            (original.workspace_id == LedgerEntry.workspace_id)
+            & (original.id == LedgerEntry.reverses_id),
+        )
+        .outerjoin(reversals, reversals.c.entry_id == LedgerEntry.id)
+        .where(
+            LedgerEntry.workspace_id == member.workspace_id,
+            LedgerEntry.member_id == member.id,
+        )
+    )
+
+
+def _row(  # noqa: PLR0917 - as the statement's columns stand
+    entry: LedgerEntry,
+    actor_name: str | None,
+    location_name: str | None,
+    redemption: Redemption | None,
+    original: LedgerEntry | None,
+    reversal_points: int | None,
+    reversed_at: datetime | None,
+) -> Row:
+    return Row(
+        entry=entry,
+        actor_name=actor_name,
+        location_name=location_name,
+        reversed_points=-int(reversal_points or 0),
+        reversed_at=reversed_at,
+        redemption=redemption,
+        original=original,
+    )

@@ -1,0 +1,262 @@
+"""Verify: walk every chain and recompute everything from the entries (spec section 2).
+
+It believes nothing but the entries: balances, lifetimes, tiers' points, stock and reversal bounds
+are worked out again and compared with what is stored. It only reads, so nobody waits for it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Row, func, select
+from sqlalchemy.orm import Session
+
+from app.models.ledger import LedgerEntry
+from app.models.members import Member
+from app.models.redemptions import Redemption
+from app.models.rewards import Reward
+from app.rules import hashing
+from app.services.ledger import hashed_content
+
+_READ_ROWS = 2_000
+_PROGRESS_ENTRIES = 50_000
+
+
+@dataclass
+class Report:
+    """What a walk found.
+
+    Attributes:
+        fault: the first thing that does not fit, in a sentence that names it; None when all fits.
+    """
+
+    entry_count: int = 0
+    member_count: int = 0
+    reward_count: int = 0
+    fault: str | None = None
+
+
+@dataclass
+class _Chain:
+    """The running state of one member's walk."""
+
+    seq: int = 0
+    balance: int = 0
+    lifetime: int = 0
+    qualifying: int = 0
+    head: str = hashing.GENESIS
+    reversible: dict[str, int] = field(default_factory=dict)
+    awards: set[str] = field(default_factory=set)
+    redemptions: dict[str, int] = field(default_factory=dict)
+
+
+class _Fault(Exception):
+    """The first thing that does not fit."""
+
+
+def verify_workspace(
+    session: Session,
+    *,
+    workspace_id: str,
+    progress: Callable[[int], None] | None = None,
+) -> Report:
+    """Check one workspace.
+
+    Args:
+        progress: called now and then with the number of entries read so far.
+    """
+    report = Report()
+    try:
+        chains = _walk(session, workspace_id, report, progress or (lambda _count: None))
+        redeemed = _redemption_sums(chains)
+        _check_members(session, workspace_id, chains, report)
+        _check_redemptions(session, workspace_id, redeemed)
+        _check_stock(session, workspace_id, report)
+    except _Fault as fault:
+        report.fault = str(fault)
+    return report
+
+
+def _walk(
+    session: Session, workspace_id: str, report: Report, progress: Callable[[int], None]
+) -> dict[str, _Chain]:
+    chains: dict[str, _Chain] = defaultdict(_Chain)
+    with closing(_entries(session, workspace_id)) as entries:
+        for entry in entries:
+            _step(chains[entry.member_id], entry)
+            report.entry_count += 1
+            if report.entry_count % _PROGRESS_ENTRIES == 0:
+                progress(report.entry_count)
+    return chains
+
+
+def _entries(session: Session, workspace_id: str) -> Generator[LedgerEntry]:
+    statement = (
+        select(LedgerEntry)
+        .where(LedgerEntry.workspace_id == workspace_id)
+        .order_by(LedgerEntry.member_id, LedgerEntry.seq)
+        .execution_options(yield_per=_READ_ROWS)
+    )
+    # A fault ends a walk early, and PostgreSQL's cursor has to be closed all the same.
+    with closing(session.scalars(statement)) as entries:
+        for entry in entries:
+            yield entry
+            session.expunge(entry)
+
+
+def _step(chain: _Chain, entry: LedgerEntry) -> None:
+    _expect(entry, "seq", entry.seq, chain.seq + 1)
+    _expect(entry, "balance", entry.balance_after, chain.balance + entry.points)
+    earned = entry.points if entry.kind == "award" else 0
+    _expect(entry, "lifetime points", entry.lifetime_after, chain.lifetime + earned)
+    qualifying = chain.qualifying + _qualifying_change(chain, entry)
+    _expect(entry, "points that count for a tier", entry.qualifying_after, qualifying)
+    _check_text(entry)
+    _expect(
+        entry,
+        "hash",
+        entry.hash,
+        hashing.entry_hash(previous_hash=chain.head, content=hashed_content(entry)),
+    )
+    _follow_links(chain, entry)
+    chain.seq, chain.balance, chain.head = entry.seq, entry.balance_after, entry.hash
+    chain.lifetime, chain.qualifying = entry.lifetime_after, entry.qualifying_after
+
+
+def _qualifying_change(chain: _Chain, entry: LedgerEntry) -> int:
+    if entry.kind == "award":
+        return entry.points
+    if entry.kind == "reversal" and entry.reverses_id in chain.awards:
+        return entry.points
+    return 0
+
+
+def _check_text(entry: LedgerEntry) -> None:
+    # A person's erased text leaves its digest, which the hash covers; there is nothing to compare.
+    if entry.salt is None:
+        if not entry.reason is entry.note is entry.metadata_ is None:
+            raise _Fault(f"{_name(entry)}: its text is there, but its salt was erased.")
+        return
+    digest = hashing.text_digest(
+        salt=entry.salt,
+        reason=entry.reason or "",
+        note=entry.note,
+        metadata=entry.metadata_ or {},
+    )
+    _expect(entry, "text", entry.text_digest, digest)
+
+
+def _follow_links(chain: _Chain, entry: LedgerEntry) -> None:
+    if entry.kind == "award":
+        chain.awards.add(entry.id)
+    if entry.kind == "award" or (entry.kind == "adjustment" and entry.points > 0):
+        chain.reversible[entry.id] = entry.points
+    if entry.kind == "reversal":
+        left = chain.reversible.get(entry.reverses_id or "", 0) + entry.points
+        if left < 0:
+            raise _Fault(f"{_name(entry)} takes back more than its award gave.")
+        chain.reversible[entry.reverses_id or ""] = left
+    if entry.redemption_id is not None:
+        total = chain.redemptions.get(entry.redemption_id, 0) + entry.points
+        chain.redemptions[entry.redemption_id] = total
+
+
+def _check_members(
+    session: Session, workspace_id: str, chains: dict[str, _Chain], report: Report
+) -> None:
+    statement = (
+        select(
+            Member.id,
+            Member.entry_count,
+            Member.balance,
+            Member.lifetime_points,
+            Member.qualifying_points,
+            Member.head_hash,
+        )
+        .where(Member.workspace_id == workspace_id)
+        .order_by(Member.id)
+        .execution_options(yield_per=_READ_ROWS)
+    )
+    with closing(session.execute(statement)) as rows:
+        for row in rows:
+            report.member_count += 1
+            _check_member(row, chains.pop(row.id, None) or _Chain())
+    for member_id, chain in chains.items():
+        raise _Fault(f"Member {member_id} is gone, but {chain.seq} entries are its.")
+
+
+def _check_member(row: Row[Any], chain: _Chain) -> None:
+    stored = (row.entry_count, row.balance, row.lifetime_points, row.qualifying_points)
+    worked_out = (chain.seq, chain.balance, chain.lifetime, chain.qualifying)
+    if stored != worked_out or row.head_hash != chain.head:
+        raise _Fault(
+            f"Member {row.id} says {row.entry_count} entries and a balance of {row.balance}; "
+            f"its ledger has {chain.seq} entries that sum to {chain.balance}. "
+            f"The last entry that fits has seq {chain.seq}."
+        )
+
+
+def _redemption_sums(chains: dict[str, _Chain]) -> dict[tuple[str, str], int]:
+    """Sum each redemption's entries by the member in whose ledger they are."""
+    return {
+        (member_id, redemption_id): points
+        for member_id, chain in chains.items()
+        for redemption_id, points in chain.redemptions.items()
+    }
+
+
+def _check_redemptions(
+    session: Session, workspace_id: str, sums: dict[tuple[str, str], int]
+) -> None:
+    statement = (
+        select(Redemption.id, Redemption.member_id, Redemption.status, Redemption.points_spent)
+        .where(Redemption.workspace_id == workspace_id)
+        .order_by(Redemption.id)
+        .execution_options(yield_per=_READ_ROWS)
+    )
+    with closing(session.execute(statement)) as rows:
+        for row in rows:
+            expected = 0 if row.status == "cancelled" else -row.points_spent
+            found = sums.pop((row.member_id, row.id), None)
+            if found != expected:
+                raise _Fault(
+                    f"Redemption {row.id} is {row.status} and cost {row.points_spent}, "
+                    f"but its entries sum to {found}."
+                )
+    for member_id, redemption_id in sums:
+        raise _Fault(f"Redemption {redemption_id} is in the ledger of member {member_id} too.")
+
+
+def _check_stock(session: Session, workspace_id: str, report: Report) -> None:
+    taken = (
+        select(Redemption.reward_id, func.count().label("taken_count"))
+        .where(Redemption.workspace_id == workspace_id, Redemption.status != "cancelled")
+        .group_by(Redemption.reward_id)
+        .subquery()
+    )
+    statement = (
+        select(Reward, func.coalesce(taken.c.taken_count, 0))
+        .outerjoin(taken, taken.c.reward_id == Reward.id)
+        .where(Reward.workspace_id == workspace_id)
+        .order_by(Reward.id)
+    )
+    for reward, taken_count in session.execute(statement):
+        report.reward_count += 1
+        if reward.stock_supplied is not None and reward.stock_taken != taken_count:
+            raise _Fault(
+                f"Reward {reward.id} says {reward.stock_taken} are taken; "
+                f"{taken_count} redemptions hold one."
+            )
+
+
+def _expect(entry: LedgerEntry, what: str, stored: object, worked_out: object) -> None:
+    if stored != worked_out:
+        raise _Fault(f"{_name(entry)}: its {what} is {stored}, but should be {worked_out}.")
+
+
+def _name(entry: LedgerEntry) -> str:
+    return f"Entry {entry.id} (member {entry.member_id}, seq {entry.seq})"

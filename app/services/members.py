@@ -1,0 +1,372 @@
+"""Members: enrol, edit, close, reopen (spec sections 1 and 3). Searching is in member_search."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy import or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session, joinedload
+
+from app import clock, errors
+from app.ids import new_id
+from app.models.members import Customer, Member
+from app.models.programs import Program
+from app.rules import hashing, inputs, searching
+from app.rules.actors import Actor, Permission
+from app.rules.tiers import tier_key
+from app.services import audit, idempotency, ledger, outbox, snapshots
+from app.services.idempotency import Once, Outcome
+
+NEAR_DUPLICATES_MAX = 5
+CARD_CHARACTERS_MAX = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """What a customer's record says of a person."""
+
+    name: str = ""
+    email: str = ""
+    phone: str = ""
+    card_number: str = ""
+
+
+def enrol(
+    session: Session,
+    *,
+    workspace_id: str,
+    program_id: str,
+    by: Actor,
+    customer_id: str | None = None,
+    person: Person | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    once: Once | None = None,
+) -> Outcome[Member]:
+    """Make a customer a member of a program (spec section 3).
+
+    Args:
+        customer_id: an existing customer's id, or the caller's own for a new one; or None.
+        person: the new customer's record; an existing customer's record is left alone.
+
+    Returns:
+        The new member, or the existing one marked as replayed: enrolling twice tells nobody.
+
+    Raises:
+        NotFound: no such program here.
+        InvalidParameter: a part of the record is out of bounds.
+    """
+    _check_may(by, Permission.ENROL, "Your role may look, but not enrol members. Ask a cashier.")
+    if customer_id:
+        customer_id = inputs.checked_caller_id(customer_id, param="customerId")
+    person = checked_person(person or Person())
+    metadata = inputs.checked_metadata(metadata)
+    member_id = new_id("loy")
+    asked = idempotency.fingerprint(
+        "enrol",
+        {
+            "program": program_id,
+            "customer": customer_id,
+            "person": vars(person),
+            "metadata": metadata,
+        },
+    )
+    first = idempotency.claim(
+        session, workspace_id=workspace_id, once=once, asked=asked, result_id=member_id
+    )
+    if first is not None:
+        return Outcome(get_member(session, workspace_id=workspace_id, member_id=first), "key")
+    program = _get_program(session, workspace_id, program_id)
+    customer_id = _find_or_make_customer(session, workspace_id, customer_id, person)
+    inserted = _insert_member(session, program, member_id, customer_id, metadata)
+    if not inserted:
+        existing = _member_of(session, program, customer_id)
+        idempotency.point_to(session, workspace_id=workspace_id, once=once, result_id=existing.id)
+        return Outcome(existing, "member")
+    member = get_member(session, workspace_id=workspace_id, member_id=member_id)
+    outbox.emit(
+        session,
+        "loyalty.account.created",
+        workspace_id=workspace_id,
+        member=member,
+        data=snapshots.account(member),
+    )
+    audit.record(
+        session,
+        workspace_id=workspace_id,
+        act="members.enrol",
+        by=by,
+        subject_id=member.id,
+        member_id=member.id,
+    )
+    return Outcome(member)
+
+
+def get_member(session: Session, *, workspace_id: str, member_id: str) -> Member:
+    """Give a member with its customer and program.
+
+    Raises:
+        NotFound: no such member in this workspace.
+    """
+    member = session.scalar(
+        select(Member)
+        .where(Member.workspace_id == workspace_id, Member.id == member_id)
+        .options(joinedload(Member.customer), joinedload(Member.program))
+    )
+    if member is None:
+        raise errors.NotFound("There is no such member here.")
+    return member
+
+
+def edit(
+    session: Session, *, workspace_id: str, member_id: str, person: Person, by: Actor
+) -> Member:
+    """Change a person's record.
+
+    Raises:
+        NotFound, PermissionDenied, InvalidParameter: as they say.
+    """
+    _check_may(by, Permission.EDIT_MEMBERS, "A manager has to change a member's details.")
+    person = checked_person(person)
+    member = ledger.lock_member(
+        session, workspace_id=workspace_id, member_id=member_id, open_only=False
+    )
+    customer = member.customer
+    changed = [name for name, value in vars(person).items() if getattr(customer, name) != value]
+    if not changed:
+        return member
+    _fill(customer, person)
+    _tell_updated(session, member)
+    audit.record(
+        session,
+        workspace_id=workspace_id,
+        act="members.edit",
+        by=by,
+        subject_id=customer.id,
+        member_id=member.id,
+        # The names of the fields only: the audit log outlives a person's record.
+        after={"changed": changed},
+    )
+    return member
+
+
+def close(session: Session, *, workspace_id: str, member_id: str, by: Actor) -> Member:
+    """Close a member: nothing can be awarded or redeemed until it is reopened."""
+    return _set_status(session, workspace_id, member_id, "closed", by)
+
+
+def reopen(session: Session, *, workspace_id: str, member_id: str, by: Actor) -> Member:
+    """Reopen a closed member."""
+    return _set_status(session, workspace_id, member_id, "active", by)
+
+
+def list_near_duplicates(
+    session: Session, *, workspace_id: str, person: Person
+) -> Sequence[Member]:
+    """List members whose email, phone or card is the same, at most `NEAR_DUPLICATES_MAX`."""
+    clauses = []
+    if key := searching.email_key(person.email):
+        clauses.append(Customer.email_key == key)
+    if end := searching.national_part(person.phone):
+        clauses.append(Customer.phone_digits.endswith(end, autoescape=True))
+    if card := searching.card_key(person.card_number):
+        clauses.append(Customer.card_key == card)
+    if not clauses:
+        return []
+    statement = (
+        select(Member)
+        .join(Member.customer)
+        .where(Member.workspace_id == workspace_id, Customer.workspace_id == workspace_id)
+        .where(or_(*clauses))
+        .options(joinedload(Member.customer), joinedload(Member.program))
+        .order_by(Member.id.desc())
+        .limit(NEAR_DUPLICATES_MAX)
+    )
+    return session.scalars(statement).all()
+
+
+def checked_person(person: Person) -> Person:
+    """Give the record with outer spaces cut off.
+
+    Raises:
+        InvalidParameter: a part is too long, or the email or phone is none.
+    """
+    return Person(
+        name=inputs.checked_text(person.name, param="name", most=200),
+        email=_checked_email(person.email),
+        phone=_checked_phone(person.phone),
+        card_number=_checked_card(person.card_number),
+    )
+
+
+def _checked_email(email: str) -> str:
+    email = inputs.checked_text(email, param="email", most=254)
+    if not email:
+        return ""
+    try:
+        # Whether the address takes mail is the mail's business; here it must only be one.
+        return validate_email(email, check_deliverability=False).normalized
+    except EmailNotValidError:
+        raise errors.InvalidParameter(
+            "email", "This is not an email address. Example: ngozi@example.com"
+        ) from None
+
+
+def _checked_card(card_number: str) -> str:
+    card_number = inputs.checked_text(card_number, param="card_number", most=CARD_CHARACTERS_MAX)
+    # Folding writes some signs with several letters.
+    if len(searching.card_key(card_number)) > CARD_CHARACTERS_MAX:
+        raise errors.InvalidParameter("card_number", "This is not a card number. Retype it.")
+    return card_number
+
+
+def _checked_phone(phone: str) -> str:
+    phone = inputs.checked_text(phone, param="phone", most=40)
+    digits = searching.phone_digits(phone)
+    if phone and not 4 <= len(digits) <= 15:  # noqa: PLR2004 - ITU-T E.164 allows 15 digits
+        raise errors.InvalidParameter(
+            "phone", "This is not a phone number. Example: +353 87 123 4471"
+        )
+    return phone
+
+
+def _check_may(by: Actor, permission: Permission, refusal: str) -> None:
+    if not by.may(permission):
+        raise errors.PermissionDenied(refusal)
+
+
+def _get_program(session: Session, workspace_id: str, program_id: str) -> Program:
+    program = session.scalar(
+        select(Program).where(Program.workspace_id == workspace_id, Program.id == program_id)
+    )
+    if program is None:
+        raise errors.NotFound("There is no such program here.", param="programId")
+    return program
+
+
+def _find_or_make_customer(
+    session: Session, workspace_id: str, customer_id: str | None, person: Person
+) -> str:
+    customer_id = customer_id or new_id("cust")
+    customer = Customer(workspace_id=workspace_id, id=customer_id, created_at=clock.now())
+    _fill(customer, person)
+    values = {
+        "workspace_id": workspace_id,
+        "id": customer_id,
+        "name": customer.name,
+        "email": customer.email,
+        "phone": customer.phone,
+        "card_number": customer.card_number,
+        "email_key": customer.email_key,
+        "phone_digits": customer.phone_digits,
+        "card_key": customer.card_key,
+        "search_text": customer.search_text,
+        "metadata_": {},
+        "created_at": customer.created_at,
+    }
+    insert = _dialect_insert(session)
+    session.execute(insert(Customer).values(**values).on_conflict_do_nothing())
+    return customer_id
+
+
+def _fill(customer: Customer, person: Person) -> None:
+    customer.name = person.name
+    customer.email = person.email
+    customer.phone = person.phone
+    customer.card_number = person.card_number
+    customer.email_key = searching.email_key(person.email)
+    customer.phone_digits = searching.phone_digits(person.phone)
+    customer.card_key = searching.card_key(person.card_number)
+    customer.search_text = searching.search_text(**vars(person))
+
+
+def _insert_member(
+    session: Session,
+    program: Program,
+    member_id: str,
+    customer_id: str,
+    metadata: Mapping[str, Any],
+) -> bool:
+    """Insert the member unless the customer is one already; say whether it was inserted.
+
+    The unique constraint decides between two who enrol one customer at once.
+    """
+    now = clock.now()
+    insert = _dialect_insert(session)
+    statement = (
+        insert(Member)
+        .values(
+            workspace_id=program.workspace_id,
+            id=member_id,
+            program_id=program.id,
+            customer_id=customer_id,
+            status="active",
+            balance=0,
+            lifetime_points=0,
+            qualifying_points=0,
+            tier=tier_key(0, program.tiers),
+            entry_count=0,
+            head_hash=hashing.GENESIS,
+            last_seen_at=now,
+            metadata_=dict(metadata),
+            created_at=now,
+        )
+        .on_conflict_do_nothing()
+        .returning(Member.id)
+    )
+    return session.execute(statement).scalar() is not None
+
+
+def _member_of(session: Session, program: Program, customer_id: str) -> Member:
+    statement = (
+        select(Member)
+        .where(
+            Member.workspace_id == program.workspace_id,
+            Member.program_id == program.id,
+            Member.customer_id == customer_id,
+        )
+        .options(joinedload(Member.customer), joinedload(Member.program))
+    )
+    return session.scalars(statement).one()
+
+
+def _set_status(
+    session: Session, workspace_id: str, member_id: str, status: str, by: Actor
+) -> Member:
+    _check_may(by, Permission.EDIT_MEMBERS, "A manager has to close or reopen a member.")
+    member = ledger.lock_member(
+        session, workspace_id=workspace_id, member_id=member_id, open_only=False
+    )
+    if member.status == status:
+        return member
+    before = member.status
+    member.status = status
+    _tell_updated(session, member)
+    audit.record(
+        session,
+        workspace_id=workspace_id,
+        act="members.close" if status == "closed" else "members.reopen",
+        by=by,
+        subject_id=member.id,
+        member_id=member.id,
+        before={"status": before},
+        after={"status": status},
+    )
+    return member
+
+
+def _tell_updated(session: Session, member: Member) -> None:
+    outbox.emit(
+        session,
+        "loyalty.account.updated",
+        workspace_id=member.workspace_id,
+        member=member,
+        data=snapshots.account(member),
+    )
+
+
+def _dialect_insert(session: Session) -> Any:
+    return postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert

@@ -1,0 +1,309 @@
+"""Programs and locations: how points are called, what they are worth, which tiers there are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import available_timezones
+
+from sqlalchemy import ColumnElement, String, case, cast, func, null, select
+from sqlalchemy.orm import Session
+
+from app import clock, errors
+from app.ids import new_id
+from app.models.members import Member
+from app.models.programs import Location, Program
+from app.models.rewards import Reward
+from app.rules import inputs
+from app.rules.actors import Actor, Permission
+from app.rules.tiers import Tier, tier_key
+from app.services import audit, idempotency, outbox, snapshots
+from app.services.idempotency import Once, Outcome
+
+TIERS_MAX = 10
+EARN_POINTS_MAX = 10_000
+POINT_VALUE_MAX_THOUSANDTHS = 100_000_000
+THRESHOLD_MAX = 1_000_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """A program as staff define it.
+
+    Attributes:
+        point_value_thousandths: worth of one point, in thousandths of a minor unit.
+        earn_points_per_unit: points for one unit of currency spent.
+        tiers: by rising threshold, the first from 0; empty for none.
+    """
+
+    name: str
+    currency_name: str
+    time_zone: str
+    point_value_thousandths: int
+    earn_points_per_unit: int
+    tiers: Sequence[Tier]
+
+
+def create(
+    session: Session, *, workspace_id: str, rules: Rules, by: Actor, once: Once | None = None
+) -> Outcome[Program]:
+    """Make a program.
+
+    Raises:
+        InvalidParameter, MissingParameter: a rule is out of bounds.
+        PermissionDenied: the role may not.
+    """
+    _check_may_edit(by)
+    rules = _checked(rules)
+    program_id = new_id("prog")
+    asked = idempotency.fingerprint("programs.create", _plain(rules))
+    first = idempotency.claim(
+        session, workspace_id=workspace_id, once=once, asked=asked, result_id=program_id
+    )
+    if first is not None:
+        return Outcome(get_program(session, workspace_id=workspace_id, program_id=first), "key")
+    program = Program(
+        workspace_id=workspace_id, id=program_id, metadata_={}, created_at=clock.now()
+    )
+    _fill(program, rules)
+    session.add(program)
+    audit.record(
+        session,
+        workspace_id=workspace_id,
+        act="programs.create",
+        by=by,
+        subject_id=program.id,
+        after=_plain(rules),
+    )
+    return Outcome(program)
+
+
+def edit(
+    session: Session, *, workspace_id: str, program_id: str, rules: Rules, by: Actor
+) -> Program:
+    """Change a program's rules; members move to the tier that the new thresholds give them.
+
+    Raises:
+        InvalidParameter: a rule is out of bounds, or takes away a tier that an offered reward is
+            kept for.
+        NotFound, PermissionDenied: as they say.
+    """
+    _check_may_edit(by)
+    rules = _checked(rules)
+    program = session.scalar(
+        select(Program)
+        .where(Program.workspace_id == workspace_id, Program.id == program_id)
+        .with_for_update()
+    )
+    if program is None:
+        raise errors.NotFound("There is no such program here.")
+    before = _plain(_rules_of(program))
+    tiers_changed = list(program.tiers) != list(rules.tiers)
+    _fill(program, rules)
+    session.flush()
+    if tiers_changed:
+        _check_tiers_in_use(session, program)
+        _move_members(session, program)
+    audit.record(
+        session,
+        workspace_id=workspace_id,
+        act="programs.edit",
+        by=by,
+        subject_id=program.id,
+        before=before,
+        after=_plain(rules),
+    )
+    return program
+
+
+def get_program(session: Session, *, workspace_id: str, program_id: str) -> Program:
+    """Give one program.
+
+    Raises:
+        NotFound: no such program in this workspace.
+    """
+    program = session.scalar(
+        select(Program).where(Program.workspace_id == workspace_id, Program.id == program_id)
+    )
+    if program is None:
+        raise errors.NotFound("There is no such program here.")
+    return program
+
+
+def list_programs(session: Session, *, workspace_id: str) -> Sequence[Program]:
+    """List the workspace's programs, the first one made first."""
+    return session.scalars(
+        select(Program).where(Program.workspace_id == workspace_id).order_by(Program.id)
+    ).all()
+
+
+def count_by_tier(session: Session, *, program: Program) -> dict[str | None, int]:
+    """Count the program's active members by tier key."""
+    rows = session.execute(
+        select(Member.tier, func.count())
+        .where(
+            Member.workspace_id == program.workspace_id,
+            Member.program_id == program.id,
+            Member.status == "active",
+        )
+        .group_by(Member.tier)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def count_moves(
+    session: Session, *, program: Program, tiers: Sequence[Tier]
+) -> dict[tuple[str | None, str | None], int]:
+    """Count who would move from which tier to which, if `tiers` were the program's."""
+    target = _tier_of_member(tiers)
+    rows = session.execute(
+        select(Member.tier, target.label("target"), func.count())
+        .where(Member.workspace_id == program.workspace_id, Member.program_id == program.id)
+        .group_by(Member.tier, target)
+    )
+    return {(was, will): count for was, will, count in rows if was != will}
+
+
+def add_location(session: Session, *, workspace_id: str, name: str, by: Actor) -> Location:
+    """Add a shop."""
+    _check_may_edit(by)
+    name = inputs.checked_text(name, param="name", most=200, required=True)
+    location = Location(
+        workspace_id=workspace_id, id=new_id("lct"), name=name, created_at=clock.now()
+    )
+    session.add(location)
+    audit.record(
+        session,
+        workspace_id=workspace_id,
+        act="programs.add_location",
+        by=by,
+        subject_id=location.id,
+        after={"name": name},
+    )
+    return location
+
+
+def list_locations(session: Session, *, workspace_id: str) -> Sequence[Location]:
+    """List the workspace's shops by name."""
+    return session.scalars(
+        select(Location).where(Location.workspace_id == workspace_id).order_by(Location.name)
+    ).all()
+
+
+def _check_may_edit(by: Actor) -> None:
+    if not by.may(Permission.EDIT_PROGRAMS):
+        raise errors.PermissionDenied("A manager has to change the program. Ask one.")
+
+
+def _checked(rules: Rules) -> Rules:
+    name = inputs.checked_text(rules.name, param="name", most=200, required=True)
+    currency = inputs.checked_text(
+        rules.currency_name, param="currency_name", most=40, required=True
+    )
+    if rules.time_zone not in available_timezones():
+        raise errors.InvalidParameter("time_zone", "Choose a time zone, such as Europe/Dublin.")
+    _check_range(rules.earn_points_per_unit, "earn_points_per_unit", EARN_POINTS_MAX)
+    _check_range(
+        rules.point_value_thousandths, "point_value_thousandths", POINT_VALUE_MAX_THOUSANDTHS
+    )
+    return Rules(
+        **{
+            **vars(rules),
+            "name": name,
+            "currency_name": currency,
+            "tiers": _checked_tiers(rules.tiers),
+        }
+    )
+
+
+def _check_range(number: int, param: str, most: int) -> None:
+    if not 0 <= number <= most:
+        raise errors.InvalidParameter(param, f"Enter a number from 0 to {most:,}.")
+
+
+def _checked_tiers(tiers: Sequence[Tier]) -> list[Tier]:
+    checked: list[Tier] = []
+    for tier in tiers:
+        name = inputs.checked_text(tier["name"], param="tiers", most=40, required=True)
+        _check_range(tier["threshold"], "tiers", THRESHOLD_MAX)
+        key = tier["key"] or re.sub(r"[^a-z0-9]+", "_", name.casefold()).strip("_") or "tier"
+        checked.append({"key": key, "name": name, "threshold": tier["threshold"]})
+    checked.sort(key=lambda tier: tier["threshold"])
+    if len(checked) > TIERS_MAX:
+        raise errors.InvalidParameter("tiers", f"A program has {TIERS_MAX} tiers at most.")
+    for field in ("key", "name", "threshold"):
+        if len({tier[field] for tier in checked}) < len(checked):
+            raise errors.InvalidParameter("tiers", "Two tiers are the same. Change one of them.")
+    if checked and checked[0]["threshold"] != 0:
+        raise errors.InvalidParameter("tiers", "The first tier starts at 0, so everyone has one.")
+    return checked
+
+
+def _fill(program: Program, rules: Rules) -> None:
+    for name, value in vars(rules).items():
+        setattr(program, name, list(value) if name == "tiers" else value)
+
+
+def _rules_of(program: Program) -> Rules:
+    return Rules(**{name: getattr(program, name) for name in Rules.__dataclass_fields__})
+
+
+def _plain(rules: Rules) -> dict[str, Any]:
+    return {**vars(rules), "tiers": list(rules.tiers)}
+
+
+def _check_tiers_in_use(session: Session, program: Program) -> None:
+    stranded = session.scalar(
+        select(Reward.name)
+        .where(
+            Reward.workspace_id == program.workspace_id,
+            Reward.program_id == program.id,
+            Reward.status == "active",
+            Reward.min_tier.is_not(None),
+            Reward.min_tier.not_in([tier["key"] for tier in program.tiers]),
+        )
+        .limit(1)
+    )
+    if stranded is not None:
+        raise errors.InvalidParameter(
+            "tiers", f"“{stranded}” is kept for a tier that is gone here. Change that reward first."
+        )
+
+
+def _move_members(session: Session, program: Program) -> None:
+    """Put each member into the tier of the new thresholds, and tell of each who moved."""
+    target = _tier_of_member(program.tiers)
+    moved = session.scalars(
+        select(Member)
+        .where(
+            Member.workspace_id == program.workspace_id,
+            Member.program_id == program.id,
+            Member.tier.is_distinct_from(target),
+        )
+        .order_by(Member.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+    for member in moved:
+        before = member.tier
+        member.tier = tier_key(member.qualifying_points, program.tiers)
+        outbox.emit(
+            session,
+            "loyalty.tier.changed",
+            workspace_id=program.workspace_id,
+            member=member,
+            data={**snapshots.account(member), "previousTier": before},
+        )
+
+
+def _tier_of_member(tiers: Sequence[Tier]) -> ColumnElement[str | None]:
+    if not tiers:
+        # PostgreSQL groups by a typed NULL, but not by a bare one.
+        return cast(null(), String)
+    falling = sorted(tiers, key=lambda tier: tier["threshold"], reverse=True)
+    return case(
+        *((Member.qualifying_points >= tier["threshold"], tier["key"]) for tier in falling),
+        else_=null(),
+    )

@@ -1,0 +1,100 @@
+"""The JSON shape of each object (spec section 5), as events carry it and the API answers it.
+
+Each function gives one JSON object. No query is made here: what is passed in is what is shown.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from app.models.columns import JsonObject
+from app.models.ledger import LedgerEntry
+from app.models.members import Member
+from app.models.redemptions import Redemption
+from app.models.rewards import Reward
+
+
+def json_time(moment: datetime | None) -> str | None:
+    """Write a time as ISO 8601 with milliseconds and `Z`."""
+    if moment is None:
+        return None
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def account(member: Member) -> JsonObject:
+    """Shape a loyalty account."""
+    return {
+        "object": "loyalty_account",
+        "id": member.id,
+        "programId": member.program_id,
+        "customerId": member.customer_id,
+        "status": member.status,
+        "balance": member.balance,
+        "lifetimePoints": member.lifetime_points,
+        "tier": member.tier,
+        "metadata": member.metadata_,
+        "createdAt": json_time(member.created_at),
+    }
+
+
+def transaction(entry: LedgerEntry) -> JsonObject:
+    """Shape a points transaction."""
+    source = None
+    if entry.source_type is not None:
+        source = {"type": entry.source_type, "id": entry.source_id}
+    return {
+        "object": "points_transaction",
+        "id": entry.id,
+        "accountId": entry.member_id,
+        "seq": entry.seq,
+        "kind": entry.kind,
+        "points": entry.points,
+        "balanceAfter": entry.balance_after,
+        "lifetimeAfter": entry.lifetime_after,
+        "reason": entry.reason,
+        "metadata": entry.metadata_ or {},
+        "reverses": entry.reverses_id,
+        "redemptionId": entry.redemption_id,
+        "source": source,
+        "hash": entry.hash,
+        "createdAt": json_time(entry.recorded_at),
+    }
+
+
+def reward(thing: Reward) -> JsonObject:
+    """Shape a reward."""
+    return {
+        "object": "reward",
+        "id": thing.id,
+        "programId": thing.program_id,
+        "name": thing.name,
+        "description": thing.description,
+        "type": thing.type,
+        "value": thing.value,
+        "pointsCost": thing.points_cost,
+        "stock": thing.stock,
+        "perMemberLimit": thing.per_member_limit,
+        "startsAt": json_time(thing.starts_at),
+        "endsAt": json_time(thing.ends_at),
+        "minTier": thing.min_tier,
+        "status": thing.status,
+        "metadata": thing.metadata_,
+        "createdAt": json_time(thing.created_at),
+    }
+
+
+def redemption(thing: Redemption) -> JsonObject:
+    """Shape a redemption."""
+    return {
+        "object": "redemption",
+        "id": thing.id,
+        "accountId": thing.member_id,
+        "rewardId": thing.reward_id,
+        "status": thing.status,
+        "pointsSpent": thing.points_spent,
+        "code": thing.code_shown,
+        "metadata": thing.metadata_,
+        "fulfilledAt": json_time(thing.fulfilled_at),
+        "cancelledAt": json_time(thing.cancelled_at),
+        "createdAt": json_time(thing.created_at),
+    }

@@ -1,0 +1,316 @@
+"""Staff: who may sign in, their sessions, and the throttle on guessing (spec section 7)."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy import case, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session, joinedload
+
+from app import clock, errors
+from app.ids import new_id, new_token
+from app.models.merchants import LIVE, Merchant, Workspace
+from app.models.programs import Location
+from app.models.staff import SignInThrottle, Staff, StaffSession
+from app.rules import inputs
+from app.rules.actors import PERMISSIONS, Actor, Permission
+from app.services import audit
+
+PASSWORD_CHARACTERS_MIN = 12
+PASSWORD_CHARACTERS_MAX = 128
+
+FAILURES_PER_ACCOUNT = 10
+FAILURES_PER_ADDRESS = 50
+"""A shop's tills share one address, so it may fail more often than one account."""
+THROTTLE_MINUTES = 15
+
+# OWASP's second parameter set for argon2id: 19 MiB, two passes, one lane.
+_HASHER = PasswordHasher(memory_cost=19456, time_cost=2, parallelism=1)
+# Checked when the address is unknown, so that the answer takes the same time.
+_NOBODYS_HASH = _HASHER.hash(new_token())
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """A fresh sign-in; `token` goes to the browser and is kept nowhere else."""
+
+    staff: Staff
+    workspace: Workspace
+    token: str
+
+
+def create(
+    session: Session,
+    *,
+    merchant_id: str,
+    email: str,
+    name: str,
+    role: str,
+    password: str,
+    by: Actor,
+) -> Staff:
+    """Make a person of staff.
+
+    Raises:
+        InvalidParameter: a part is out of bounds, or the email is taken.
+    """
+    if not by.may(Permission.MANAGE_STAFF):
+        raise errors.PermissionDenied("Only an owner can add staff.")
+    if role not in PERMISSIONS:
+        raise errors.InvalidParameter("role", f"A role is one of {', '.join(PERMISSIONS)}.")
+    email = _checked_email(email)
+    if _find_by_email(session, email) is not None:
+        raise errors.InvalidParameter("email", "Somebody already signs in with this email.")
+    person = Staff(
+        id=new_id("stf"),
+        merchant_id=merchant_id,
+        email=email,
+        email_key=email.casefold(),
+        name=inputs.checked_text(name, param="name", most=200, required=True),
+        role=role,
+        status="active",
+        password_hash=_HASHER.hash(_checked_password(password)),
+        created_at=clock.now(),
+    )
+    session.add(person)
+    session.flush()
+    _record(session, person, "staff.create", by)
+    return person
+
+
+def sign_in(
+    session: Session, *, email: str, password: str, address: str, mode: str, hours: int
+) -> SignIn | None:
+    """Check a password and open a session; None when the two do not fit.
+
+    A wrong password is an answer and no exception, so that the throttle's count is committed.
+
+    Args:
+        address: the client's network address, for the throttle.
+        hours: how long the session lives.
+
+    Raises:
+        RateLimited: too many failures; the password was not even looked at.
+    """
+    keys = _throttle_keys(email, address)
+    _check_throttle(session, keys)
+    person = _find_by_email(session, email)
+    if not _password_fits(person, password):
+        _count_failure(session, keys)
+        if person is not None:
+            _record(session, person, "staff.sign_in_failed", _actor(person))
+        return None
+    assert person is not None  # noqa: S101 - a fitting password belongs to a person
+    session.execute(delete(SignInThrottle).where(SignInThrottle.key == keys[0]))
+    return _open_session(session, person, mode=mode, hours=hours)
+
+
+def find_session(session: Session, *, token: str) -> StaffSession | None:
+    """Give the live session of a browser's token with its person and merchant, or None."""
+    found = session.scalar(
+        select(StaffSession)
+        .where(StaffSession.token_hash == _token_hash(token))
+        .options(joinedload(StaffSession.staff).joinedload(Staff.merchant))
+    )
+    if found is None or found.revoked_at is not None or found.expires_at <= clock.now():
+        return None
+    return found if found.staff.status == "active" else None
+
+
+def sign_out(session: Session, *, token: str) -> None:
+    """End a session: its token opens nothing from now on."""
+    found = find_session(session, token=token)
+    if found is None:
+        return
+    found.revoked_at = clock.now()
+    _record(session, found.staff, "staff.sign_out", _actor(found.staff))
+
+
+def revoke_sessions(session: Session, *, staff_id: str) -> None:
+    """End all sessions of a person."""
+    session.execute(
+        update(StaffSession)
+        .where(StaffSession.staff_id == staff_id, StaffSession.revoked_at.is_(None))
+        .values(revoked_at=clock.now())
+    )
+
+
+def switch_mode(session: Session, *, token: str, mode: str) -> None:
+    """Move a session into the other workspace."""
+    found = find_session(session, token=token)
+    if found is None:
+        return
+    workspace = get_workspace(session, merchant_id=found.staff.merchant_id, mode=mode)
+    found.mode = mode
+    found.location_id = _first_location_id(session, workspace.id)
+
+
+def choose_location(session: Session, *, token: str, location_id: str) -> None:
+    """Say at which shop this session works.
+
+    Raises:
+        NotFound: no such shop in the session's workspace.
+    """
+    found = find_session(session, token=token)
+    if found is None:
+        return
+    workspace = get_workspace(session, merchant_id=found.staff.merchant_id, mode=found.mode)
+    known = session.scalar(
+        select(Location.id).where(Location.workspace_id == workspace.id, Location.id == location_id)
+    )
+    if known is None:
+        raise errors.NotFound("There is no such shop here. Choose one from the list.")
+    found.location_id = location_id
+
+
+def get_workspace(session: Session, *, merchant_id: str, mode: str) -> Workspace:
+    """Give a merchant's sandbox or live workspace.
+
+    Raises:
+        NotFound: `mode` is neither.
+    """
+    workspace = session.scalar(
+        select(Workspace).where(Workspace.merchant_id == merchant_id, Workspace.mode == mode)
+    )
+    if workspace is None:
+        raise errors.NotFound("There is no such workspace.")
+    return workspace
+
+
+def get_merchant(session: Session, *, merchant_id: str) -> Merchant:
+    """Give a merchant.
+
+    Raises:
+        NotFound: no such merchant.
+    """
+    merchant = session.get(Merchant, merchant_id)
+    if merchant is None:
+        raise errors.NotFound("There is no such merchant.")
+    return merchant
+
+
+def _open_session(session: Session, person: Staff, *, mode: str, hours: int) -> SignIn:
+    workspace = get_workspace(session, merchant_id=person.merchant_id, mode=mode)
+    token, now = new_token(), clock.now()
+    session.add(
+        StaffSession(
+            token_hash=_token_hash(token),
+            staff_id=person.id,
+            mode=mode,
+            location_id=_first_location_id(session, workspace.id),
+            created_at=now,
+            expires_at=now + timedelta(hours=hours),
+        )
+    )
+    _record(session, person, "staff.sign_in", _actor(person))
+    return SignIn(person, workspace, token)
+
+
+def _first_location_id(session: Session, workspace_id: str) -> str | None:
+    return session.scalar(
+        select(Location.id)
+        .where(Location.workspace_id == workspace_id)
+        .order_by(Location.name)
+        .limit(1)
+    )
+
+
+def _actor(person: Staff) -> Actor:
+    return Actor(kind="staff", id=person.id, role=person.role)
+
+
+def _record(session: Session, person: Staff, act: str, by: Actor) -> None:
+    workspace = get_workspace(session, merchant_id=person.merchant_id, mode=LIVE)
+    audit.record(session, workspace_id=workspace.id, act=act, by=by, subject_id=person.id)
+
+
+def _find_by_email(session: Session, email: str) -> Staff | None:
+    return session.scalar(select(Staff).where(Staff.email_key == email.strip().casefold()))
+
+
+def _password_fits(person: Staff | None, password: str) -> bool:
+    usable = person is not None and person.status == "active"
+    hashed = person.password_hash if person is not None and usable else _NOBODYS_HASH
+    try:
+        _HASHER.verify(hashed, password)
+    except (VerificationError, InvalidHashError):
+        return False
+    return usable
+
+
+def _checked_password(password: str) -> str:
+    if not PASSWORD_CHARACTERS_MIN <= len(password) <= PASSWORD_CHARACTERS_MAX:
+        raise errors.InvalidParameter(
+            "password",
+            f"A password has {PASSWORD_CHARACTERS_MIN} to {PASSWORD_CHARACTERS_MAX} characters.",
+        )
+    return password
+
+
+def _checked_email(email: str) -> str:
+    try:
+        return validate_email(email.strip(), check_deliverability=False).normalized
+    except EmailNotValidError:
+        raise errors.InvalidParameter("email", "This is not an email address.") from None
+
+
+def _token_hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _throttle_keys(email: str, address: str) -> tuple[str, str]:
+    """Name the account's and the address's throttle; hashed, so no email lies about."""
+    return (
+        hashlib.sha256(f"account {email.strip().casefold()}".encode()).hexdigest(),
+        hashlib.sha256(f"address {address}".encode()).hexdigest(),
+    )
+
+
+def _check_throttle(session: Session, keys: tuple[str, str]) -> None:
+    for key, limit in zip(keys, (FAILURES_PER_ACCOUNT, FAILURES_PER_ADDRESS), strict=True):
+        row = session.get(SignInThrottle, key)
+        if row is None or row.failure_count < limit:
+            continue
+        ends_at = row.window_started_at + timedelta(minutes=THROTTLE_MINUTES)
+        seconds = int((ends_at - clock.now()).total_seconds())
+        if seconds > 0:
+            raise errors.RateLimited(
+                f"Too many tries. Wait {seconds // 60 + 1} minutes, then try again.",
+                retry_after_seconds=seconds,
+            )
+
+
+def _count_failure(session: Session, keys: tuple[str, str]) -> None:
+    now = clock.now()
+    is_over = SignInThrottle.window_started_at <= now - timedelta(minutes=THROTTLE_MINUTES)
+    on_postgresql = session.get_bind().dialect.name == "postgresql"
+    insert: Any = postgresql.insert if on_postgresql else sqlite.insert
+    for key in keys:
+        # One statement, so that of a crowd of guesses each is counted.
+        new = insert(SignInThrottle).values(key=key, failure_count=1, window_started_at=now)
+        counted = {
+            "failure_count": case((is_over, 1), else_=SignInThrottle.failure_count + 1),
+            "window_started_at": case(
+                (is_over, new.excluded.window_started_at),
+                else_=SignInThrottle.window_started_at,
+            ),
+        }
+        session.execute(new.on_conflict_do_update(index_elements=["key"], set_=counted))
+
+
+def remove_dead_sessions(session: Session) -> None:
+    """Delete sessions and throttles whose time is over."""
+    now = clock.now()
+    session.execute(delete(StaffSession).where(StaffSession.expires_at <= now))
+    session.execute(
+        delete(SignInThrottle).where(
+            SignInThrottle.window_started_at <= now - timedelta(minutes=THROTTLE_MINUTES)
+        )
+    )

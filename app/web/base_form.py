@@ -1,0 +1,222 @@
+"""The base of every form: one-time key, workspace fence, kept input, clear errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import request, session
+from flask_wtf import FlaskForm
+from werkzeug.datastructures import MultiDict
+from wtforms import Field, HiddenField, StringField
+from wtforms.validators import ValidationError
+
+from app.errors import RegularsError
+from app.http.access import UNSENT
+from app.http.actors import is_signed_in, workspace_id
+from app.ids import new_token
+from app.services.idempotency import Once
+
+WHOLE_NUMBER_MAX = 10**12
+"""Beyond any bound of the services, and well within the databases' 64 bits."""
+
+_WHOLE = re.compile(r"[+-]?\d+")
+
+
+class RegularsForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """A form that acts once.
+
+    `once` is the one-time key: a double click, a resent form or Back carries the same one.
+    `workspace` is where the form was opened: sent after a switch of modes in another tab, it is
+    refused rather than let loose on the other world.
+
+    Attributes:
+        refusal: why the service refused the whole, as it is shown above the fields.
+        was_unsent: the fields are what was typed before the sign-in had ended.
+    """
+
+    once = HiddenField()
+    workspace = HiddenField()
+
+    def __init__(self, **values: Any) -> None:
+        unsent = _take_unsent()
+        self.was_unsent = unsent is not None
+        self.refusal: str | None = None
+        if unsent is not None:
+            super().__init__(formdata=unsent, **values)
+        else:
+            super().__init__(**values)
+        if not self.is_submitted() or not self.once.data:
+            self.renew()
+        if not self.is_submitted() and is_signed_in():
+            self.workspace.data = workspace_id()
+
+    def renew(self) -> None:
+        """Give the form a key of its own, for an act that has not happened yet."""
+        self.once.data = new_token()
+
+    def validate_workspace(self, field: Field) -> None:
+        """Refuse a form that was opened in the other workspace."""
+        if is_signed_in() and field.data != workspace_id():
+            self.workspace.data = workspace_id()
+            raise ValidationError(
+                "You switched between Live and Test since this page was opened. Nothing was "
+                "sent. Check where you are, then send it again."
+            )
+
+    @property
+    def key(self) -> Once:
+        """Give the one-time key as the services take it."""
+        return Once("form", str(self.once.data)[:255])
+
+    def refuse(self, error: RegularsError) -> None:
+        """Show a service's refusal at the field that is at fault, or above all of them."""
+        name = re.sub(r"(?<!^)(?=[A-Z])", "_", error.param or "").lower()
+        field = self._fields.get(name)
+        if field is None:
+            self.refusal = error.message
+        else:
+            field.errors = [*field.errors, error.message]
+
+    @property
+    def hidden_errors(self) -> list[str]:
+        """List what is wrong with the form itself, in words for people."""
+        found = [str(error) for error in self.workspace.errors]
+        if getattr(self, "csrf_token", None) is not None and self.csrf_token.errors:
+            found.append("This page was open too long. Nothing was sent. Check it and send again.")
+        return found
+
+    @property
+    def visible_errors(self) -> list[tuple[Field, str]]:
+        """List each visible field with its first error."""
+        hidden = {"csrf_token", "once", "workspace"}
+        return [
+            (field, str(field.errors[0]))
+            for name, field in self._fields.items()
+            if field.errors and name not in hidden
+        ]
+
+
+class ActForm(RegularsForm):
+    """A form that is only a button."""
+
+
+class WholeNumberField(StringField):
+    """A whole number as people type it: `1,500`, `1 500`, `+50`, `−20`.
+
+    `data` is the number or None; what was typed stays in `raw_data` and is shown again.
+    """
+
+    data: Any
+
+    def __init__(
+        self,
+        label: str,
+        *,
+        example: str = "450",
+        unit: str = "points",
+        required: bool = True,
+        **more: Any,
+    ) -> None:
+        super().__init__(label, **more)
+        self._message = f"Whole {unit} only, for example {example}."
+        self._required = required
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return "" if self.data is None else f"{self.data:,}"
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        """Read what was typed."""
+        self.data = None
+        typed = str(valuelist[0]).strip() if valuelist else ""
+        if not typed:
+            return
+        plain = re.sub(r"[\s,\u00a0\u202f'’]", "", typed).replace("\u2212", "-")
+        if not _WHOLE.fullmatch(plain) or not plain.isascii():
+            raise ValueError(self._message)
+        if len(plain) > len(str(WHOLE_NUMBER_MAX)):
+            raise ValueError("This number is far too large. Check it and type it again.")
+        self.data = int(plain)
+
+    def pre_validate(self, form: object) -> None:  # noqa: ARG002 - as WTForms calls it
+        """Refuse an empty field that is needed."""
+        if self._required and self.data is None and not self.process_errors:
+            raise ValidationError(self._message)
+
+
+class MoneyField(StringField):
+    """An amount in major units as people type it; `data` is in minor units or None."""
+
+    data: Any
+
+    def __init__(self, label: str, *, digits: int = 2, **more: Any) -> None:
+        super().__init__(label, **more)
+        self._digits = digits
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        if self.data is None:
+            return ""
+        return f"{self.data / 10**self._digits:.{self._digits}f}"
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        """Read what was typed; a comma is a decimal point too."""
+        self.data = None
+        typed = (
+            str(valuelist[0] if valuelist else "").strip().lstrip("€$£").replace(",", ".").strip()
+        )
+        if not typed:
+            return
+        if not re.fullmatch(rf"\d{{1,9}}(\.\d{{1,{self._digits}}})?", typed, re.ASCII):
+            raise ValueError("Enter an amount, for example 5.00.")
+        whole, _, part = typed.partition(".")
+        self.data = int(whole) * 10**self._digits + int(part.ljust(self._digits, "0") or 0)
+
+
+class DayField(StringField):
+    """A day as `2026-04-01`; `data` is the moment it begins, or ends, in the merchant's zone."""
+
+    data: Any
+
+    def __init__(self, label: str, *, at_end: bool = False, **more: Any) -> None:
+        super().__init__(label, **more)
+        self._at_end = at_end
+        self.zone = "UTC"
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        if self.data is None:
+            return ""
+        moment = self.data.astimezone(ZoneInfo(self.zone))
+        shown = moment - timedelta(days=1) if self._at_end else moment
+        return str(shown.strftime("%Y-%m-%d"))
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        """Read what was typed."""
+        self.data = None
+        typed = str(valuelist[0]).strip() if valuelist else ""
+        if not typed:
+            return
+        try:
+            day = datetime.strptime(typed, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone
+            self.data = datetime.combine(
+                day + timedelta(days=1 if self._at_end else 0), time.min, ZoneInfo(self.zone)
+            )
+        except (ValueError, OverflowError):
+            raise ValueError("Enter a day, for example 2026-04-01.") from None
+
+
+def _take_unsent() -> MultiDict[str, str] | None:
+    """Give what was typed into this page's form before the sign-in had ended, once."""
+    kept: Mapping[str, Any] | None = session.get(UNSENT)
+    if request.method != "GET" or not kept or kept.get("path") != request.path:
+        return None
+    session.pop(UNSENT)
+    return MultiDict(kept["fields"])

@@ -1,0 +1,32 @@
+"""What every page knows: who is signed in, where, and the short facts of the frame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, request
+
+from app.http.actors import is_signed_in, may, signed_in
+from app.web.base_form import ActForm
+
+
+def install(app: Flask) -> None:
+    """Give the templates the frame's facts."""
+    app.context_processor(_frame)
+    app.add_template_global(may)
+    app.add_template_global(_act_form, "act_form")
+
+
+def _frame() -> dict[str, Any]:
+    if not is_signed_in():
+        return {"me": None, "mode": "live", "is_htmx": False}
+    person = signed_in()
+    return {
+        "me": person,
+        "mode": "live" if person.workspace.is_live else "test",
+        "is_htmx": bool(request.headers.get("HX-Request")),
+    }
+
+
+def _act_form() -> ActForm:
+    return ActForm(formdata=None)

@@ -1,0 +1,142 @@
+"""How pages write numbers, money, dates and people."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_date
+from babel.numbers import format_currency, get_currency_precision, get_currency_symbol
+from flask import Flask
+from markupsafe import Markup
+
+from app import errors
+from app.http.actors import is_signed_in, signed_in
+
+MINUS = "\N{MINUS SIGN}"
+LOCALE = Locale("en", "IE")
+AVATAR_COLOURS = 5
+
+_SHORT = {
+    errors.AccountNegative: "points owed first",
+    errors.RewardOutOfStock: "none left",
+    errors.RewardLimitReached: "had it already",
+    errors.MemberClosed: "membership closed",
+}
+
+
+def install(app: Flask) -> None:
+    """Make the filters known to the templates."""
+    numbers: tuple[Callable[..., str], ...] = (number, signed, money)
+    times: tuple[Callable[..., str], ...] = (iso_day, day, long_day, clock_time, instant)
+    words: tuple[Callable[..., str], ...] = (initials, avatar_class, last_digits, short_refusal)
+    for each in (*numbers, *times, *words):
+        app.add_template_filter(each)
+    app.add_template_global(icon)
+    app.add_template_global(currency_symbol)
+    app.add_template_global(time_zone)
+
+
+def number(value: int) -> str:
+    """Write a whole number with a real minus and thousands."""
+    return f"{value:,}".replace("-", MINUS)
+
+
+def signed(value: int) -> str:
+    """Write points of a ledger: the sign is always on."""
+    return f"+{value:,}" if value > 0 else number(value)
+
+
+def money(minor_units: int) -> str:
+    """Write money of the merchant's currency."""
+    code = _currency()
+    amount = minor_units / 10 ** get_currency_precision(code)
+    return str(format_currency(amount, code, locale=LOCALE)).replace("-", MINUS)
+
+
+def currency_symbol() -> str:
+    """Give the sign of the merchant's currency."""
+    return str(get_currency_symbol(_currency(), locale=LOCALE))
+
+
+def time_zone() -> str:
+    """Give the name of the merchant's time zone."""
+    return signed_in().merchant.time_zone if is_signed_in() else "UTC"
+
+
+def local(moment: datetime) -> datetime:
+    """Give a moment in the merchant's time zone."""
+    return moment.astimezone(ZoneInfo(time_zone()))
+
+
+def iso_day(moment: datetime) -> str:
+    """Write a day as tables do: 2026-03-12."""
+    return local(moment).strftime("%Y-%m-%d")
+
+
+def day(moment: datetime) -> str:
+    """Write a day as badges do: 9 Mar."""
+    return _date(moment, "d MMM")
+
+
+def long_day(moment: datetime) -> str:
+    """Write a day as headings do: Thursday 12 March 2026."""
+    return _date(moment, "EEEE d MMMM y")
+
+
+def clock_time(moment: datetime) -> str:
+    """Write a time of day: 14:08."""
+    return local(moment).strftime("%H:%M")
+
+
+def instant(moment: datetime) -> str:
+    """Write a moment for machines, as `<time datetime>` wants it."""
+    return local(moment).isoformat(timespec="seconds")
+
+
+def last_digits(phone: str) -> str:
+    """Write a phone number as the pages show it: •• 4471."""
+    digits = "".join(character for character in phone if character.isdigit())
+    return f"•• {digits[-4:]}" if digits else ""
+
+
+def short_refusal(refusal: errors.Refused) -> str:
+    """Say in a few words why a reward is out of reach."""
+    if isinstance(refusal, errors.InsufficientPoints):
+        return f"short by {refusal.short_points:,}"
+    if isinstance(refusal, errors.RewardNotAvailable):
+        return refusal.short
+    return _SHORT.get(type(refusal), refusal.message)
+
+
+def initials(name: str) -> str:
+    """Give the first letters of the first and the last word."""
+    words = [word for word in name.split() if word[0].isalnum()]
+    if not words:
+        return "?"
+    ends = words if len(words) == 1 else (words[0], words[-1])
+    return "".join(word[0] for word in ends).upper()
+
+
+def avatar_class(key: str) -> str:
+    """Give the colour that one id always has."""
+    return ("av-0", "av-1", "av-2", "av-3", "av-4")[zlib.crc32(key.encode()) % AVATAR_COLOURS]
+
+
+def icon(name: str, classes: str = "") -> Markup:
+    """Draw one icon of the sprite; the word beside it says what it means."""
+    return Markup(
+        '<svg class="icon {}" aria-hidden="true" focusable="false">'
+        '<use href="/static/vendor/icons.svg#{}"></use></svg>'
+    ).format(classes, name)
+
+
+def _currency() -> str:
+    return signed_in().merchant.currency if is_signed_in() else "EUR"
+
+
+def _date(moment: datetime, pattern: str) -> str:
+    return str(format_date(local(moment).date(), pattern, locale=LOCALE))

@@ -1,0 +1,273 @@
+"""The ledger's acts from the dashboard: award, adjust, reverse, undo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, request, url_for
+
+from app.db import reading, writing
+from app.errors import AlreadyReversed, RegularsError
+from app.http.actors import actor, workspace_id
+from app.http.statuses import status_of
+from app.models.members import Member
+from app.rules import tiers
+from app.services import ledger, ledger_history, members
+from app.services.idempotency import Once
+from app.services.ledger_history import Row
+from app.web.base_form import ActForm, RegularsForm
+from app.web.filters import clock_time, number, signed
+from app.web.ledger.forms import AdjustPointsForm, AwardPointsForm, ReverseForm
+from app.web.responses import go, page, redirect_to, say
+
+blueprint = Blueprint("ledger", __name__)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a reversal would do, shown before it is done.
+
+    Attributes:
+        points: what would be taken back.
+        tier_before, tier_after: names, or None where there are no tiers.
+    """
+
+    points: int
+    balance_before: int
+    balance_after: int
+    tier_before: str | None
+    tier_after: str | None
+
+    @property
+    def owed_points(self) -> int:
+        """What the member would owe."""
+        return max(0, -self.balance_after)
+
+
+@blueprint.get("/ledger/<entry_id>")
+def show(entry_id: str) -> Response:
+    """Go to an entry on its member's page."""
+    with reading() as session:
+        entry = ledger.get_entry(session, workspace_id=workspace_id(), entry_id=entry_id)
+    address = url_for("members.show", member_id=entry.member_id, before=entry.seq + 1)
+    return redirect_to(f"{address}#{entry.id}")
+
+
+@blueprint.get("/members/<member_id>/award")
+def award_form(member_id: str) -> Response:
+    """Show the form to award points."""
+    return _act_page("award", AwardPointsForm(), _get_member(member_id))
+
+
+@blueprint.post("/members/<member_id>/award")
+def award(member_id: str) -> Response:
+    """Award points."""
+    form, member = AwardPointsForm(), _get_member(member_id)
+    if not form.validate_on_submit():
+        return _act_page("award", form, member, 422)
+    try:
+        with writing() as session:
+            outcome = ledger.award(
+                session,
+                workspace_id=workspace_id(),
+                member_id=member_id,
+                points=form.points.data or 0,
+                reason=form.reason.data or "",
+                note=form.note.data or "",
+                by=actor(),
+                once=form.key,
+            )
+    except RegularsError as error:
+        return _refused("award", form, member, error)
+    _say_done(
+        f"{signed(outcome.value.points)} points for {_name(member)}.",
+        replayed=bool(outcome.replayed),
+        undo=url_for("ledger.undo", entry_id=outcome.value.id),
+    )
+    return go(url_for("members.show", member_id=member_id))
+
+
+@blueprint.get("/members/<member_id>/adjust")
+def adjust_form(member_id: str) -> Response:
+    """Show the form to correct a balance."""
+    return _act_page("adjust", AdjustPointsForm(), _get_member(member_id))
+
+
+@blueprint.post("/members/<member_id>/adjust")
+def adjust(member_id: str) -> Response:
+    """Correct a balance."""
+    form, member = AdjustPointsForm(), _get_member(member_id)
+    if not form.validate_on_submit():
+        return _act_page("adjust", form, member, 422)
+    try:
+        with writing() as session:
+            outcome = ledger.adjust(
+                session,
+                workspace_id=workspace_id(),
+                member_id=member_id,
+                points=form.points.data or 0,
+                reason=form.reason.data or "",
+                note=form.note.data or "",
+                allow_negative=bool(form.allow_negative.data),
+                by=actor(),
+                once=form.key,
+            )
+    except RegularsError as error:
+        return _refused("adjust", form, member, error)
+    entry = outcome.value
+    _say_done(
+        f"Adjusted by {signed(entry.points)}. The balance is {number(entry.balance_after)}.",
+        replayed=bool(outcome.replayed),
+        undo=url_for("ledger.undo", entry_id=entry.id) if entry.points > 0 else None,
+    )
+    return go(url_for("members.show", member_id=member_id))
+
+
+@blueprint.get("/ledger/<entry_id>/reverse")
+def reverse_form(entry_id: str) -> Response:
+    """Show what reversing an award would do."""
+    member, row = _get_row(entry_id)
+    return _reverse_page(ReverseForm(), member, row)
+
+
+@blueprint.get("/ledger/<entry_id>/effect")
+def effect(entry_id: str) -> Response:
+    """Show the effect of the part that is being typed."""
+    member, row = _get_row(entry_id)
+    part = request.args.get("points", "") if request.args.get("how") == "part" else ""
+    points = int(part) if part.isascii() and part.isdigit() and len(part) < 10 else None  # noqa: PLR2004
+    return page(
+        "ledger/effect.html",
+        part="ledger/_effect.html",
+        member=member,
+        row=row,
+        effect=_effect(member, row, points),
+    )
+
+
+@blueprint.post("/ledger/<entry_id>/reverse")
+def reverse(entry_id: str) -> Response:
+    """Reverse an award, whole or in part."""
+    form = ReverseForm()
+    member, row = _get_row(entry_id)
+    if form.how.data == "part" and form.points.data is None and not form.points.errors:
+        form.points.process_errors = ["Enter how many points to take back."]
+    if not form.validate_on_submit():
+        return _reverse_page(form, member, row, 422)
+    try:
+        with writing() as session:
+            outcome = ledger.reverse(
+                session,
+                workspace_id=workspace_id(),
+                entry_id=entry_id,
+                points=form.asked_points(),
+                reason=form.reason.data or "",
+                by=actor(),
+                once=form.key,
+            )
+    except RegularsError as error:
+        _refuse(form, error)
+        member, row = _get_row(entry_id)
+        return _reverse_page(form, member, row, int(status_of(error)))
+    entry = outcome.value
+    _say_done(
+        f"{number(-entry.points)} points reversed for {_name(member)}. "
+        f"The balance is {number(entry.balance_after)}.",
+        replayed=bool(outcome.replayed),
+    )
+    return go(url_for("members.show", member_id=member.id))
+
+
+@blueprint.post("/ledger/<entry_id>/undo")
+def undo(entry_id: str) -> Response:
+    """Take back the act just done. The key is the entry's own, so two presses undo once."""
+    member, _row = _get_row(entry_id)
+    if ActForm().validate_on_submit():
+        try:
+            with writing() as session:
+                entry = ledger.reverse(
+                    session,
+                    workspace_id=workspace_id(),
+                    entry_id=entry_id,
+                    reason="Undone",
+                    by=actor(),
+                    once=Once("form", f"undo {entry_id}"),
+                ).value
+            say(f"Undone. The balance is {number(entry.balance_after)}.")
+        except RegularsError as error:
+            say(error.message)
+    return go(url_for("members.show", member_id=member.id))
+
+
+def _get_member(member_id: str) -> Member:
+    with reading() as session:
+        return members.get_member(session, workspace_id=workspace_id(), member_id=member_id)
+
+
+def _get_row(entry_id: str) -> tuple[Member, Row]:
+    with reading() as session:
+        entry = ledger.get_entry(session, workspace_id=workspace_id(), entry_id=entry_id)
+        member = members.get_member(session, workspace_id=workspace_id(), member_id=entry.member_id)
+        return member, ledger_history.get_row(session, member=member, entry_id=entry_id)
+
+
+def _act_page(act: str, form: RegularsForm, member: Member, status: int = 200) -> Response:
+    return page(
+        f"ledger/{act}_form.html",
+        part=f"ledger/_{act}_form.html",
+        form=form,
+        member=member,
+        status=status,
+    )
+
+
+def _refused(act: str, form: RegularsForm, member: Member, error: RegularsError) -> Response:
+    _refuse(form, error)
+    return _act_page(act, form, member, int(status_of(error)))
+
+
+def _refuse(form: RegularsForm, error: RegularsError) -> None:
+    form.refuse(error)
+    if isinstance(error, AlreadyReversed) and error.reversed_at is not None:
+        who = error.reversed_by or "Somebody"
+        form.refusal = (
+            f"{who} reversed this at {clock_time(error.reversed_at)}. Nothing was taken twice."
+        )
+    # A key that met a refusal or a conflict is not used up, but a changed form needs its own.
+    form.renew()
+
+
+def _reverse_page(form: ReverseForm, member: Member, row: Row, status: int = 200) -> Response:
+    return page(
+        "ledger/reverse_form.html",
+        part="ledger/_reverse_form.html",
+        form=form,
+        member=member,
+        row=row,
+        effect=_effect(member, row, form.asked_points()),
+        status=status,
+    )
+
+
+def _effect(member: Member, row: Row, points: int | None) -> Effect:
+    points = row.left_points if points is None else min(points, row.left_points)
+    counts_for_tier = row.entry.kind == "award"
+    qualifying = member.qualifying_points - (points if counts_for_tier else 0)
+    known = member.program.tiers
+    return Effect(
+        points=points,
+        balance_before=member.balance,
+        balance_after=member.balance - points,
+        tier_before=tiers.name_of(member.tier, known),
+        tier_after=tiers.name_of(tiers.tier_key(qualifying, known), known),
+    )
+
+
+def _say_done(text: str, *, replayed: bool, undo: str | None = None) -> None:
+    if replayed:
+        text = f"This was sent before and counted once: {text}"
+    say(text, undo=undo)
+
+
+def _name(member: Member) -> str:
+    return member.customer.name or member.customer_id

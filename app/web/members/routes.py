@@ -1,0 +1,301 @@
+"""Members: the list with its search, enrol, one member, edit, close and reopen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, Response, request, url_for
+from sqlalchemy.orm import Session
+
+from app.db import reading, writing
+from app.errors import RegularsError
+from app.http.actors import actor, may, signed_in, workspace_id
+from app.http.statuses import status_of
+from app.models.members import Member
+from app.models.programs import Program
+from app.rules import tiers
+from app.services import ledger_history, member_search, members, programs, rewards
+from app.services.members import Person
+from app.web.base_form import ActForm
+from app.web.choices import choice
+from app.web.ledger.lines import make_lines
+from app.web.members.forms import EnrolForm, PersonForm
+from app.web.responses import go, page, redirect_to, say
+
+blueprint = Blueprint("members", __name__, url_prefix="/members")
+
+STATUSES = {"active": "Active", "closed": "Closed"}
+
+
+@dataclass(frozen=True)
+class ListView:
+    """What the list was asked for, as the address has it."""
+
+    text: str
+    filters: member_search.Filters
+
+    def address(self, **changes: str) -> str:
+        """Give the list's address with some of its parts changed; empty ones are left out."""
+        filters = self.filters
+        parts = {
+            "q": self.text,
+            "program": filters.program_id,
+            "tier": filters.tier,
+            "status": filters.status,
+            "below_zero": "1" if filters.below_zero else "",
+            **changes,
+        }
+        given: dict[str, Any] = {name: each for name, each in parts.items() if each}
+        return url_for("members.index", **given)
+
+
+@blueprint.get("")
+def index() -> Response:
+    """List and search members."""
+    view = _list_view(request.args)
+    with reading() as session:
+        found = member_search.find_members(
+            session,
+            workspace_id=workspace_id(),
+            text=view.text,
+            filters=view.filters,
+            after=request.args.get("after"),
+        )
+        count = member_search.count_members(
+            session, workspace_id=workspace_id(), text=view.text, filters=view.filters
+        )
+        known_programs = programs.list_programs(session, workspace_id=workspace_id())
+    return page(
+        "members/index.html",
+        part="members/_results.html",
+        view=view,
+        found=found,
+        count=count,
+        count_max=member_search.COUNT_MAX,
+        programs=known_programs,
+        tiers=_all_tiers(known_programs),
+        statuses=STATUSES,
+        is_first_page=not request.args.get("after"),
+    )
+
+
+@blueprint.get("/search")
+def search() -> Response:
+    """Go where the top bar's search leads: to the one that an id names, else to the list."""
+    text = request.args.get("q", "")
+    with reading() as session:
+        member_id = member_search.find_by_id(session, workspace_id=workspace_id(), text=text)
+    if member_id is not None:
+        return redirect_to(url_for("members.show", member_id=member_id))
+    return redirect_to(url_for("members.index", q=text))
+
+
+@blueprint.get("/new")
+def new() -> Response:
+    """Show the form to enrol a member, filled with what was searched for."""
+    form = EnrolForm()
+    typed = request.args.get("typed", "").strip()
+    if typed and not form.was_unsent:
+        _fill_from_search(form, typed)
+    return _enrol_page(form)
+
+
+@blueprint.post("/new")
+def create() -> Response:
+    """Enrol a member; warn first of one who may be the same person."""
+    form = EnrolForm()
+    if not form.validate_on_submit():
+        return _enrol_page(form, status=422)
+    if form.is_empty:
+        form.name.errors = ["Enter a name, phone, email or card, so this member can be found."]
+        return _enrol_page(form, status=422)
+    alike = _find_alike(form.person())
+    seen = ",".join(sorted(member.id for member in alike))
+    if alike and form.despite.data != seen:
+        # Shown once: the form now carries which ones the person has seen.
+        form.despite.data = seen
+        return _enrol_page(form, alike=alike, status=422)
+    try:
+        with writing() as session:
+            outcome = members.enrol(
+                session,
+                workspace_id=workspace_id(),
+                program_id=form.program_id.data or "",
+                person=form.person(),
+                by=actor(),
+                once=form.key,
+            )
+    except RegularsError as error:
+        form.refuse(error)
+        return _enrol_page(form, status=int(status_of(error)))
+    say("Enrolled." if not outcome.replayed else "Already enrolled. Nobody was enrolled twice.")
+    return go(url_for("members.show", member_id=outcome.value.id))
+
+
+@blueprint.get("/<member_id>")
+def show(member_id: str) -> Response:
+    """Show one member: who, how many points, why, and what they can have."""
+    with reading() as session:
+        member = members.get_member(session, workspace_id=workspace_id(), member_id=member_id)
+        facts = _member_facts(session, member)
+    return page("members/show.html", member=member, **facts)
+
+
+@blueprint.get("/<member_id>/ledger")
+def ledger(member_id: str) -> Response:
+    """Show a member's ledger: filtered, or the lines before the ones already shown."""
+    with reading() as session:
+        member = members.get_member(session, workspace_id=workspace_id(), member_id=member_id)
+        facts = _member_facts(session, member)
+    return page("members/show.html", part="members/_ledger.html", member=member, **facts)
+
+
+@blueprint.get("/<member_id>/edit")
+def edit(member_id: str) -> Response:
+    """Show the form of a person's record."""
+    with reading() as session:
+        member = members.get_member(session, workspace_id=workspace_id(), member_id=member_id)
+    return page("members/edit.html", form=PersonForm(obj=member.customer), member=member)
+
+
+@blueprint.post("/<member_id>/edit")
+def update(member_id: str) -> Response:
+    """Change a person's record."""
+    with reading() as session:
+        member = members.get_member(session, workspace_id=workspace_id(), member_id=member_id)
+    form = PersonForm()
+    if not form.validate_on_submit():
+        return page("members/edit.html", form=form, member=member, status=422)
+    try:
+        with writing() as session:
+            members.edit(
+                session,
+                workspace_id=workspace_id(),
+                member_id=member_id,
+                person=form.person(),
+                by=actor(),
+            )
+    except RegularsError as error:
+        form.refuse(error)
+        return page("members/edit.html", form=form, member=member, status=int(status_of(error)))
+    say("Saved.")
+    return go(url_for("members.show", member_id=member_id))
+
+
+@blueprint.post("/<member_id>/close")
+def close(member_id: str) -> Response:
+    """Close a member; Undo reopens."""
+    if ActForm().validate_on_submit():
+        with writing() as session:
+            members.close(session, workspace_id=workspace_id(), member_id=member_id, by=actor())
+        say(
+            "Membership closed. Points stay in the ledger.",
+            undo=url_for("members.reopen", member_id=member_id),
+        )
+    return go(url_for("members.show", member_id=member_id))
+
+
+@blueprint.post("/<member_id>/reopen")
+def reopen(member_id: str) -> Response:
+    """Reopen a closed member."""
+    if ActForm().validate_on_submit():
+        with writing() as session:
+            members.reopen(session, workspace_id=workspace_id(), member_id=member_id, by=actor())
+        say("Membership open again.")
+    return go(url_for("members.show", member_id=member_id))
+
+
+def _list_view(values: Mapping[str, str]) -> ListView:
+    return ListView(
+        text=values.get("q", "").strip()[:200],
+        filters=member_search.Filters(
+            program_id=values.get("program", ""),
+            tier=values.get("tier", ""),
+            status=values.get("status", "") if values.get("status") in STATUSES else "",
+            below_zero=values.get("below_zero") == "1",
+        ),
+    )
+
+
+def _all_tiers(known_programs: Sequence[Program]) -> dict[str, str]:
+    return {tier["key"]: tier["name"] for program in known_programs for tier in program.tiers}
+
+
+def _member_facts(session: Session, member: Member) -> dict[str, Any]:
+    """Read what the member's page shows beside the member."""
+    view = _ledger_view(request.args)
+    found = ledger_history.list_rows(
+        session, member=member, filters=view["filters"], before_seq=_before_seq()
+    )
+    offers = rewards.list_offers(session, member=member, tiers=member.program.tiers)
+    return {
+        "progress": tiers.progress(member.qualifying_points, member.program.tiers),
+        "offers": offers,
+        "able_count": sum(1 for offer in offers if offer.refusal is None),
+        "sums": ledger_history.sum_by_kind(session, member=member),
+        "page": found,
+        "lines": make_lines(found.rows, by=actor()),
+        "ledger_view": view,
+        "may_undo_any": may("undo_any"),
+        "is_first_page": _before_seq() is None,
+    }
+
+
+def _ledger_view(values: Mapping[str, str]) -> dict[str, Any]:
+    """Read the ledger's filters from the address; what is no day or kind filters nothing."""
+    zone = ZoneInfo(signed_in().merchant.time_zone)
+    since = _day_start(values.get("since", ""), zone)
+    until = _day_start(values.get("until", ""), zone)
+    kind = values.get("kind", "")
+    filters = ledger_history.Filters(
+        kind=kind, since=since, until=until + timedelta(days=1) if until else None
+    )
+    return {
+        "filters": filters,
+        "kind": kind,
+        "since": values.get("since", "") if since else "",
+        "until": values.get("until", "") if until else "",
+    }
+
+
+def _day_start(text: str, zone: ZoneInfo) -> datetime | None:
+    try:
+        return datetime.combine(datetime.fromisoformat(text).date(), time.min, zone)
+    except ValueError:
+        return None
+
+
+def _before_seq() -> int | None:
+    text = request.args.get("before", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None  # noqa: PLR2004
+
+
+def _find_alike(person: Person) -> list[Member]:
+    with reading() as session:
+        return list(
+            members.list_near_duplicates(session, workspace_id=workspace_id(), person=person)
+        )
+
+
+def _enrol_page(
+    form: EnrolForm, *, alike: list[Member] | None = None, status: int = 200
+) -> Response:
+    with reading() as session:
+        known_programs = programs.list_programs(session, workspace_id=workspace_id())
+    form.program_id.choices = [choice(each.id, each.name) for each in known_programs]
+    return page(
+        "members/new.html", form=form, alike=alike or [], programs=known_programs, status=status
+    )
+
+
+def _fill_from_search(form: EnrolForm, typed: str) -> None:
+    if "@" in typed:
+        form.email.data = typed
+    elif any(character.isdigit() for character in typed):
+        form.phone.data = typed
+    else:
+        form.name.data = typed

@@ -1,0 +1,125 @@
+"""The form of a program."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from wtforms import FieldList, Form, FormField, HiddenField, SelectField, StringField
+
+from app.models.programs import Program
+from app.rules.tiers import Tier
+from app.services.programs import Rules
+from app.web.base_form import RegularsForm, WholeNumberField
+from app.web.choices import choice
+
+TIER_ROWS = 5
+"""As many tiers as anyone can explain at a counter."""
+
+TIME_ZONES = (
+    "Europe/Dublin",
+    "Europe/London",
+    "Europe/Lisbon",
+    "Europe/Berlin",
+    "Europe/Paris",
+    "Europe/Warsaw",
+    "Europe/Athens",
+    "Africa/Lagos",
+    "Asia/Kolkata",
+    "Asia/Tokyo",
+    "Australia/Sydney",
+    "Pacific/Auckland",
+    "America/New_York",
+    "America/Chicago",
+    "America/Los_Angeles",
+    "America/Sao_Paulo",
+    "UTC",
+)
+
+_NUMBER = {"autocomplete": "off", "inputmode": "numeric"}
+
+
+class CentsField(StringField):
+    """What a point is worth, in cents with up to three decimals; `data` is in thousandths."""
+
+    data: Any
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return "" if self.data is None else f"{Decimal(self.data) / 1000:f}"
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        """Read what was typed."""
+        self.data = None
+        try:
+            thousandths = Decimal(str(valuelist[0]).strip().replace(",", ".")) * 1000
+        except (InvalidOperation, IndexError):
+            raise ValueError("Enter cents, for example 0.8.") from None
+        if not 0 <= thousandths <= 10**8 or thousandths != int(thousandths):
+            raise ValueError("Enter cents with at most three decimals, for example 0.8.")
+        self.data = int(thousandths)
+
+
+class TierForm(Form):
+    """One tier; an empty name is no tier."""
+
+    key = HiddenField()
+    name = StringField("Name", render_kw={"autocomplete": "off"})
+    threshold = WholeNumberField("From points", required=False, render_kw=_NUMBER)
+
+
+class ProgramForm(RegularsForm):
+    """Define or change a program."""
+
+    name = StringField("Program name", render_kw={"autocomplete": "off"})
+    currency_name = StringField(
+        "What points are called", default="points", render_kw={"autocomplete": "off"}
+    )
+    time_zone = SelectField("Time zone", choices=[choice(zone) for zone in TIME_ZONES])
+    earn_points_per_unit = WholeNumberField(
+        "Points for every unit spent", example="10", render_kw=_NUMBER
+    )
+    point_value_thousandths = CentsField(
+        "A point is worth, in cents", description="For what is owed in treats, for example 0.8."
+    )
+    tiers = FieldList(FormField(TierForm), min_entries=TIER_ROWS, max_entries=TIER_ROWS)
+
+    def rules(self) -> Rules:
+        """Give the program as the services take it."""
+        return Rules(
+            name=self.name.data or "",
+            currency_name=self.currency_name.data or "",
+            time_zone=self.time_zone.data or "",
+            point_value_thousandths=self.point_value_thousandths.data or 0,
+            earn_points_per_unit=self.earn_points_per_unit.data or 0,
+            tiers=self.typed_tiers(),
+        )
+
+    def typed_tiers(self) -> list[Tier]:
+        """Give the tiers whose name is filled in."""
+        return [
+            {
+                "key": row.form.key.data or "",
+                "name": row.form.name.data or "",
+                "threshold": row.form.threshold.data or 0,
+            }
+            for row in self.tiers
+            if (row.form.name.data or "").strip()
+        ]
+
+
+def values_of(program: Program) -> dict[str, Any]:
+    """Give a program's rules as the form's fields take them."""
+    empty = [{"key": "", "name": "", "threshold": None}] * TIER_ROWS
+    names = (
+        "name",
+        "currency_name",
+        "time_zone",
+        "earn_points_per_unit",
+        "point_value_thousandths",
+    )
+    return {
+        **{name: getattr(program, name) for name in names},
+        "tiers": [*program.tiers, *empty][:TIER_ROWS],
+    }

@@ -1,0 +1,100 @@
+"""Program rules: how points are called, earned and valued, and which tiers there are."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, url_for
+
+from app.db import reading, writing
+from app.errors import RegularsError
+from app.http.actors import actor, signed_in, workspace_id
+from app.http.statuses import status_of
+from app.models.programs import Program
+from app.services import programs
+from app.web.programs.forms import ProgramForm, values_of
+from app.web.responses import go, page, redirect_to, say
+
+blueprint = Blueprint("programs", __name__, url_prefix="/programs")
+
+
+@blueprint.get("")
+def index() -> Response:
+    """List the programs, or go to the form of the first one."""
+    with reading() as session:
+        known = programs.list_programs(session, workspace_id=workspace_id())
+        counts = {program.id: programs.count_by_tier(session, program=program) for program in known}
+        locations = programs.list_locations(session, workspace_id=workspace_id())
+    return page("programs/index.html", programs=known, counts=counts, locations=locations)
+
+
+@blueprint.get("/new")
+def new() -> Response:
+    """Show an empty form."""
+    return _form_page(ProgramForm(data={"time_zone": signed_in().merchant.time_zone}))
+
+
+@blueprint.post("/new")
+def create() -> Response:
+    """Set up a program."""
+    form = ProgramForm()
+    if not form.validate_on_submit():
+        return _form_page(form, status=422)
+    try:
+        with writing() as session:
+            programs.create(
+                session,
+                workspace_id=workspace_id(),
+                rules=form.rules(),
+                by=actor(),
+                once=form.key,
+            )
+    except RegularsError as error:
+        _refuse(form, error)
+        return _form_page(form, status=int(status_of(error)))
+    say("The program is set up.")
+    return redirect_to(url_for("reports.today"), 303)
+
+
+@blueprint.get("/<program_id>/edit")
+def edit(program_id: str) -> Response:
+    """Show a program's form."""
+    program = _get(program_id)
+    return _form_page(ProgramForm(data=values_of(program)), program)
+
+
+@blueprint.post("/<program_id>/edit")
+def update(program_id: str) -> Response:
+    """Change a program."""
+    program, form = _get(program_id), ProgramForm()
+    if not form.validate_on_submit():
+        return _form_page(form, program, 422)
+    try:
+        with writing() as session:
+            programs.edit(
+                session,
+                workspace_id=workspace_id(),
+                program_id=program_id,
+                rules=form.rules(),
+                by=actor(),
+            )
+    except RegularsError as error:
+        _refuse(form, error)
+        return _form_page(form, program, int(status_of(error)))
+    say("Saved. Members are in the tiers that the new rules give them.")
+    return go(url_for("programs.index"))
+
+
+def _refuse(form: ProgramForm, error: RegularsError) -> None:
+    if error.param == "tiers":
+        # The tiers are many fields; what is wrong with them is said above the form.
+        error.param = None
+    form.refuse(error)
+    form.renew()
+
+
+def _get(program_id: str) -> Program:
+    with reading() as session:
+        return programs.get_program(session, workspace_id=workspace_id(), program_id=program_id)
+
+
+def _form_page(form: ProgramForm, program: Program | None = None, status: int = 200) -> Response:
+    return page("programs/form.html", form=form, program=program, status=status)

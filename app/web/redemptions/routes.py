@@ -1,0 +1,167 @@
+"""Redemptions: redeem for a member, the list by state, hand over, cancel."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request, url_for
+
+from app.db import reading, writing
+from app.errors import RegularsError
+from app.http.access import safe_path
+from app.http.actors import actor, workspace_id
+from app.http.statuses import status_of
+from app.models.redemptions import Redemption
+from app.services import members, redemptions, rewards
+from app.web.base_form import ActForm
+from app.web.redemptions.forms import CancelForm, RedeemForm
+from app.web.responses import go, page, say
+
+blueprint = Blueprint("redemptions", __name__)
+
+STATUSES = {"confirmed": "To hand over", "fulfilled": "Handed over", "cancelled": "Cancelled"}
+
+
+@blueprint.get("/redemptions")
+def index() -> Response:
+    """List redemptions by state, or find one by its code."""
+    status = request.args.get("status", "")
+    status = status if status in STATUSES else ""
+    text = request.args.get("q", "").strip()
+    with reading() as session:
+        found = redemptions.list_redemptions(
+            session,
+            workspace_id=workspace_id(),
+            status=status,
+            text=text,
+            after=request.args.get("after"),
+        )
+    return page(
+        "redemptions/index.html",
+        part="redemptions/_results.html",
+        found=found,
+        status_shown=status,
+        text=text,
+        statuses=STATUSES,
+        is_first_page=not request.args.get("after"),
+    )
+
+
+@blueprint.get("/members/<member_id>/redeem")
+def redeem_form(member_id: str) -> Response:
+    """Show what a member can have."""
+    return _offers(RedeemForm(), member_id)
+
+
+@blueprint.post("/members/<member_id>/redeem")
+def redeem(member_id: str) -> Response:
+    """Buy a reward with a member's points."""
+    form = RedeemForm()
+    if not form.validate_on_submit():
+        return _offers(form, member_id, 422)
+    try:
+        with writing() as session:
+            outcome = redemptions.redeem(
+                session,
+                workspace_id=workspace_id(),
+                member_id=member_id,
+                reward_id=form.reward_id,
+                expected_points=form.expected_points,
+                by=actor(),
+                once=form.key,
+            )
+    except RegularsError as error:
+        form.refuse(error)
+        form.renew()
+        return _offers(form, member_id, int(status_of(error)))
+    redemption = outcome.value
+    again = "This was sent before and counted once: " if outcome.replayed else ""
+    say(
+        f"{again}{redemption.reward.name}. Hand it over. Code {redemption.code_shown}.",
+        undo=url_for("redemptions.cancel", redemption_id=redemption.id),
+    )
+    return go(url_for("members.show", member_id=member_id))
+
+
+@blueprint.post("/redemptions/<redemption_id>/fulfil")
+def fulfil(redemption_id: str) -> Response:
+    """Mark a redemption as handed over."""
+    back = _back(redemption_id)
+    if ActForm().validate_on_submit():
+        try:
+            with writing() as session:
+                redemptions.fulfil(
+                    session, workspace_id=workspace_id(), redemption_id=redemption_id, by=actor()
+                )
+            say("Handed over.")
+        except RegularsError as error:
+            say(error.message)
+    return go(back)
+
+
+@blueprint.get("/redemptions/<redemption_id>/cancel")
+def cancel_form(redemption_id: str) -> Response:
+    """Show what cancelling gives back."""
+    return _cancel_page(CancelForm(), _get(redemption_id))
+
+
+@blueprint.post("/redemptions/<redemption_id>/cancel")
+def cancel(redemption_id: str) -> Response:
+    """Cancel a redemption. Undo sends no reason, and the service has one for that."""
+    form, redemption = CancelForm(), _get(redemption_id)
+    if not form.validate_on_submit():
+        return _cancel_page(form, redemption, 422)
+    try:
+        with writing() as session:
+            outcome = redemptions.cancel(
+                session,
+                workspace_id=workspace_id(),
+                redemption_id=redemption_id,
+                reason=form.reason.data or "Redemption cancelled",
+                by=actor(),
+            )
+    except RegularsError as error:
+        form.refuse(error)
+        return _cancel_page(form, redemption, int(status_of(error)))
+    if outcome.replayed:
+        say("This was already cancelled. Nothing was given back twice.")
+    else:
+        say(f"Cancelled. {outcome.value.points_spent:,} points given back.")
+    return go(_back(redemption_id))
+
+
+def _get(redemption_id: str) -> Redemption:
+    with reading() as session:
+        return redemptions.get_redemption(
+            session, workspace_id=workspace_id(), redemption_id=redemption_id
+        )
+
+
+def _back(redemption_id: str) -> str:
+    """Give the page to go on to: the list if the act came from there, else the member."""
+    if request.form.get("back"):
+        return safe_path(request.form.get("back"))
+    return url_for("members.show", member_id=_get(redemption_id).member_id)
+
+
+def _offers(form: RedeemForm, member_id: str, status: int = 200) -> Response:
+    with reading() as session:
+        member = members.get_member(session, workspace_id=workspace_id(), member_id=member_id)
+        offers = rewards.list_offers(session, member=member, tiers=member.program.tiers)
+    return page(
+        "redemptions/redeem_form.html",
+        part="redemptions/_redeem_form.html",
+        form=form,
+        member=member,
+        offers=offers,
+        status=status,
+    )
+
+
+def _cancel_page(form: CancelForm, redemption: Redemption, status: int = 200) -> Response:
+    return page(
+        "redemptions/cancel_form.html",
+        part="redemptions/_cancel_form.html",
+        form=form,
+        redemption=redemption,
+        back=request.values.get("back", ""),
+        status=status,
+    )

@@ -1,0 +1,45 @@
+"""Today: the figures, the chart, what just happened, what needs attention, the first steps."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from app import clock
+from app.db import reading
+from app.http.actors import signed_in, workspace_id
+from app.services import programs, reports, rewards
+from app.web.reports import charts
+from app.web.responses import page
+
+blueprint = Blueprint("reports", __name__)
+
+
+@blueprint.get("/")
+def today() -> Response:
+    """Show the day, or the first steps while there are no members."""
+    with reading() as session:
+        known_programs = programs.list_programs(session, workspace_id=workspace_id())
+        overview = reports.get_overview(
+            session, workspace_id=workspace_id(), time_zone=signed_in().merchant.time_zone
+        )
+        activity = reports.list_activity(session, workspace_id=workspace_id())
+        catalogue = rewards.list_catalogue(session, workspace_id=workspace_id())
+    if not overview.member_count:
+        program = known_programs[0] if known_programs else None
+        return page("reports/first_run.html", program=program, has_reward=bool(catalogue))
+    return page(
+        "reports/today.html",
+        overview=overview,
+        owed_minor_units=overview.outstanding * known_programs[0].point_value_thousandths // 1000,
+        activity=activity,
+        now=clock.now(),
+        charts=charts.draw(overview),
+    )
+
+
+@blueprint.get("/activity")
+def activity() -> Response:
+    """Show what just happened, for the list that updates itself."""
+    with reading() as session:
+        found = reports.list_activity(session, workspace_id=workspace_id())
+    return page("reports/activity.html", part="reports/_activity.html", activity=found)

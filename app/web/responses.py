@@ -1,0 +1,98 @@
+"""Answers: a page or its part from the same files, a way on after an act, a message with Undo."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import (
+    Flask,
+    Response,
+    current_app,
+    flash,
+    get_flashed_messages,
+    render_template,
+    request,
+)
+
+from app import clock
+
+UNDO_SECONDS = 10
+"""How long U undoes; the button stays until the next act."""
+
+
+def install(app: Flask) -> None:
+    """Let the templates show the message of the act before."""
+    app.add_template_global(take_message)
+
+
+def page(template: str, *, part: str | None = None, status: int = 200, **values: Any) -> Response:
+    """Render a whole page, or only its part when htmx asked for that.
+
+    Args:
+        part: the partial's file; its root element has the id that htmx targets.
+    """
+    wants_part = part is not None and _wants_part(part)
+    text = render_template(part if part and wants_part else template, **values)
+    response = current_app.make_response((text, status))
+    response.vary.update(("HX-Request", "HX-Target"))
+    _keep_address(response)
+    return response
+
+
+def go(path: str) -> Response:
+    """Go on to a page after an act: see-other for a plain form, a swap of the page for htmx."""
+    if not request.headers.get("HX-Request"):
+        return redirect_to(path, 303)
+    where = {
+        "path": path,
+        "target": "#main",
+        "select": "#main",
+        "swap": "outerHTML show:window:top",
+    }
+    return current_app.response_class(
+        status=200,
+        headers={"HX-Location": json.dumps(where), "HX-Trigger": "regulars:done"},
+    )
+
+
+def redirect_to(path: str, status: int = 302) -> Response:
+    """Lead to another page of ours."""
+    return current_app.response_class(status=status, headers={"Location": path})
+
+
+def say(text: str, *, undo: str | None = None) -> None:
+    """Leave a message for the next page.
+
+    Args:
+        text: what happened, a short sentence.
+        undo: the path that undoes it by POST, if it can be undone.
+    """
+    flash(json.dumps({"text": text, "undo": undo, "at": clock.now().timestamp()}), "act")
+
+
+def take_message() -> dict[str, Any] | None:
+    """Give the message of the act before, once; `seconds` is how long U still undoes it."""
+    texts = get_flashed_messages(category_filter=["act"])
+    if not texts:
+        return None
+    message: dict[str, Any] = json.loads(str(texts[-1]))
+    age_seconds = clock.now().timestamp() - message["at"]
+    message["seconds"] = max(0, round(UNDO_SECONDS - age_seconds))
+    return message
+
+
+def _wants_part(part: str) -> bool:
+    if not request.headers.get("HX-Request") or request.headers.get("HX-History-Restore-Request"):
+        return False
+    word, name = part.removesuffix(".html").split("/_")
+    targets = {f"{word}-{name.replace('_', '-')}", "dialog"}
+    return request.headers.get("HX-Target") in targets
+
+
+def _keep_address(response: Response) -> None:
+    # A swap of the page one is on is no new step: Back must lead to the page before.
+    shown = urlsplit(request.headers.get("HX-Current-URL", "")).path
+    if request.headers.get("HX-Target") == "main" and shown == request.path:
+        response.headers["HX-Replace-Url"] = request.full_path.rstrip("?")

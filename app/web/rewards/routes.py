@@ -1,0 +1,198 @@
+"""Rewards: the catalogue, the form with its live preview, archive and restore."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, request, url_for
+from sqlalchemy.orm import Session
+
+from app.db import reading, writing
+from app.errors import NotFound, RegularsError
+from app.http.actors import actor, signed_in, workspace_id
+from app.http.statuses import status_of
+from app.models.programs import Program
+from app.models.rewards import Reward
+from app.rules import inputs
+from app.services import programs, rewards
+from app.web.base_form import ActForm
+from app.web.responses import go, page, redirect_to, say
+from app.web.rewards.forms import RewardForm, values_of
+
+blueprint = Blueprint("rewards", __name__, url_prefix="/rewards")
+
+
+@blueprint.get("")
+def index() -> Response:
+    """Show the catalogue."""
+    shows_archived = request.args.get("state") == "archived"
+    with reading() as session:
+        catalogue = rewards.list_catalogue(session, workspace_id=workspace_id())
+    archived = [row for row in catalogue if row.reward.is_archived]
+    active = [row for row in catalogue if not row.reward.is_archived]
+    return page(
+        "rewards/index.html",
+        rows=archived if shows_archived else active,
+        active_count=len(active),
+        archived_count=len(archived),
+        shows_archived=shows_archived,
+    )
+
+
+@blueprint.get("/new")
+def new() -> Response:
+    """Show an empty form."""
+    with reading() as session:
+        program = _first_program(session)
+    if program is None:
+        say("Set up the program first: a reward costs its points.")
+        return redirect_to(url_for("programs.new"))
+    return _form_page(_form(program), program)
+
+
+@blueprint.post("/new")
+def create() -> Response:
+    """Define a reward."""
+    with reading() as session:
+        program = _needed_program(session)
+    form = _form(program)
+    if not form.validate_on_submit():
+        return _form_page(form, program, status=422)
+    try:
+        with writing() as session:
+            outcome = rewards.create(
+                session,
+                workspace_id=workspace_id(),
+                program_id=program.id,
+                terms=form.terms(),
+                by=actor(),
+                once=form.key,
+            )
+    except RegularsError as error:
+        _refuse(form, error)
+        return _form_page(form, program, status=int(status_of(error)))
+    say(f"“{outcome.value.name}” can be redeemed now.")
+    return go(url_for("rewards.index"))
+
+
+@blueprint.get("/<reward_id>/edit")
+def edit(reward_id: str) -> Response:
+    """Show a reward's form."""
+    reward, program = _get(reward_id)
+    form = _form(program, data=values_of(reward))
+    return _form_page(form, program, reward=reward)
+
+
+@blueprint.post("/<reward_id>/edit")
+def update(reward_id: str) -> Response:
+    """Change a reward."""
+    reward, program = _get(reward_id)
+    form = _form(program)
+    if not form.validate_on_submit():
+        return _form_page(form, program, reward=reward, status=422)
+    try:
+        with writing() as session:
+            changed = rewards.edit(
+                session,
+                workspace_id=workspace_id(),
+                reward_id=reward_id,
+                terms=form.terms(),
+                by=actor(),
+            )
+    except RegularsError as error:
+        _refuse(form, error)
+        return _form_page(form, program, reward=reward, status=int(status_of(error)))
+    say(f"“{changed.name}” is saved. What was redeemed before keeps the points it cost.")
+    return go(url_for("rewards.index"))
+
+
+@blueprint.get("/preview")
+def preview() -> Response:
+    """Show how many members could afford what is being typed."""
+    with reading() as session:
+        program = _needed_program(session)
+    form = RewardForm(program=program, zone=signed_in().merchant.time_zone, formdata=request.args)
+    return page("rewards/preview.html", part="rewards/_preview.html", **_reach(program, form))
+
+
+@blueprint.post("/<reward_id>/archive")
+def archive(reward_id: str) -> Response:
+    """Stop offering a reward; Undo restores it."""
+    if ActForm().validate_on_submit():
+        with writing() as session:
+            reward = rewards.archive(
+                session, workspace_id=workspace_id(), reward_id=reward_id, by=actor()
+            )
+        say(
+            f"“{reward.name}” is no longer offered. What was redeemed stays good.",
+            undo=url_for("rewards.restore", reward_id=reward_id),
+        )
+    return go(url_for("rewards.index"))
+
+
+@blueprint.post("/<reward_id>/restore")
+def restore(reward_id: str) -> Response:
+    """Offer an archived reward again."""
+    if ActForm().validate_on_submit():
+        with writing() as session:
+            reward = rewards.restore(
+                session, workspace_id=workspace_id(), reward_id=reward_id, by=actor()
+            )
+        say(f"“{reward.name}” can be redeemed again.")
+    return go(url_for("rewards.index"))
+
+
+def _form(program: Program, **values: Any) -> RewardForm:
+    return RewardForm(program=program, zone=signed_in().merchant.time_zone, **values)
+
+
+def _refuse(form: RewardForm, error: RegularsError) -> None:
+    if error.param == "value":
+        error.param = "percent" if form.type.data == "discount_percent" else "amount"
+    form.refuse(error)
+    form.renew()
+
+
+def _get(reward_id: str) -> tuple[Reward, Program]:
+    with reading() as session:
+        reward = rewards.get_reward(session, workspace_id=workspace_id(), reward_id=reward_id)
+        program = programs.get_program(
+            session, workspace_id=workspace_id(), program_id=reward.program_id
+        )
+    return reward, program
+
+
+def _first_program(session: Session) -> Program | None:
+    return next(iter(programs.list_programs(session, workspace_id=workspace_id())), None)
+
+
+def _needed_program(session: Session) -> Program:
+    program = _first_program(session)
+    if program is None:
+        raise NotFound("Set up the program first: a reward costs its points.")
+    return program
+
+
+def _form_page(
+    form: RewardForm, program: Program, *, reward: Reward | None = None, status: int = 200
+) -> Response:
+    return page(
+        "rewards/form.html",
+        form=form,
+        program=program,
+        reward=reward,
+        status=status,
+        **_reach(program, form),
+    )
+
+
+def _reach(program: Program, form: RewardForm) -> dict[str, Any]:
+    """Work out the preview of a form, as far as it is filled in."""
+    cost = form.points_cost.data
+    if cost is None or not 0 <= cost <= inputs.POINTS_COST_MAX:
+        return {"reach": None, "cost": None, "stock": None}
+    with reading() as session:
+        reach = rewards.measure_reach(
+            session, program=program, points_cost=cost, min_tier=form.min_tier.data or None
+        )
+    return {"reach": reach, "cost": cost, "stock": form.stock.data}

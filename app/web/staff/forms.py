@@ -1,0 +1,31 @@
+"""Forms of signing in and of one's own settings."""
+
+from __future__ import annotations
+
+from wtforms import BooleanField, HiddenField, PasswordField, SelectField, StringField
+
+from app.web.base_form import RegularsForm
+
+
+class SignInForm(RegularsForm):
+    """Email and password."""
+
+    email = StringField("Email", render_kw={"autocomplete": "username", "inputmode": "email"})
+    password = PasswordField("Password", render_kw={"autocomplete": "current-password"})
+    stay = BooleanField("Keep this till signed in for 12 hours", default=True)
+    next = HiddenField()
+
+
+class LocationForm(RegularsForm):
+    """Where one works."""
+
+    location_id = SelectField("You work at", validate_choice=False)
+
+
+class ModeForm(RegularsForm):
+    """Live or Test. The workspace fence is off: this form is what crosses it."""
+
+    mode = HiddenField()
+
+    def validate_workspace(self, field: object) -> None:
+        """Let it cross."""

@@ -1,0 +1,133 @@
+"""Signing in and out, one's own page, and the switch between Live and Test."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, current_app, request, url_for
+from flask import session as cookie
+from flask_login import login_user, logout_user
+
+from app.db import reading, writing
+from app.errors import RegularsError, SignInFailed
+from app.http.access import UNSENT, safe_path
+from app.http.actors import SignedIn, is_signed_in, signed_in, workspace_id
+from app.models.merchants import SANDBOX
+from app.services import merchants, programs, staff
+from app.web.base_form import ActForm
+from app.web.choices import choice
+from app.web.responses import go, page, redirect_to, say
+from app.web.staff.forms import LocationForm, ModeForm, SignInForm
+
+blueprint = Blueprint("staff", __name__)
+
+
+@blueprint.get("/sign-in")
+def sign_in_form() -> Response:
+    """Show the door."""
+    if is_signed_in():
+        return go(safe_path(request.args.get("next")))
+    form = SignInForm()
+    form.next.data = safe_path(request.args.get("next"))
+    return _door(form)
+
+
+@blueprint.post("/sign-in")
+def sign_in() -> Response:
+    """Check a password, and go back to where the person wanted to be."""
+    form = SignInForm()
+    if not form.validate_on_submit():
+        return _door(form, 422)
+    try:
+        found = _checked(form)
+    except RegularsError as error:
+        form.refuse(error)
+        return _door(form, 422)
+    unsent = cookie.get(UNSENT)
+    # A fresh cookie: whatever was planted before the sign-in is worth nothing after it.
+    cookie.clear()
+    if unsent:
+        cookie[UNSENT] = unsent
+    cookie.permanent = bool(form.stay.data)
+    login_user(found)
+    return redirect_to(safe_path(form.next.data), 303)
+
+
+@blueprint.post("/sign-out")
+def sign_out() -> Response:
+    """End the session on the server as well as in the browser."""
+    if not ActForm().validate_on_submit():
+        return redirect_to(url_for("staff.profile"), 303)
+    with writing() as session:
+        staff.sign_out(session, token=signed_in().token)
+    logout_user()
+    cookie.clear()
+    return redirect_to(url_for("staff.sign_in_form"), 303)
+
+
+@blueprint.get("/you")
+def profile() -> Response:
+    """Show who one is and where one works."""
+    return _profile(LocationForm(data={"location_id": signed_in().location_id}))
+
+
+@blueprint.post("/you")
+def choose_location() -> Response:
+    """Say where one works."""
+    form = LocationForm()
+    if not form.validate_on_submit():
+        return _profile(form, 422)
+    try:
+        with writing() as session:
+            staff.choose_location(
+                session, token=signed_in().token, location_id=form.location_id.data or ""
+            )
+    except RegularsError as error:
+        form.refuse(error)
+        return _profile(form, 422)
+    say("Saved. New lines in the ledger carry this shop.")
+    return go(url_for("staff.profile"))
+
+
+@blueprint.post("/mode")
+def switch_mode() -> Response:
+    """Move into the other workspace."""
+    form = ModeForm()
+    if form.validate_on_submit() and form.mode.data in {"live", "sandbox"}:
+        with writing() as session:
+            staff.switch_mode(session, token=signed_in().token, mode=form.mode.data)
+    return redirect_to(url_for("reports.today"), 303)
+
+
+@blueprint.get("/shortcuts")
+def shortcuts() -> Response:
+    """List the keys."""
+    return page("staff/shortcuts.html", part="staff/_shortcuts.html")
+
+
+def _checked(form: SignInForm) -> SignedIn:
+    with writing() as session:
+        found = staff.sign_in(
+            session,
+            email=form.email.data or "",
+            password=form.password.data or "",
+            address=request.remote_addr or "",
+            mode=SANDBOX,
+            hours=current_app.config["SESSION_HOURS"],
+        )
+    if found is None:
+        raise SignInFailed
+    return SignedIn(found.token, found.staff, found.workspace, None)
+
+
+def _door(form: SignInForm, status: int = 200) -> Response:
+    with reading() as session:
+        names = [merchant.name for merchant in merchants.list_merchants(session)]
+    # With several merchants in one installation, the door names none of them.
+    shop = names[0] if len(names) == 1 else ""
+    return page("staff/sign_in.html", form=form, shop=shop, status=status)
+
+
+def _profile(form: LocationForm, status: int = 200) -> Response:
+    with reading() as session:
+        locations = programs.list_locations(session, workspace_id=workspace_id())
+    form.location_id.choices = [choice(each.id, each.name) for each in locations]
+    return page("staff/profile.html", form=form, locations=locations, status=status)

@@ -1,0 +1,47 @@
+"""The worker: what happens beside the requests. It holds no state and may run any number of times.
+
+For now it tidies up: dead sessions and old throttle rows. Webhook delivery will live here too.
+"""
+
+from __future__ import annotations
+
+import threading
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.db import Database
+from app.services import staff
+
+TIDY_SECONDS = 600
+
+_log = structlog.get_logger("regulars.worker")
+
+
+class Worker(threading.Thread):
+    """The worker as a thread of the embedded default."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(name="worker", daemon=True)
+        self._database = database
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        """Work until stopped; what fails is logged and tried again at the next turn."""
+        while not self._stopped.is_set():
+            try:
+                tidy(self._database)
+            except SQLAlchemyError:
+                _log.exception("worker")
+            self._stopped.wait(TIDY_SECONDS)
+
+    def stop(self) -> None:
+        """End after the turn under way."""
+        self._stopped.set()
+        self.join(timeout=5)
+
+
+def tidy(database: Database) -> None:
+    """Remove sessions and throttles that no longer mean anything."""
+    with database.writing() as session:
+        staff.remove_dead_sessions(session)

@@ -1,0 +1,150 @@
+// The little that the pages do in the browser beside htmx: the dialog, the keys, focus, messages.
+// Every page works without it.
+"use strict";
+(() => {
+  const byId = (id) => document.getElementById(id);
+  const UNDO_MILLISECONDS = 1000;
+  const PAGES = { t: "/", m: "/members", r: "/rewards", d: "/redemptions", p: "/programs" };
+  let waitsForPage = false;
+  let undoEndsAt = 0;
+
+  const startUndoClock = () => {
+    const toast = document.querySelector("[data-undo-seconds]");
+    undoEndsAt = toast ? Date.now() + Number(toast.dataset.undoSeconds) * UNDO_MILLISECONDS : 0;
+  };
+
+  const focusFirst = (root) => {
+    const target =
+      root.querySelector("[data-focus]") || root.querySelector("[autofocus]") || root.querySelector("h1, h2");
+    if (target) target.focus();
+  };
+
+  const announce = (text) => {
+    byId("announcer").textContent = "";
+    byId("announcer").textContent = text;
+  };
+
+  const openDialog = () => {
+    const dialog = byId("dialog");
+    if (!dialog.open) dialog.showModal();
+    focusFirst(dialog);
+  };
+
+  document.addEventListener("DOMContentLoaded", () => {
+    startUndoClock();
+    document.querySelectorAll("[data-pause]").forEach((button) => button.removeAttribute("hidden"));
+    const problem = document.querySelector("main [data-focus]");
+    if (problem) problem.focus();
+  });
+
+  document.addEventListener("regulars:done", () => {
+    const dialog = byId("dialog");
+    if (dialog.open) dialog.close();
+    dialog.replaceChildren();
+  });
+
+  document.addEventListener("htmx:afterSwap", (event) => {
+    const target = event.detail.target;
+    if (target.id === "dialog" || target.closest("#dialog")) {
+      if (!target.id.startsWith("ledger-effect")) openDialog();
+    } else if (target.id === "main") {
+      focusFirst(byId("main"));
+      document.querySelectorAll("[data-pause]").forEach((button) => button.removeAttribute("hidden"));
+    }
+    startUndoClock();
+  });
+
+  document.addEventListener("htmx:sendError", () => announceFailure());
+  document.addEventListener("htmx:timeout", () => announceFailure());
+  document.addEventListener("htmx:responseError", () => announceFailure());
+
+  const announceFailure = () => {
+    const words = "Not sent. The server did not answer. Try again: it cannot count twice.";
+    announce(words);
+    const line = document.createElement("div");
+    line.className = "r-toast";
+    line.textContent = words;
+    byId("toast").replaceChildren(line);
+  };
+
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const paused = document.querySelector('[data-pause][aria-pressed="true"]');
+    if (paused && event.detail.elt.id === paused.dataset.pause) event.preventDefault();
+    event.detail.elt.setAttribute("aria-busy", "true");
+  });
+  document.addEventListener("htmx:afterRequest", (event) => event.detail.elt.removeAttribute("aria-busy"));
+
+  document.addEventListener("click", (event) => {
+    const closer = event.target.closest("[data-close]");
+    if (closer && byId("dialog").open) {
+      event.preventDefault();
+      byId("dialog").close();
+    }
+    const pause = event.target.closest("[data-pause]");
+    if (pause) {
+      const isPaused = pause.getAttribute("aria-pressed") !== "true";
+      pause.setAttribute("aria-pressed", String(isPaused));
+      pause.querySelector("span").textContent = isPaused ? "Go on" : "Pause";
+    }
+  });
+
+  const rows = () => [...document.querySelectorAll("[data-row]")];
+
+  const moveCursor = (step) => {
+    const all = rows();
+    if (!all.length) return;
+    const now = all.findIndex((row) => row.classList.contains("is-cursor"));
+    const next = all[Math.min(all.length - 1, Math.max(0, now + step))];
+    all.forEach((row) => row.classList.remove("is-cursor"));
+    next.classList.add("is-cursor");
+    next.scrollIntoView({ block: "nearest" });
+  };
+
+  const inCursor = (selector) => {
+    const row = document.querySelector(".is-cursor");
+    return row && row.querySelector(selector);
+  };
+
+  const press = (element) => {
+    if (!element) return false;
+    element.click();
+    return true;
+  };
+
+  const isTyping = (element) => element.closest("input, select, textarea, [contenteditable]") !== null;
+
+  const actions = {
+    "/": () => byId("q") ? (byId("q").focus(), true) : (byId("everything").focus(), true),
+    "?": () => (window.location.assign("/shortcuts"), true),
+    g: () => (waitsForPage = true),
+    j: () => (moveCursor(1), true),
+    k: () => (moveCursor(-1), true),
+    ArrowDown: () => (moveCursor(1), true),
+    ArrowUp: () => (moveCursor(-1), true),
+    Enter: () => press(inCursor("[data-open]")),
+    a: () => press(inCursor("[data-award]")) || press(document.querySelector('[data-key="a"]')),
+    r: () => press(document.querySelector('[data-key="r"]')),
+    n: () => press(document.querySelector('[data-key="n"]')),
+    v: () => press(inCursor("[data-reverse]")),
+    u: () => Date.now() < undoEndsAt && press(document.querySelector('#toast [data-key="u"]')),
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+    if (event.target.id === "q" && event.key === "ArrowDown" && rows().length) {
+      event.target.blur();
+      moveCursor(1);
+      event.preventDefault();
+      return;
+    }
+    if (isTyping(event.target) || byId("dialog")?.open) return;
+    if (event.key === "Enter" && event.target.closest("a, button, summary")) return;
+    if (waitsForPage) {
+      waitsForPage = false;
+      if (PAGES[event.key]) window.location.assign(PAGES[event.key]);
+      return;
+    }
+    const action = actions[event.key];
+    if (action && action()) event.preventDefault();
+  });
+})();

@@ -1,0 +1,64 @@
+"""Fixtures that all tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from argon2 import PasswordHasher
+
+from app.db import Database
+from app.services import staff
+from tests import factories
+from tests.cast import Cast
+from tests.support.databases import PostgresMaker, SqliteMaker
+from tests.support.postgres import start_server
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """Hash passwords in no time: at full cost they would take half of each test's set-up."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(staff, "_HASHER", PasswordHasher(memory_cost=8, time_cost=1, parallelism=1))
+        yield
+
+
+@pytest.fixture(scope="session")
+def sqlite_maker(tmp_path_factory: pytest.TempPathFactory) -> SqliteMaker:
+    """Make SQLite databases."""
+    return SqliteMaker(tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture(scope="session")
+def postgres_maker() -> Iterator[PostgresMaker]:
+    """Make PostgreSQL databases on a private server."""
+    with start_server() as server:
+        yield PostgresMaker(server)
+
+
+@pytest.fixture
+def sqlite(sqlite_maker: SqliteMaker) -> Iterator[Database]:
+    """Give an empty SQLite database."""
+    with sqlite_maker.new() as database:
+        yield database
+
+
+@pytest.fixture
+def postgres(postgres_maker: PostgresMaker) -> Iterator[Database]:
+    """Give an empty PostgreSQL database."""
+    with postgres_maker.new() as database:
+        yield database
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest) -> Database:
+    """Give an empty database of each kind in turn."""
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, Database)
+    return found
+
+
+@pytest.fixture
+def cast(database: Database) -> Cast:
+    """Give the shop that most tests play in, on each kind of database in turn."""
+    return factories.make_cast(database)

@@ -1,0 +1,243 @@
+"""Making what tests need, through the services."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.db import Database
+from app.models.ledger import LedgerEntry
+from app.models.members import Member
+from app.models.programs import Program
+from app.models.redemptions import Redemption
+from app.models.rewards import Reward
+from app.rules.actors import SYSTEM, Actor
+from app.services import ledger, ledger_verify, members, merchants, programs, redemptions, rewards
+from app.services import staff as staff_service
+from app.services.idempotency import Outcome
+from app.services.members import Person
+from app.services.programs import Rules
+from app.services.rewards import Terms
+from tests.cast import Cast
+
+PASSWORD = "correct horse battery"
+
+TIERS = [
+    {"key": "bronze", "name": "Bronze", "threshold": 0},
+    {"key": "silver", "name": "Silver", "threshold": 500},
+    {"key": "gold", "name": "Gold", "threshold": 2000},
+]
+
+
+def make_rules(**changes: Any) -> Rules:
+    """Give the rules of the shop's program."""
+    rules: dict[str, Any] = {
+        "name": "Harbour Regulars",
+        "currency_name": "points",
+        "time_zone": "Europe/Dublin",
+        "point_value_thousandths": 800,
+        "earn_points_per_unit": 10,
+        "tiers": TIERS,
+    }
+    return Rules(**{**rules, **changes})
+
+
+def make_cast(database: Database) -> Cast:
+    """Make the shop."""
+    with database.writing() as session:
+        merchant = merchants.create(session, name="Harbour Roasters")
+        people = {
+            role: staff_service.create(
+                session,
+                merchant_id=merchant.id,
+                email=f"{role}@harbour.example.com",
+                name=f"{role.title()} Person",
+                role=role,
+                password=PASSWORD,
+                by=SYSTEM,
+            )
+            for role in ("owner", "manager", "cashier", "viewer")
+        }
+        sandbox = staff_service.get_workspace(session, merchant_id=merchant.id, mode="sandbox")
+        live = staff_service.get_workspace(session, merchant_id=merchant.id, mode="live")
+        location = programs.add_location(
+            session, workspace_id=sandbox.id, name="Quay Street", by=SYSTEM
+        )
+        program = programs.create(
+            session, workspace_id=sandbox.id, rules=make_rules(), by=SYSTEM
+        ).value
+    actors = {
+        role: Actor(
+            kind="staff",
+            id=person.id,
+            role=role,
+            location_id=location.id,
+            award_limit_points=1000 if role == "cashier" else None,
+        )
+        for role, person in people.items()
+    }
+    return Cast(
+        database=database,
+        merchant_id=merchant.id,
+        workspace_id=sandbox.id,
+        live_workspace_id=live.id,
+        program_id=program.id,
+        location_id=location.id,
+        **actors,
+    )
+
+
+def make_program(cast: Cast, **rules: Any) -> Program:
+    """Make another program."""
+    with cast.database.writing() as session:
+        return programs.create(
+            session, workspace_id=cast.workspace_id, rules=make_rules(**rules), by=cast.owner
+        ).value
+
+
+def enrol(cast: Cast, name: str = "Ngozi Okafor", **record: str) -> Member:
+    """Enrol a member."""
+    with cast.database.writing() as session:
+        return members.enrol(
+            session,
+            workspace_id=cast.workspace_id,
+            program_id=cast.program_id,
+            person=Person(name=name, **record),
+            by=cast.manager,
+        ).value
+
+
+def award(cast: Cast, member: Member, points: int, **more: Any) -> LedgerEntry:
+    """Award points as the manager, unless `by` says otherwise."""
+    given: dict[str, Any] = {"reason": "Purchase", "by": cast.manager, **more}
+    with cast.database.writing() as session:
+        return ledger.award(
+            session,
+            workspace_id=cast.workspace_id,
+            member_id=member.id,
+            points=points,
+            **given,
+        ).value
+
+
+def make_reward(cast: Cast, name: str = "Any hot drink", **terms: Any) -> Reward:
+    """Define a reward."""
+    defaults: Mapping[str, Any] = {"type": "free_product", "points_cost": 450}
+    with cast.database.writing() as session:
+        return rewards.create(
+            session,
+            workspace_id=cast.workspace_id,
+            program_id=cast.program_id,
+            terms=Terms(name=name, **{**defaults, **terms}),
+            by=cast.manager,
+        ).value
+
+
+def redeem(cast: Cast, member: Member, reward: Reward, **more: Any) -> Redemption:
+    """Redeem a reward as the cashier, unless `by` says otherwise."""
+    given: dict[str, Any] = {"by": cast.cashier, **more}
+    with cast.database.writing() as session:
+        return redemptions.redeem(
+            session,
+            workspace_id=cast.workspace_id,
+            member_id=member.id,
+            reward_id=reward.id,
+            **given,
+        ).value
+
+
+def reverse(cast: Cast, entry: LedgerEntry, **more: Any) -> LedgerEntry:
+    """Reverse an entry as the manager, whole unless `points` says otherwise."""
+    given: dict[str, Any] = {"reason": "Refund", "by": cast.manager, **more}
+    with cast.database.writing() as session:
+        return ledger.reverse(
+            session, workspace_id=cast.workspace_id, entry_id=entry.id, **given
+        ).value
+
+
+def adjust(cast: Cast, member: Member, points: int, **more: Any) -> LedgerEntry:
+    """Adjust a balance as the manager, unless `by` says otherwise."""
+    given: dict[str, Any] = {"reason": "Correction", "by": cast.manager, **more}
+    with cast.database.writing() as session:
+        return ledger.adjust(
+            session, workspace_id=cast.workspace_id, member_id=member.id, points=points, **given
+        ).value
+
+
+def fulfil(cast: Cast, redemption: Redemption, by: Actor | None = None) -> Redemption:
+    """Hand a reward over as the cashier, unless `by` says otherwise."""
+    with cast.database.writing() as session:
+        return redemptions.fulfil(
+            session,
+            workspace_id=cast.workspace_id,
+            redemption_id=redemption.id,
+            by=by or cast.cashier,
+        )
+
+
+def cancel(cast: Cast, redemption: Redemption, **more: Any) -> Outcome[Redemption]:
+    """Cancel a redemption as the manager, unless `by` says otherwise."""
+    given: dict[str, Any] = {"by": cast.manager, **more}
+    with cast.database.writing() as session:
+        return redemptions.cancel(
+            session, workspace_id=cast.workspace_id, redemption_id=redemption.id, **given
+        )
+
+
+def close(cast: Cast, member: Member) -> Member:
+    """Close a member as the manager."""
+    with cast.database.writing() as session:
+        return members.close(
+            session, workspace_id=cast.workspace_id, member_id=member.id, by=cast.manager
+        )
+
+
+def archive(cast: Cast, reward: Reward) -> Reward:
+    """Archive a reward as the manager."""
+    with cast.database.writing() as session:
+        return rewards.archive(
+            session, workspace_id=cast.workspace_id, reward_id=reward.id, by=cast.manager
+        )
+
+
+def edit_reward(cast: Cast, reward: Reward, **changes: Any) -> Reward:
+    """Change some of a reward's terms as the manager."""
+    terms = {name: getattr(reward, name) for name in Terms.__dataclass_fields__}
+    with cast.database.writing() as session:
+        return rewards.edit(
+            session,
+            workspace_id=cast.workspace_id,
+            reward_id=reward.id,
+            terms=Terms(**{**terms, **changes}),
+            by=cast.manager,
+        )
+
+
+def edit_program(cast: Cast, **changes: Any) -> Program:
+    """Change some of the program's rules as the manager."""
+    with cast.database.writing() as session:
+        return programs.edit(
+            session,
+            workspace_id=cast.workspace_id,
+            program_id=cast.program_id,
+            rules=make_rules(**changes),
+            by=cast.manager,
+        )
+
+
+def reload_reward(cast: Cast, reward: Reward) -> Reward:
+    """Read a reward anew."""
+    with cast.database.reading() as session:
+        return rewards.get_reward(session, workspace_id=cast.workspace_id, reward_id=reward.id)
+
+
+def reload(cast: Cast, member: Member) -> Member:
+    """Read a member anew."""
+    with cast.database.reading() as session:
+        return members.get_member(session, workspace_id=cast.workspace_id, member_id=member.id)
+
+
+def verify(cast: Cast) -> ledger_verify.Report:
+    """Verify the shop's sandbox."""
+    with cast.database.reading() as session:
+        return ledger_verify.verify_workspace(session, workspace_id=cast.workspace_id)

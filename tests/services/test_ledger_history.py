@@ -1,0 +1,148 @@
+"""Reading a member's ledger: lines with who and where, and the sums that end in the balance."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from app import clock
+from app.models.members import Member
+from app.rules.actors import SYSTEM
+from app.services import ledger_history
+from app.services.ledger_history import Filters, Row
+from app.services.paging import Page
+from tests import factories
+from tests.cast import Cast
+
+
+def test_lines_come_newest_first_with_who_and_where(cast: Cast) -> None:
+    member = factories.enrol(cast)
+    factories.award(cast, member, 10, by=cast.cashier)
+    factories.award(cast, member, 20)
+
+    newest, oldest = _page(cast, member).rows
+
+    assert (newest.entry.points, oldest.entry.points) == (20, 10)
+    assert (oldest.actor_name, oldest.location_name) == ("Cashier Person", "Quay Street")
+
+
+def test_an_act_of_nobody_has_no_name(cast: Cast) -> None:
+    member = factories.enrol(cast)
+    factories.award(cast, member, 10, by=SYSTEM)
+
+    (row,) = _page(cast, member).rows
+
+    assert (row.actor_name, row.location_name) == (None, None)
+
+
+def test_an_award_shows_what_was_taken_back_of_it(cast: Cast) -> None:
+    member = factories.enrol(cast)
+    award = factories.award(cast, member, 100)
+    factories.reverse(cast, award, points=30)
+    last = factories.reverse(cast, award, points=20)
+
+    reversal, _, row = _page(cast, member).rows
+
+    assert (row.reversed_points, row.left_points, row.reversed_at) == (50, 50, last.recorded_at)
+    assert reversal.original is not None
+    assert (reversal.original.id, reversal.left_points) == (award.id, 0)
+
+
+def test_what_cannot_be_reversed_has_nothing_left(cast: Cast) -> None:
+    member = factories.enrol(cast)
+    factories.award(cast, member, 500)
+    redemption = factories.redeem(cast, member, factories.make_reward(cast))
+    factories.cancel(cast, redemption)
+    factories.adjust(cast, member, -10)
+    factories.adjust(cast, member, 25)
+
+    rows = _page(cast, member).rows
+
+    assert [row.left_points for row in rows] == [25, 0, 0, 0, 500]
+    assert [row.redemption and row.redemption.id for row in rows] == [
+        None,
+        None,
+        redemption.id,
+        redemption.id,
+        None,
+    ]
+
+
+def test_one_line_is_read_as_in_the_list(cast: Cast) -> None:
+    member = factories.enrol(cast)
+    award = factories.award(cast, member, 100)
+    factories.reverse(cast, award, points=30)
+
+    with cast.database.reading() as session:
+        row = ledger_history.get_row(session, member=member, entry_id=award.id)
+
+    assert (row.entry.id, row.left_points) == (award.id, 70)
+
+
+def test_lines_are_narrowed_by_kind_and_time(cast: Cast) -> None:
+    member = factories.enrol(cast)
+    start = clock.now()
+    for day in range(3):
+        with clock.set_to(start + timedelta(days=day)):
+            factories.award(cast, member, day + 1)
+    factories.adjust(cast, member, 9)
+
+    def points(**narrow: Any) -> list[int]:
+        return [row.entry.points for row in _page(cast, member, filters=Filters(**narrow)).rows]
+
+    assert points(kind="adjustment") == [9]
+    assert points(kind="award") == [3, 2, 1]
+    # The start counts and the end does not.
+    assert points(since=start, until=start + timedelta(days=1)) == [1]
+    assert points(since=start + timedelta(days=1), kind="award") == [3, 2]
+
+
+def test_pages_hold_every_line_once_while_lines_arrive(cast: Cast) -> None:
+    member = factories.enrol(cast)
+    for points in range(1, 8):
+        factories.award(cast, member, points)
+
+    seen: list[int] = []
+    before_seq: int | None = None
+    while True:
+        page = _page(cast, member, before_seq=before_seq, limit=3)
+        seen += [row.entry.seq for row in page.rows]
+        if page.cursor is None:
+            break
+        before_seq = int(page.cursor)
+        factories.award(cast, member, 100)
+
+    assert seen == [7, 6, 5, 4, 3, 2, 1]
+
+
+def test_the_sums_by_kind_end_in_the_balance(cast: Cast) -> None:
+    member = factories.enrol(cast)
+    award = factories.award(cast, member, 500)
+    factories.award(cast, member, 500)
+    factories.reverse(cast, award, points=100)
+    factories.cancel(cast, factories.redeem(cast, member, factories.make_reward(cast)))
+    factories.adjust(cast, member, -7)
+
+    with cast.database.reading() as session:
+        sums = ledger_history.sum_by_kind(session, member=member)
+
+    assert [(each.kind, each.count, each.points) for each in sums] == [
+        ("award", 2, 1000),
+        ("reversal", 1, -100),
+        ("redemption", 1, -450),
+        ("cancellation", 1, 450),
+        ("adjustment", 1, -7),
+    ]
+    assert sum(each.points for each in sums) == factories.reload(cast, member).balance
+
+
+def test_another_members_lines_are_not_shown(cast: Cast) -> None:
+    member, other = factories.enrol(cast), factories.enrol(cast)
+    factories.award(cast, other, 10)
+
+    assert _page(cast, member).rows == []
+
+
+def _page(cast: Cast, member: Member, **given: Any) -> Page[Row]:
+    with cast.database.reading() as session:
+        return ledger_history.list_rows(session, member=member, **given)

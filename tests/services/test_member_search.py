@@ -1,0 +1,303 @@
+"""Finding members by whatever is typed at the till."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app import clock
+from app.models.members import Member
+from app.services import member_search, members
+from app.services.member_search import Filters
+from app.services.paging import Page
+from tests import factories
+from tests.cast import Cast
+from tests.support import records
+
+
+@pytest.fixture
+def john(cast: Cast) -> Member:
+    """John Smith, among others who are much like him."""
+    factories.enrol(cast, "Jane Smithson", email="jane@harbour.example.com")
+    factories.enrol(cast, "John Martin", phone="+353 87 555 4471")
+    factories.enrol(cast, "Mary Murphy", phone="+353 85 000 4471")
+    factories.enrol(cast, "Karel Kovářů")
+    return factories.enrol(
+        cast,
+        "John Smith",
+        email="j.smith_7@post.example.com",
+        phone="+353 87 123 9902",
+        card_number="9826-0042-1177",
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "smith john",
+        "smith, john",
+        "John  SMITH",
+        " smi joh ",
+        "j.smith_7@post",
+        "J.SMITH_7@POST.EXAMPLE.COM",
+        "@post.example",
+        "+353 87 123 9902",
+        "00353871239902",
+        "087 123 9902",
+        "(087) 123-9902",
+        "+353 (0)87 123 9902",
+        "9902",
+        "9902 smi",
+        "9826 0042 1177",
+        "982600421177",
+    ],
+)
+def test_one_is_found_by(cast: Cast, john: Member, text: str) -> None:
+    assert _ids(cast, text) == [john.id]
+
+
+def test_a_surname_in_capitals_finds_all_who_begin_with_it(cast: Cast, john: Member) -> None:
+    assert _names(cast, "SMITH") == {"John Smith", "Jane Smithson"}
+
+
+def test_an_initial_begins_a_word(cast: Cast, john: Member) -> None:
+    assert _names(cast, "j smith") == {"John Smith", "Jane Smithson"}
+    assert _names(cast, "h smith") == set()
+
+
+def test_digits_and_letters_together_narrow_each_other(cast: Cast, john: Member) -> None:
+    assert _names(cast, "4471") == {"John Martin", "Mary Murphy"}
+    assert _names(cast, "4471 mar") == {"John Martin", "Mary Murphy"}
+    assert _names(cast, "4471 mart") == {"John Martin"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Zdeňka Kovářová", "Kovarova"),
+        ("Zdenka Kovarova", "Kovářová"),
+        ("Иван Петров", "petrov"),
+        ("Søren Ångström", "soren angstrom"),
+        ("Siobhán O’Brien", "o'brien"),
+        ("Anne-Marie Byrne", "anne marie"),
+    ],
+)
+def test_letters_of_other_alphabets_are_met_in_either_spelling(
+    cast: Cast, name: str, text: str
+) -> None:
+    factories.enrol(cast, "Somebody Else")
+    member = factories.enrol(cast, name)
+
+    assert _ids(cast, text) == [member.id]
+
+
+@pytest.mark.parametrize("kept", ["087 123 4471", "+353871234471", "00353 87 1234471"])
+@pytest.mark.parametrize("typed", ["+353 87 123 4471", "0871234471", "(087) 1234471", "123 4471"])
+def test_a_phone_is_found_in_any_spelling(cast: Cast, kept: str, typed: str) -> None:
+    factories.enrol(cast, "Somebody Else", phone="+353 87 999 9999")
+    member = factories.enrol(cast, phone=kept)
+
+    assert _ids(cast, typed) == [member.id]
+
+
+def test_an_id_or_a_code_names_its_member(cast: Cast) -> None:
+    factories.award(cast, factories.enrol(cast, "Somebody Else"), 500)
+    member = factories.enrol(cast)
+    entry = factories.award(cast, member, 500)
+    redemption = factories.redeem(cast, member, factories.make_reward(cast))
+
+    for text in (
+        member.id,
+        member.customer_id,
+        entry.id,
+        redemption.id,
+        redemption.code,
+        redemption.code_shown,
+        redemption.code_shown.lower(),
+        f"  {entry.id} ",
+    ):
+        assert _ids(cast, text) == [member.id]
+    for text in (member.id, entry.id, redemption.id, redemption.code_shown):
+        with cast.database.reading() as session:
+            found = member_search.find_by_id(session, workspace_id=cast.workspace_id, text=text)
+        assert found == member.id
+
+
+def test_a_callers_own_customer_id_is_found_whatever_it_looks_like(cast: Cast) -> None:
+    factories.enrol(cast, "Somebody Else")
+    with cast.database.writing() as session:
+        member = members.enrol(
+            session,
+            workspace_id=cast.workspace_id,
+            program_id=cast.program_id,
+            customer_id="Kunde #7/ä",
+            by=cast.manager,
+        ).value
+
+    assert _ids(cast, "Kunde #7/ä") == [member.id]
+
+
+@pytest.mark.parametrize("text", ["nobody", "loy_nobody", "ZZZ-ZZZ", "rwd_x"])
+def test_nothing_exact_is_no_one(cast: Cast, john: Member, text: str) -> None:
+    with cast.database.reading() as session:
+        found = member_search.find_by_id(session, workspace_id=cast.workspace_id, text=text)
+    assert found is None
+    assert _ids(cast, text) == []
+
+
+def test_a_member_just_enrolled_comes_first(cast: Cast, john: Member) -> None:
+    member = factories.enrol(cast, "Aaron New")
+
+    assert _ids(cast, "")[0] == member.id
+    assert _ids(cast, "aaron") == [member.id]
+
+
+def test_who_was_here_last_comes_first_and_an_exact_match_before_all(cast: Cast) -> None:
+    exact = factories.enrol(cast, "Ann", email="ann@example.com")
+    other = factories.enrol(cast, "Joann", email="joann@example.com")
+    factories.award(cast, other, 1)
+
+    assert _ids(cast, "") == [other.id, exact.id]
+    assert _ids(cast, "ann@example.com") == [exact.id, other.id]
+
+
+@pytest.mark.parametrize("text", ["%", "_", "%%%%", "____", "\\", "5% off", "j%n"])
+def test_wildcards_stand_for_themselves(cast: Cast, john: Member, text: str) -> None:
+    assert _ids(cast, text) == []
+
+
+def test_an_underscore_in_an_email_is_an_underscore(cast: Cast) -> None:
+    factories.enrol(cast, "One", email="axb@example.com")
+    member = factories.enrol(cast, "Two", email="a_b@example.com")
+
+    assert _ids(cast, "a_b@example") == [member.id]
+
+
+@pytest.mark.parametrize(
+    "text", ["a\x00b", "\x00", "x" * 10_000, "\ud800", "'; DROP TABLE members"]
+)
+def test_no_text_breaks_the_search(cast: Cast, john: Member, text: str) -> None:
+    assert _ids(cast, text) == []
+
+
+def test_filters_narrow_and_the_count_agrees(cast: Cast) -> None:
+    silver = factories.enrol(cast, "Silver")
+    factories.award(cast, silver, 600)
+    closed = factories.close(cast, factories.enrol(cast, "Closed"))
+    owing = factories.enrol(cast, "Owing")
+    factories.adjust(cast, owing, -1, allow_negative=True)
+    other = factories.make_program(cast, name="Beans")
+
+    for filters, expected in (
+        (Filters(tier="silver"), {silver.id}),
+        (Filters(status="closed"), {closed.id}),
+        (Filters(below_zero=True), {owing.id}),
+        (Filters(tier="bronze", status="active"), {owing.id}),
+        (Filters(program_id=cast.program_id), {silver.id, closed.id, owing.id}),
+        (Filters(program_id=other.id), set()),
+    ):
+        assert set(_ids(cast, "", filters=filters)) == expected
+        assert _count(cast, "", filters) == len(expected)
+    assert _ids(cast, "sil", filters=Filters(status="closed")) == []
+
+
+@pytest.mark.parametrize("text", ["", "smith"])
+def test_pages_are_exact_while_rows_arrive(cast: Cast, text: str) -> None:
+    start = clock.now()
+    expected = []
+    for number in range(7):
+        # Two each are seen in the same moment, so that the id has to part them.
+        with clock.set_to(start + timedelta(seconds=number // 2)):
+            expected.append(factories.enrol(cast, f"Smith {number}").id)
+
+    seen: list[str] = []
+    cursor: str | None = None
+    while True:
+        page = _page(cast, text, after=cursor, limit=2)
+        seen += [member.id for member in page.rows]
+        cursor = page.cursor
+        if cursor is None:
+            break
+        with clock.set_to(start + timedelta(seconds=100 + len(seen))):
+            factories.enrol(cast, f"Smith later {len(seen)}")
+
+    assert sorted(seen) == sorted(expected)
+    assert len(seen) == 7
+
+
+def test_pages_go_on_across_ranks(cast: Cast) -> None:
+    exact = factories.enrol(cast, "Ann", email="ann@example.com")
+    others = [factories.enrol(cast, f"Jo {n}", email=f"jo{n}ann@example.com") for n in range(3)]
+
+    seen, cursor = [], None
+    for _ in range(4):
+        page = _page(cast, "ann@example.com", after=cursor, limit=1)
+        seen += [member.id for member in page.rows]
+        cursor = page.cursor
+
+    assert seen[0] == exact.id
+    assert sorted(seen[1:]) == sorted(member.id for member in others)
+    assert cursor is None
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "garbage",
+        "5",
+        "null",
+        "{}",
+        "[1,2]",
+        '["x","y","z"]',
+        '[1,"2026-01-01T00:00:00","loy_x"]',  # no zone
+        '[1,"0001-01-01T00:00:00+14:00","loy_x"]',  # before the calendar begins
+        '[1e999,"2026-01-01T00:00:00+00:00","loy_x"]',
+        '[99999999999999999999999,"2026-01-01T00:00:00+00:00","loy_x"]',
+        '[1,"2026-01-01T00:00:00+00:00","\\u0000"]',
+        '[1,"2026-01-01T00:00:00+00:00","\\ud800"]',
+        "[" * 100_000,
+        "1" * 5000,
+    ],
+)
+def test_a_garbage_cursor_begins_again(cast: Cast, john: Member, cursor: str) -> None:
+    assert len(_page(cast, "", after=cursor).rows) == 5
+
+
+def test_nobody_of_another_workspace_is_found(cast: Cast, john: Member) -> None:
+    entry = factories.award(cast, john, 500)
+    redemption = factories.redeem(cast, john, factories.make_reward(cast))
+
+    for text in ("", "john", john.id, john.customer_id, entry.id, redemption.id, redemption.code):
+        with cast.database.reading() as session:
+            page = member_search.find_members(
+                session, workspace_id=cast.live_workspace_id, text=text
+            )
+            assert page.rows == []
+            assert not member_search.find_by_id(
+                session, workspace_id=cast.live_workspace_id, text=text
+            )
+    assert records.count_written(cast)["members"] == 5
+
+
+def _page(cast: Cast, text: str, **given: Any) -> Page[Member]:
+    with cast.database.reading() as session:
+        return member_search.find_members(
+            session, workspace_id=cast.workspace_id, text=text, **given
+        )
+
+
+def _ids(cast: Cast, text: str, **given: Any) -> list[str]:
+    return [member.id for member in _page(cast, text, **given).rows]
+
+
+def _names(cast: Cast, text: str) -> set[str]:
+    return {member.customer.name for member in _page(cast, text).rows}
+
+
+def _count(cast: Cast, text: str, filters: Filters) -> int:
+    with cast.database.reading() as session:
+        return member_search.count_members(
+            session, workspace_id=cast.workspace_id, text=text, filters=filters
+        )

@@ -1,0 +1,69 @@
+"""Databases for tests: migrated once, then cloned, so that each test has its own empty one."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import create_engine
+
+from app.db import Database
+from app.migrations.running import upgrade
+from tests.support.postgres import Server
+
+_TEMPLATE = "regulars_template"
+_number = count(1)
+
+
+class Maker(Protocol):
+    """Makes databases of one kind."""
+
+    def new(self) -> Iterator[Database]:
+        """Give one empty, migrated database and remove it afterwards."""
+
+
+class SqliteMaker:
+    """Copies a migrated file."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._template = folder / "template.db"
+        database = Database(f"sqlite:///{self._template}")
+        upgrade(database.engine)
+        database.engine.dispose()
+
+    @contextmanager
+    def new(self) -> Iterator[Database]:
+        """Give one empty, migrated database and remove it afterwards."""
+        path = self._folder / f"test{next(_number)}.db"
+        shutil.copy(self._template, path)
+        database = Database(f"sqlite:///{path}")
+        yield database
+        database.engine.dispose()
+        for leftover in self._folder.glob(f"{path.name}*"):
+            leftover.unlink()
+
+
+class PostgresMaker:
+    """Clones a migrated database of a private server."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        server.create_database(_TEMPLATE)
+        engine = create_engine(server.url(_TEMPLATE))
+        upgrade(engine)
+        engine.dispose()
+
+    @contextmanager
+    def new(self) -> Iterator[Database]:
+        """Give one empty, migrated database and remove it afterwards."""
+        name = f"regulars_test{next(_number)}"
+        self._server.create_database(name, template=_TEMPLATE)
+        database = Database(self._server.url(name))
+        yield database
+        database.engine.dispose()
+        self._server.drop_database(name)
