@@ -95,13 +95,16 @@ def make_program(cast: Cast, **rules: Any) -> Program:
         ).value
 
 
-def enrol(cast: Cast, name: str = "Ngozi Okafor", **record: str) -> Member:
-    """Enrol a member."""
+def enrol(
+    cast: Cast, name: str = "Ngozi Okafor", *, customer_id: str | None = None, **record: str
+) -> Member:
+    """Enrol a member; `record` holds the email, phone and card number."""
     with cast.database.writing() as session:
         return members.enrol(
             session,
             workspace_id=cast.workspace_id,
             program_id=cast.program_id,
+            customer_id=customer_id,
             person=Person(name=name, **record),
             by=cast.manager,
         ).value
@@ -241,3 +244,10 @@ def verify(cast: Cast) -> ledger_verify.Report:
     """Verify the shop's sandbox."""
     with cast.database.reading() as session:
         return ledger_verify.verify_workspace(session, workspace_id=cast.workspace_id)
+
+
+def end_sessions(cast: Cast) -> None:
+    """End every sign-in of the shop's staff on the server."""
+    with cast.database.writing() as session:
+        for actor in (cast.owner, cast.manager, cast.cashier, cast.viewer):
+            staff_service.revoke_sessions(session, staff_id=actor.id or "")

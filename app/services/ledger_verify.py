@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
@@ -138,7 +137,7 @@ def _qualifying_change(chain: _Chain, entry: LedgerEntry) -> int:
 def _check_text(entry: LedgerEntry) -> None:
     # A person's erased text leaves its digest, which the hash covers; there is nothing to compare.
     if entry.salt is None:
-        if not entry.reason is entry.note is entry.metadata_ is None:
+        if (entry.reason, entry.note, entry.metadata_) != (None, None, None):
             raise _Fault(f"{_name(entry)}: its text is there, but its salt was erased.")
         return
     digest = hashing.text_digest(
@@ -184,12 +183,12 @@ def _check_members(
     with closing(session.execute(statement)) as rows:
         for row in rows:
             report.member_count += 1
-            _check_member(row, chains.pop(row.id, None) or _Chain())
+            _check_member(row, chains.pop(row.id, _Chain()))
     for member_id, chain in chains.items():
         raise _Fault(f"Member {member_id} is gone, but {chain.seq} entries are its.")
 
 
-def _check_member(row: Row[Any], chain: _Chain) -> None:
+def _check_member(row: Row[str, int, int, int, int, str], chain: _Chain) -> None:
     stored = (row.entry_count, row.balance, row.lifetime_points, row.qualifying_points)
     worked_out = (chain.seq, chain.balance, chain.lifetime, chain.qualifying)
     if stored != worked_out or row.head_hash != chain.head:

@@ -81,7 +81,7 @@ def test_a_truncation_is_refused(postgres: Database) -> None:
 
 def test_an_upsert_is_refused(cast: Cast, entry: LedgerEntry) -> None:
     same = {**_values(entry), "points": 1}
-    statement = str(insert(LedgerEntry.__table__).values(same).compile())
+    statement = str(insert(LedgerEntry).values(same).compile())
 
     _is_refused(
         cast,

@@ -20,8 +20,8 @@ def run_sql(database: Database, *statements: str, **values: Any) -> None:
 
 def drop_triggers(database: Database) -> None:
     """Take away what makes the ledger append-only."""
-    if database.is_sqlite:
-        names, suffix = ("refuse_update", "refuse_delete", "refuse_replace"), ""
-    else:
-        names, suffix = ("refuse_change", "refuse_truncate"), " ON ledger_entries"
+    names = ["refuse_update", "refuse_delete", "refuse_replace"]
+    suffix = ""
+    if not database.is_sqlite:
+        names, suffix = ["refuse_change", "refuse_truncate"], " ON ledger_entries"
     run_sql(database, *(f"DROP TRIGGER ledger_entries_{name}{suffix}" for name in names))

@@ -1,0 +1,83 @@
+"""A real server and a real Chromium, in which every console error fails the test."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import ConsoleMessage, Page
+from werkzeug.serving import make_server
+
+from app.config import Settings
+from app.db import Database
+from app.factory import create_app
+from scripts.test_servers import find_chromium
+from tests import factories
+from tests.cast import Cast
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, Any]:
+    """Start the machine's Chromium; a root run needs it without its sandbox."""
+    chromium = find_chromium()
+    assert chromium is not None, "no Chromium: run `make test`, which installs one"
+    return {"executable_path": str(chromium), "args": ["--no-sandbox"]}
+
+
+@pytest.fixture
+def cast(sqlite: Database) -> Cast:
+    """Give the shop."""
+    return factories.make_cast(sqlite)
+
+
+@pytest.fixture
+def address(cast: Cast, tmp_path: Path) -> Iterator[str]:
+    """Serve the shop and give the address."""
+    settings = Settings(
+        environment="embedded",
+        database_url=cast.database.url,
+        secret_key="a key for tests only, long enough to pass",
+        data_folder=tmp_path,
+        secure_cookies=False,
+        session_hours=12,
+        cashier_award_points=1000,
+        log_format="json",
+        testing=True,
+    )
+    server = make_server("localhost", 0, create_app(settings, cast.database), threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://localhost:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def page(page: Page) -> Iterator[Page]:
+    """Give a page; an error on its console, a policy violation included, fails the test."""
+    problems: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        # A refused form answers 422, which Chromium writes to the console as well.
+        if message.type in {"error", "warning"} and "status of 4" not in message.text:
+            problems.append(message.text)
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    yield page
+    assert not problems, problems
+
+
+@pytest.fixture
+def manager(page: Page, address: str) -> Page:
+    """Give a page on which the manager is signed in."""
+    page.goto(f"{address}/sign-in")
+    page.get_by_label("Email").fill("manager@harbour.example.com")
+    page.get_by_label("Password").fill(factories.PASSWORD)
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", level=1).wait_for()
+    return page

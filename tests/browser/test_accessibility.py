@@ -1,0 +1,73 @@
+"""axe finds nothing on any page, in both themes and both widths; no page scrolls sideways."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from tests import factories
+from tests.cast import Cast
+
+SIZES = {"wide": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing(cast: Cast, manager: Page, address: str, theme: str, size: str) -> None:
+    member = factories.enrol(cast, "Hana Kovářová", phone="+353 87 123 4471")
+    reward = factories.make_reward(cast, stock=3, counter_key=3)
+    factories.make_reward(cast, "Gold only", min_tier="gold")
+    entry = factories.award(cast, member, 1000)
+    part = factories.award(cast, member, 300)
+    factories.reverse(cast, part, points=100)
+    redemption = factories.redeem(cast, member, reward)
+    manager.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+    manager.set_viewport_size(SIZES[size])  # type: ignore[arg-type]
+    paths = (
+        "/",
+        "/you",
+        "/shortcuts",
+        "/members",
+        "/members?q=nobody",
+        "/members/new",
+        f"/members/{member.id}",
+        f"/members/{member.id}/edit",
+        f"/members/{member.id}/award",
+        f"/members/{member.id}/adjust",
+        f"/members/{member.id}/redeem",
+        f"/ledger/{entry.id}/reverse",
+        f"/redemptions/{redemption.id}/cancel",
+        "/redemptions",
+        "/rewards",
+        f"/rewards/{reward.id}/edit",
+        "/programs",
+        f"/programs/{cast.program_id}/edit",
+        "/nowhere",
+    )
+    problems = [each for path in paths for each in _problems(manager, f"{address}{path}")]
+    assert not problems, "\n".join(problems)
+
+
+def test_axe_finds_nothing_at_the_door(page: Page, address: str) -> None:
+    assert not _problems(page, f"{address}/sign-in")
+
+
+def test_axe_would_find_a_planted_fault(manager: Page, address: str) -> None:
+    manager.goto(f"{address}/members")
+    manager.evaluate("document.querySelector('label[for=q]').remove()")
+
+    assert Axe().run(manager).violations_count > 0
+
+
+def _problems(page: Page, path: str) -> list[str]:
+    """Say what is wrong with a page: axe's findings, and whether it scrolls sideways."""
+    page.goto(path)
+    found = Axe().run(page).response["violations"]
+    problems = [
+        f"{path}: {each['id']}: {node['target']} {node['failureSummary']}"
+        for each in found
+        for node in each["nodes"]
+    ]
+    width = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    return problems + ([f"{path}: scrolls sideways by {width} px"] if width > 0 else [])

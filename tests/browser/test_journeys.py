@@ -1,0 +1,154 @@
+"""A cashier's journeys by keyboard, without a reload where a partial is promised."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from tests import factories
+from tests.cast import Cast
+
+
+def count_reloads(page: Page) -> list[str]:
+    """Note every load of a whole page from now on."""
+    loads: list[str] = []
+    page.on("load", lambda loaded: loads.append(loaded.url))
+    return loads
+
+
+def test_a_member_is_found_while_typing_without_a_reload(
+    cast: Cast, manager: Page, address: str
+) -> None:
+    factories.enrol(cast, "Hana Kovářová")
+    factories.enrol(cast, "Kwame Mensah")
+    manager.goto(f"{address}/members")
+    loads = count_reloads(manager)
+
+    manager.locator("#q").press_sequentially("kovarova")
+
+    expect(manager.locator("#hits")).to_contain_text("1 member")
+    expect(manager.get_by_role("link", name="Hana Kovářová").first).to_be_visible()
+    expect(manager.locator("#q")).to_be_focused()
+    assert "q=kovarova" in manager.url
+    assert loads == []
+
+
+def test_points_are_awarded_and_undone_by_keyboard(cast: Cast, manager: Page, address: str) -> None:
+    member = factories.enrol(cast)
+    manager.goto(f"{address}/members/{member.id}")
+    loads = count_reloads(manager)
+
+    manager.keyboard.press("a")
+    expect(manager.locator("#points")).to_be_focused()
+    manager.keyboard.type("250")
+    manager.keyboard.press("Tab")
+    manager.keyboard.type("Purchase")
+    manager.keyboard.press("Enter")
+
+    expect(manager.locator("#toast")).to_contain_text("+250 points for Ngozi Okafor.")
+    expect(manager.locator(".r-facts .pts-xl")).to_have_text("250")
+    expect(manager.get_by_role("heading", level=1)).to_be_focused()
+    manager.keyboard.press("u")
+    expect(manager.locator("#toast")).to_contain_text("Undone.")
+    expect(manager.locator(".r-facts .pts-xl")).to_have_text("0")
+    assert loads == []
+    assert factories.reload(cast, member).entry_count == 2
+
+
+def test_a_wrong_number_keeps_the_dialog_and_what_was_typed(
+    cast: Cast, manager: Page, address: str
+) -> None:
+    member = factories.enrol(cast)
+    manager.goto(f"{address}/members/{member.id}")
+
+    manager.keyboard.press("a")
+    manager.locator("#points").fill("450.5")
+    manager.locator("#reason").fill("Purchase")
+    manager.keyboard.press("Enter")
+
+    expect(manager.locator("#points-error")).to_have_text("Whole points only, for example 450.")
+    expect(manager.locator("#points")).to_have_value("450.5")
+    expect(manager.locator("#reason")).to_have_value("Purchase")
+
+
+def test_a_double_click_awards_once(cast: Cast, manager: Page, address: str) -> None:
+    member = factories.enrol(cast)
+    manager.goto(f"{address}/members/{member.id}/award")
+    manager.locator("#points").fill("50")
+    manager.locator("#reason").fill("Purchase")
+
+    manager.get_by_role("button", name="Award points").dblclick()
+
+    expect(manager.locator("#toast")).to_contain_text("+50 points")
+    assert factories.reload(cast, member).balance == 50
+
+
+def test_a_reward_is_redeemed_and_cancelled(cast: Cast, manager: Page, address: str) -> None:
+    member = factories.enrol(cast)
+    factories.award(cast, member, 500)
+    factories.make_reward(cast)
+    manager.goto(f"{address}/members/{member.id}")
+    loads = count_reloads(manager)
+
+    manager.keyboard.press("r")
+    manager.get_by_role("button", name="Any hot drink").click()
+    expect(manager.locator("#toast")).to_contain_text("Any hot drink. Hand it over.")
+    expect(manager.locator(".r-facts .pts-xl")).to_have_text("50")
+    manager.get_by_role("link", name="Cancel Any hot drink").click()
+    manager.get_by_role("button", name="Give back 450 points").click()
+
+    expect(manager.locator(".r-facts .pts-xl")).to_have_text("500")
+    assert loads == []
+
+
+def test_a_reversal_shows_its_effect_before_it_is_done(
+    cast: Cast, manager: Page, address: str
+) -> None:
+    member = factories.enrol(cast)
+    factories.award(cast, member, 450)
+    factories.redeem(cast, member, factories.make_reward(cast))
+    manager.goto(f"{address}/members/{member.id}")
+
+    manager.get_by_role("link", name="Reverse Purchase").click()
+    expect(manager.locator("#ledger-effect")).to_contain_text("will owe 450 points")
+    manager.get_by_label("A part").check()
+    manager.get_by_label("Points to take back").fill("100")
+    expect(manager.locator("#ledger-effect")).to_contain_text("will owe 100 points")
+    manager.get_by_role("button", name="Reverse").click()
+
+    expect(manager.locator(".r-facts .pts-xl")).to_have_text("−100")
+
+
+def test_escape_keeps_everything(cast: Cast, manager: Page, address: str) -> None:
+    member = factories.enrol(cast)
+    factories.award(cast, member, 450)
+    manager.goto(f"{address}/members/{member.id}")
+    manager.get_by_role("link", name="Reverse Purchase").click()
+    expect(manager.locator("#dialog")).to_be_visible()
+
+    manager.keyboard.press("Escape")
+
+    expect(manager.locator("#dialog")).to_be_hidden()
+    assert factories.reload(cast, member).balance == 450
+
+
+def test_the_preview_follows_the_reward_form(cast: Cast, manager: Page, address: str) -> None:
+    factories.award(cast, factories.enrol(cast), 500)
+    manager.goto(f"{address}/rewards/new")
+
+    manager.get_by_label("Points cost").fill("400")
+    expect(manager.locator("#rewards-preview .pts-xl")).to_have_text("1")
+    manager.get_by_label("Points cost").fill("600")
+    expect(manager.locator("#rewards-preview .pts-xl")).to_have_text("0")
+
+
+def test_more_members_are_loaded_below_the_first(cast: Cast, manager: Page, address: str) -> None:
+    for number in range(30):
+        factories.enrol(cast, f"Member {number}")
+    manager.goto(f"{address}/members")
+    loads = count_reloads(manager)
+
+    manager.get_by_role("link", name="Load 25 more").click()
+
+    expect(manager.locator("#members-rows tr")).to_have_count(30)
+    expect(manager.locator("#members-more")).to_contain_text("That is all of them.")
+    assert loads == []

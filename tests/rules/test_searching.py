@@ -1,0 +1,107 @@
+"""How names, phones, cards and codes are folded so that people find each other."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.rules import searching
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [("Kovářová", "kovarova"), ("Иванов", "ivanov"), ("ÅNGSTRÖM", "angstrom"), ("Groß", "gross")],
+)
+def test_letters_are_folded_to_ascii(text: str, folded: str) -> None:
+    assert searching.fold(text) == folded
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_folding_gives_ascii_and_folding_again_changes_nothing(text: str) -> None:
+    folded = searching.fold(text)
+
+    assert folded.isascii()
+    assert searching.fold(folded) == folded
+
+
+@pytest.mark.parametrize(
+    "phone",
+    [
+        "+353 87 123 4471",
+        "00353871234471",
+        "+353-87-1234471",
+        "+353 (0)87 123 4471",
+        "(+353)871234471",
+    ],
+)
+def test_spellings_of_one_phone_have_the_same_digits(phone: str) -> None:
+    assert searching.phone_digits(phone) == "353871234471"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("+353 87 123 4471", "087 123 4471", True),
+        ("087 123 4471", "+353 87 123 4471", True),
+        ("087 123 4471", "087 123 4472", False),
+        ("4471", "+353 87 123 4471", False),
+        ("", "", False),
+    ],
+)
+def test_one_spelling_may_lack_the_country(one: str, other: str, same: bool) -> None:
+    assert searching.same_phone(one, other) is same
+
+
+def test_two_phones_meet_in_their_national_part() -> None:
+    assert searching.national_part("+353 87 123 4471") == searching.national_part("0871234471")
+    assert searching.national_part("4471") == ""
+
+
+def test_a_card_is_spelt_alike_by_scanner_and_person() -> None:
+    assert searching.card_key("9826-0042 AB") == searching.card_key("98260042ab") == "98260042ab"
+
+
+def test_the_search_text_has_a_space_before_each_word() -> None:
+    text = searching.search_text(
+        name="Siobhán O’Brien", email="S@Example.com", phone="087 1234471", card_number="A-1"
+    )
+
+    assert text == " siobhan o brien s@example.com 871234471 a1"
+    assert searching.search_text(name="", email="", phone="", card_number="") == ""
+
+
+@pytest.mark.parametrize("typed", ["7kq-4f2", "7KQ4F2", "7kq4f2"])
+def test_a_code_is_read_with_or_without_its_dash(typed: str) -> None:
+    assert searching.parse(typed).code == "7KQ4F2"
+
+
+def test_letters_that_no_code_has_are_the_digits_they_look_like() -> None:
+    assert searching.redemption_code("OIL-oil") == "011011"
+
+
+@pytest.mark.parametrize("text", ["loy_01", "ptx_9", "rdm_abc", "cust_1", "prog_1", "rwd_1"])
+def test_our_own_ids_are_known_by_their_prefix(text: str) -> None:
+    assert searching.parse(f" {text} ").entity_id == text
+
+
+@pytest.mark.parametrize("text", ["loy_", "xyz_01", "loy_01 x", "loy_%", "loy-01"])
+def test_what_only_looks_like_an_id_is_none(text: str) -> None:
+    assert searching.parse(text).entity_id == ""
+
+
+def test_a_query_is_taken_apart() -> None:
+    assert searching.parse("Smith, John; 4471").words == ("smith", "john", "4471")
+    assert searching.parse("j.smith@Example.com").words == ("j.smith@example.com",)
+    assert searching.parse("4471 ma").phone == ""
+    assert searching.parse("+353 (87) 123-4471").phone == "353871234471"
+    assert len(searching.parse("a b c d e f g h i j").words) == searching.WORDS_MAX
+
+
+@given(st.text())
+def test_whatever_is_typed_can_be_asked_of_a_database(text: str) -> None:
+    query = searching.parse(text)
+
+    for part in (query.text, *query.words, query.phone, query.entity_id, query.code):
+        assert "\x00" not in part
+        part.encode()

@@ -1,0 +1,293 @@
+"""Fifty at once: exact counts, and a ledger that verifies (spec sections 2 to 4).
+
+SQLite lets one writer in at a time, so that only PostgreSQL shows a missing lock there. That each
+of these tests turns red without its protection is shown by `scripts/plant.py`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from app.db import Database
+from app.models.ledger import LedgerEntry
+from app.models.members import Member
+from app.models.redemptions import Redemption
+from app.services import ledger, members, programs
+from app.services.idempotency import Once, Outcome
+from app.services.ledger import Source
+from tests import factories
+from tests.cast import Cast
+from tests.support import records
+from tests.support.crowd import CROWD, crowd
+
+
+@pytest.fixture(params=["postgres", "sqlite"])
+def cast(request: pytest.FixtureRequest) -> Iterator[Cast]:
+    """Give the shop, on PostgreSQL first; whatever happens in it, its ledger verifies."""
+    shop = factories.make_cast(request.getfixturevalue(request.param))
+    yield shop
+    assert factories.verify(shop).fault is None
+
+
+def test_the_last_piece_is_sold_once(cast: Cast) -> None:
+    reward = factories.make_reward(cast, stock=1)
+    rich = [_member_with(cast, 450) for _ in range(CROWD)]
+
+    answers = crowd(lambda number: factories.redeem(cast, rich[number], reward))
+
+    assert answers.faults == []
+    assert len(answers.given) == 1
+    assert answers.refusals == ["reward_out_of_stock"] * (CROWD - 1)
+    assert factories.reload_reward(cast, reward).stock == 0
+
+
+def test_one_balance_pays_for_what_it_covers(cast: Cast) -> None:
+    reward = factories.make_reward(cast, points_cost=450)
+    member = _member_with(cast, 7 * 450 + 449)
+
+    answers = crowd(lambda _: factories.redeem(cast, member, reward))
+
+    assert answers.faults == []
+    assert len(answers.given) == 7
+    assert answers.refusals == ["insufficient_points"] * (CROWD - 7)
+    assert factories.reload(cast, member).balance == 449
+
+
+def test_one_award_is_reversed_once(cast: Cast) -> None:
+    member = factories.enrol(cast)
+    award = factories.award(cast, member, 250)
+
+    answers = crowd(lambda _: factories.reverse(cast, award))
+
+    assert answers.faults == []
+    assert len(answers.given) == 1
+    assert answers.refusals == ["already_reversed"] * (CROWD - 1)
+    assert factories.reload(cast, member).balance == 0
+
+
+def test_parts_never_take_back_more_than_was_awarded(cast: Cast) -> None:
+    member = factories.enrol(cast)
+    award = factories.award(cast, member, 250)
+
+    answers = crowd(lambda _: factories.reverse(cast, award, points=40))
+
+    assert answers.faults == []
+    assert len(answers.given) == 6
+    assert answers.refusals == ["exceeds_reversible"] * (CROWD - 6)
+    assert factories.reload(cast, member).balance == 10
+
+
+def test_one_key_has_one_effect_and_one_answer(cast: Cast) -> None:
+    member = factories.enrol(cast)
+
+    answers = crowd(lambda _: _award(cast, member, once=Once("api", "k1")))
+
+    assert answers.faults == []
+    assert len({each.value.id for each in answers.given}) == 1
+    assert Counter(each.replayed for each in answers.given) == {"": 1, "key": CROWD - 1}
+    assert records.points_of(cast, member) == [("award", 10)]
+
+
+def test_one_source_is_awarded_to_one_of_two_members(cast: Cast) -> None:
+    pair = [factories.enrol(cast), factories.enrol(cast)]
+    source = Source("payment", "pay_3xZ9q")
+
+    answers = crowd(lambda number: _award(cast, pair[number % 2], source=source))
+
+    assert answers.faults == []
+    assert len({each.value.id for each in answers.given}) == 1
+    assert Counter(each.replayed for each in answers.given) == {"": 1, "source": CROWD - 1}
+    assert sorted(factories.reload(cast, member).balance for member in pair) == [0, 10]
+
+
+def test_one_customer_becomes_one_member_with_one_event(cast: Cast) -> None:
+    answers = crowd(lambda _: _enrol(cast, "c1"))
+
+    assert answers.faults == []
+    assert len({each.value.id for each in answers.given}) == 1
+    assert Counter(each.replayed for each in answers.given) == {"": 1, "member": CROWD - 1}
+    assert len(records.events_of(cast, "loyalty.account.created")) == 1
+
+
+def test_a_limit_per_member_holds(cast: Cast) -> None:
+    reward = factories.make_reward(cast, points_cost=1, per_member_limit=3)
+    member = _member_with(cast, 10_000)
+
+    answers = crowd(lambda _: factories.redeem(cast, member, reward))
+
+    assert answers.faults == []
+    assert len(answers.given) == 3
+    assert answers.refusals == ["reward_limit_reached"] * (CROWD - 3)
+
+
+def test_one_redemption_is_cancelled_once(cast: Cast) -> None:
+    reward = factories.make_reward(cast, stock=5)
+    member = _member_with(cast, 450)
+    redemption = factories.redeem(cast, member, reward)
+
+    answers = crowd(lambda _: factories.cancel(cast, redemption))
+
+    assert answers.faults == []
+    assert Counter(each.replayed for each in answers.given) == {"": 1, "cancelled": CROWD - 1}
+    assert len({each.value.cancelled_at for each in answers.given}) == 1
+    assert factories.reload(cast, member).balance == 450
+    assert factories.reload_reward(cast, reward).stock == 5
+
+
+def test_one_redemption_is_either_handed_over_or_cancelled_by_a_cashier(cast: Cast) -> None:
+    redemption = factories.redeem(cast, _member_with(cast, 450), factories.make_reward(cast))
+
+    def act(number: int) -> str:
+        if number % 2:
+            return factories.fulfil(cast, redemption).status
+        return factories.cancel(cast, redemption, by=cast.cashier).value.status
+
+    answers = crowd(act)
+
+    assert answers.faults == []
+    assert len(set(answers.given)) == 1
+    assert set(answers.refusals) <= {"already_fulfilled", "reward_not_available"}
+    assert len(answers.given) == len(answers.refusals) == CROWD // 2
+
+
+def test_a_reward_is_edited_while_it_is_redeemed(cast: Cast) -> None:
+    reward = factories.make_reward(cast, points_cost=1, stock=1000)
+    rich = [_member_with(cast, 100) for _ in range(10)]
+    stocks = (None, 1000, 2000)
+
+    def act(number: int) -> Redemption | None:
+        if number % 5 == 0:
+            factories.edit_reward(
+                cast, reward, points_cost=1 + number, stock=stocks[number % len(stocks)]
+            )
+            return None
+        redemption = factories.redeem(cast, rich[number % 10], reward)
+        if number % 5 == 1:
+            factories.cancel(cast, redemption)
+        return redemption
+
+    answers = crowd(act)
+
+    assert answers.faults == []
+    assert set(answers.refusals) <= {"reward_not_available", "insufficient_points"}
+    spent = {each.id: each.points_spent for each in answers.given if each is not None}
+    for member in rich:
+        for entry in records.entries_of(cast, member):
+            if entry.kind == "redemption" and entry.redemption_id in spent:
+                assert entry.points == -spent[entry.redemption_id]
+
+
+def test_a_counter_key_is_handed_over_by_many_at_once(cast: Cast) -> None:
+    several = [factories.make_reward(cast, f"Reward {number}") for number in range(5)]
+
+    answers = crowd(lambda number: factories.edit_reward(cast, several[number % 5], counter_key=1))
+
+    assert (answers.faults, answers.refusals) == ([], [])
+    keys = [factories.reload_reward(cast, reward).counter_key for reward in several]
+    assert sorted(keys, key=str) == [1, None, None, None, None]
+
+
+def test_awards_to_one_member_are_all_counted_without_gaps(cast: Cast) -> None:
+    member = factories.enrol(cast)
+
+    answers = crowd(lambda number: factories.award(cast, member, number + 1))
+
+    assert (answers.faults, answers.refusals) == ([], [])
+    entries = records.entries_of(cast, member)
+    assert [entry.seq for entry in entries] == list(range(1, CROWD + 1))
+    assert sorted(entry.points for entry in entries) == list(range(1, CROWD + 1))
+    assert factories.reload(cast, member).balance == CROWD * (CROWD + 1) // 2
+
+
+def test_a_tier_is_judged_by_the_thresholds_that_stay(cast: Cast) -> None:
+    several = [factories.enrol(cast) for _ in range(10)]
+    low = [factories.TIERS[0], {"key": "silver", "name": "Silver", "threshold": 10}]
+
+    def act(number: int) -> None:
+        if number % 10 == 0:
+            factories.edit_program(cast, tiers=low if number % 20 else factories.TIERS)
+        else:
+            factories.award(cast, several[number % 10], 10)
+
+    answers = crowd(act)
+
+    assert (answers.faults, answers.refusals) == ([], [])
+    _assert_tiers_fit(cast, several)
+
+
+def test_who_enrols_while_the_tiers_change_gets_a_tier_that_stays(postgres: Database) -> None:
+    cast = factories.make_cast(postgres)
+    renamed = [{"key": "basic", "name": "Basic", "threshold": 0}]
+    enrolled: list[Member] = []
+    latecomer = threading.Thread(target=lambda: enrolled.append(_enrol(cast, "c1").value))
+
+    with cast.database.writing() as session:
+        programs.edit(
+            session,
+            workspace_id=cast.workspace_id,
+            program_id=cast.program_id,
+            rules=factories.make_rules(tiers=renamed),
+            by=cast.owner,
+        )
+        latecomer.start()
+        time.sleep(0.3)  # until it waits for our lock
+    latecomer.join()
+
+    assert factories.reload(cast, enrolled[0]).tier == "basic"
+
+
+def test_different_members_never_wait_for_each_other(postgres: Database) -> None:
+    shop = factories.make_cast(postgres)
+    one, other = factories.enrol(shop), factories.enrol(shop)
+
+    with shop.database.writing() as session:
+        ledger.lock_member(session, workspace_id=shop.workspace_id, member_id=one.id)
+        answers = crowd(lambda _: factories.award(shop, other, 10), count=1)
+
+    assert len(answers.given) == 1
+
+
+def _assert_tiers_fit(cast: Cast, several: list[Member]) -> None:
+    for member in several:
+        found = factories.reload(cast, member)
+        thresholds = {each["key"]: each["threshold"] for each in found.program.tiers}
+        reached = [key for key, least in thresholds.items() if found.qualifying_points >= least]
+        assert found.tier == max(reached, key=lambda key: thresholds[key])
+
+
+def _member_with(cast: Cast, points: int) -> Member:
+    member = factories.enrol(cast)
+    factories.award(cast, member, points)
+    return member
+
+
+def _award(
+    cast: Cast, member: Member, *, once: Once | None = None, source: Source | None = None
+) -> Outcome[LedgerEntry]:
+    with cast.database.writing() as session:
+        return ledger.award(
+            session,
+            workspace_id=cast.workspace_id,
+            member_id=member.id,
+            points=10,
+            reason="Purchase",
+            by=cast.manager,
+            once=once,
+            source=source,
+        )
+
+
+def _enrol(cast: Cast, customer_id: str) -> Outcome[Member]:
+    with cast.database.writing() as session:
+        return members.enrol(
+            session,
+            workspace_id=cast.workspace_id,
+            program_id=cast.program_id,
+            customer_id=customer_id,
+            by=cast.manager,
+        )

@@ -1,0 +1,187 @@
+"""Every statement on a workspace's table names the workspace, in every function of the services."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from types import CodeType
+from typing import Any
+
+from app import clock, services
+from app.models.registry import WORKSPACE_TABLES
+from app.services import (
+    ledger_history,
+    member_search,
+    members,
+    merchants,
+    programs,
+    redemptions,
+    reports,
+    rewards,
+    staff,
+)
+from app.services.idempotency import Once
+from app.services.ledger import Source
+from app.services.member_search import Filters
+from app.services.members import Person
+from tests import factories
+from tests.cast import Cast
+from tests.support.statements import Statement, calls_heard, statements_heard
+
+SETS_UP_BY_THE_OTHERS = {"demo"}
+"""Modules that only call other services; exercising them here would repeat those."""
+
+
+def test_every_statement_names_the_workspace_and_every_service_was_heard(cast: Cast) -> None:
+    with statements_heard(cast.database) as statements, calls_heard() as called:
+        _exercise_acts(cast)
+        _exercise_reads(cast)
+        _exercise_staff(cast)
+
+    faults = [each.sql for each in statements if not _names_the_workspace(cast, each)]
+    assert faults == []
+    assert {name for name, code in _service_functions() if code not in called} == set()
+
+
+def test_a_statement_without_the_workspace_would_be_caught(cast: Cast) -> None:
+    for sql in (
+        "SELECT members.workspace_id FROM members WHERE members.id = ?",
+        "UPDATE rewards SET name = ? WHERE rewards.id = ?",
+        "SELECT count(*) FROM ledger_entries",
+        "INSERT INTO events (id) VALUES (?)",
+    ):
+        assert not _names_the_workspace(cast, Statement(sql, repr((cast.workspace_id,))))
+    other = "SELECT * FROM members WHERE members.workspace_id = ?"
+    assert not _names_the_workspace(cast, Statement(other, "('ws_other',)"))
+    assert _names_the_workspace(cast, Statement("SELECT * FROM staff", "()"))
+
+
+def _names_the_workspace(cast: Cast, statement: Statement) -> bool:
+    if not WORKSPACE_TABLES & set(re.findall(r"\w+", statement.sql)):
+        return True
+    # A column that is merely read back narrows nothing.
+    is_insert = statement.sql.startswith("INSERT")
+    narrowing = statement.sql if is_insert else statement.sql.partition("WHERE")[2]
+    known = (cast.workspace_id, cast.live_workspace_id)
+    return "workspace_id" in narrowing and any(each in statement.values for each in known)
+
+
+def _service_functions() -> Iterator[tuple[str, CodeType]]:
+    for found in pkgutil.iter_modules(services.__path__):
+        module = importlib.import_module(f"app.services.{found.name}")
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            is_own = function.__module__ == module.__name__ and not name.startswith("_")
+            if is_own and found.name not in SETS_UP_BY_THE_OTHERS:
+                yield f"{found.name}.{name}", function.__code__
+
+
+def _exercise_acts(cast: Cast) -> None:
+    member = factories.enrol(cast, "Ngozi Okafor", email="ngozi@example.com", phone="0871234471")
+    source = Source("payment", "p1")
+    award = factories.award(cast, member, 900, source=source, once=Once("api", "k1"))
+    for key in ("k1", "k2"):
+        factories.award(cast, member, 900, source=source, once=Once("api", key))
+    factories.reverse(cast, award, points=100)
+    factories.adjust(cast, member, 50)
+    reward = factories.make_reward(
+        cast, stock=5, per_member_limit=4, counter_key=1, min_tier="bronze"
+    )
+    factories.fulfil(cast, factories.redeem(cast, member, reward, once=Once("api", "k3")))
+    unlimited = factories.make_reward(cast, "Sticker", points_cost=0, counter_key=1)
+    factories.cancel(cast, factories.redeem(cast, member, unlimited))
+    factories.edit_reward(cast, unlimited, stock=3)
+    factories.archive(cast, reward)
+    factories.edit_program(cast, tiers=factories.TIERS[:2])
+    factories.close(cast, member)
+    with cast.database.writing() as session:
+        rewards.restore(
+            session, workspace_id=cast.workspace_id, reward_id=reward.id, by=cast.manager
+        )
+        members.reopen(
+            session, workspace_id=cast.workspace_id, member_id=member.id, by=cast.manager
+        )
+        members.edit(
+            session,
+            workspace_id=cast.workspace_id,
+            member_id=member.id,
+            person=Person(name="Ngozi Adeyemi"),
+            by=cast.manager,
+        )
+    factories.make_program(cast, name="Beans")
+    with cast.database.writing() as session:
+        programs.add_location(session, workspace_id=cast.workspace_id, name="Pier", by=cast.owner)
+
+
+def _exercise_reads(cast: Cast) -> None:
+    given: dict[str, Any] = {"workspace_id": cast.workspace_id}
+    filters = Filters(program_id=cast.program_id, tier="silver", status="active", below_zero=True)
+    factories.verify(cast)
+    with cast.database.reading() as session:
+        for text in ("", "ngozi", "4471 ma", "ptx_1", "rdm_1", "loy_1", "7KQ-4F2"):
+            page = member_search.find_members(session, text=text, limit=1, **given)
+            member_search.find_members(session, text=text, after=page.cursor, **given)
+            member_search.count_members(session, text=text, filters=filters, **given)
+            member_search.find_by_id(session, text=text, **given)
+        (member,) = member_search.find_members(session, text="", **given).rows
+        members.list_near_duplicates(
+            session, person=Person(email="a@example.com", phone="0871234471"), **given
+        )
+        (first, *_) = ledger_history.list_rows(session, member=member, before_seq=99).rows
+        ledger_history.get_row(session, member=member, entry_id=first.entry.id)
+        ledger_history.sum_by_kind(session, member=member)
+        (redemption, *_) = redemptions.list_redemptions(session, text="", **given).rows
+        redemptions.list_redemptions(
+            session, status="confirmed", text=redemption.code, after="rdm_", **given
+        )
+        redemptions.get_redemption(session, redemption_id=redemption.id, **given)
+        reports.get_overview(session, time_zone="Europe/Dublin", **given)
+        reports.list_activity(session, **given)
+        reports.count_below_zero(session, **given)
+        _exercise_program_reads(cast, session, member)
+
+
+def _exercise_program_reads(cast: Cast, session: Any, member: Any) -> None:
+    workspace_id = cast.workspace_id
+    program = programs.get_program(session, workspace_id=workspace_id, program_id=cast.program_id)
+    programs.list_programs(session, workspace_id=workspace_id)
+    programs.list_locations(session, workspace_id=workspace_id)
+    programs.count_by_tier(session, program=program)
+    programs.count_moves(session, program=program, tiers=[])
+    rewards.list_catalogue(session, workspace_id=workspace_id, program_id=program.id)
+    rewards.list_offers(session, member=member, tiers=program.tiers)
+    rewards.measure_reach(session, program=program, points_cost=100, min_tier="silver")
+
+
+def _exercise_staff(cast: Cast) -> None:
+    email, now = "cashier@harbour.example.com", clock.now()
+    with cast.database.writing() as session:
+        _, signed_in = (
+            staff.sign_in(
+                session, email=email, password=password, address="::1", mode="sandbox", hours=1
+            )
+            for password in ("wrong", factories.PASSWORD)
+        )
+        assert signed_in is not None
+        staff.choose_location(session, token=signed_in.token, location_id=cast.location_id)
+        staff.switch_mode(session, token=signed_in.token, mode="live")
+        staff.sign_out(session, token=signed_in.token)
+        staff.revoke_sessions(session, staff_id=signed_in.staff.id)
+        staff.get_merchant(session, merchant_id=cast.merchant_id)
+        merchants.list_merchants(session)
+        merchants.list_workspaces(session)
+    with clock.set_to(now + timedelta(days=1)), cast.database.writing() as session:
+        staff.remove_dead_sessions(session)
+        staff.create(
+            session,
+            merchant_id=cast.merchant_id,
+            email="new@example.com",
+            name="New",
+            role="viewer",
+            password=factories.PASSWORD,
+            by=cast.owner,
+        )
+        merchants.create(session, name="Another")

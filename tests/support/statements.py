@@ -1,0 +1,54 @@
+"""Listening to the statements that reach the database, and to the services that send them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import CodeType, FrameType
+from typing import Any
+
+from sqlalchemy import event
+
+from app.db import Database
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement as the driver gets it, with its values as text."""
+
+    sql: str
+    values: str
+
+
+@contextmanager
+def statements_heard(database: Database) -> Iterator[list[Statement]]:
+    """Give a list that fills with the statements that reach the database inside the block."""
+    heard: list[Statement] = []
+
+    def hear(_connection: Any, _cursor: Any, sql: str, values: Any, *_rest: Any) -> None:
+        heard.append(Statement(sql, repr(values)))
+
+    event.listen(database.engine, "before_cursor_execute", hear)
+    try:
+        yield heard
+    finally:
+        event.remove(database.engine, "before_cursor_execute", hear)
+
+
+@contextmanager
+def calls_heard() -> Iterator[set[CodeType]]:
+    """Give a set that fills with the code of each function that is called inside the block."""
+    heard: set[CodeType] = set()
+
+    def hear(frame: FrameType, what: str, _argument: object) -> None:
+        if what == "call":
+            heard.add(frame.f_code)
+
+    before = sys.getprofile()
+    sys.setprofile(hear)
+    try:
+        yield heard
+    finally:
+        sys.setprofile(before)

@@ -1,0 +1,100 @@
+"""Who may open what: the access table, roles, and signing in and out."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from app.http.access import ACCESS, safe_path
+from tests import factories
+from tests.cast import Cast
+from tests.support.pages import Visitor
+
+
+def test_every_route_is_in_the_table_and_nothing_else_is(app: Flask) -> None:
+    assert {rule.endpoint for rule in app.url_map.iter_rules()} == set(ACCESS)
+
+
+def test_a_viewer_can_change_nothing(cast: Cast, viewer: Visitor) -> None:
+    member = factories.enrol(cast)
+    entry = factories.award(cast, member, 10)
+    for path in (
+        f"/members/{member.id}/award",
+        f"/members/{member.id}/adjust",
+        f"/members/{member.id}/redeem",
+        f"/members/{member.id}/close",
+        f"/ledger/{entry.id}/reverse",
+        f"/ledger/{entry.id}/undo",
+        "/members/new",
+        "/rewards/new",
+        "/programs/new",
+    ):
+        assert viewer.post(path, {}).status == 403, path
+    assert factories.reload(cast, member).entry_count == 1
+
+
+def test_a_cashier_awards_but_does_not_adjust(cast: Cast, cashier: Visitor) -> None:
+    member = factories.enrol(cast)
+
+    assert cashier.send(f"/members/{member.id}/award", points="10", reason="x").status == 303
+    assert cashier.get(f"/members/{member.id}/adjust").status == 403
+    over = cashier.send(f"/members/{member.id}/award", points="1001", reason="x")
+    assert over.status == 403
+    assert "You can give up to 1,000 points at once." in over.text
+    assert over.value("points") == "1001"
+
+
+def test_a_wrong_password_and_an_unknown_address_get_one_answer(visitor: Visitor) -> None:
+    fields = visitor.get("/sign-in").fields()
+    known = {**fields, "email": "owner@harbour.example.com", "password": "wrong password"}
+    unknown = {**fields, "email": "nobody@harbour.example.com", "password": "wrong password"}
+
+    answers = [visitor.post("/sign-in", each) for each in (known, unknown)]
+
+    assert [answer.status for answer in answers] == [422, 422]
+    assert "Email and password do not fit together." in answers[0].text
+    assert answers[0].text == answers[1].text
+    assert answers[0].value("email") == "owner@harbour.example.com"
+    assert answers[0].value("password") == ""
+
+
+def test_a_signed_out_cookie_opens_nothing(manager: Visitor) -> None:
+    stolen = manager.client.get_cookie("regulars")
+    assert stolen is not None
+    manager.press("/you", "/sign-out")
+
+    manager.client.set_cookie("regulars", stolen.value)
+
+    assert manager.get("/members").status == 302
+
+
+def test_htmx_is_sent_to_the_door_and_not_given_it(visitor: Visitor) -> None:
+    answer = visitor.get("/members", HX_Request="true")
+
+    assert answer.status == 204
+    assert answer.response.headers["HX-Redirect"].startswith("/sign-in?next=")
+
+
+def test_only_our_own_paths_are_gone_back_to() -> None:
+    assert safe_path("/members?q=a") == "/members?q=a"
+    for path in ("//evil.example", "https://evil.example", "/\\evil.example", "evil", "", None):
+        assert safe_path(path) == "/"
+
+
+def test_every_answer_has_its_id_and_its_policy(visitor: Visitor) -> None:
+    headers = visitor.get("/sign-in").response.headers
+
+    assert headers["X-Request-Id"].startswith("req_")
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert "unsafe" not in headers["Content-Security-Policy"]
+    health = visitor.get("/healthz").response.get_json()
+    assert health["database"] == {"kind": "sqlite", "up": True}
+
+
+def test_a_part_is_the_same_file_as_in_its_page(cast: Cast, manager: Visitor) -> None:
+    factories.enrol(cast)
+    whole = manager.get("/members").response.get_data(as_text=True)
+    part = manager.get("/members", HX_Request="true", HX_Target="members-results")
+
+    assert part.response.get_data(as_text=True).strip()[:60] in whole
+    assert "HX-Request" in part.response.headers["Vary"]
+    assert "<html" not in part.response.get_data(as_text=True)

@@ -1,0 +1,55 @@
+"""Pages ask the database a bounded number of times, however many rows they show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import event
+
+from app.db import Database
+from tests import factories
+from tests.cast import Cast
+from tests.support.pages import Visitor
+
+QUERIES_MAX = 16
+
+
+@contextmanager
+def counted(database: Database) -> Iterator[list[str]]:
+    """Collect the statements that the database is asked inside the block."""
+    statements: list[str] = []
+
+    def note(*details: object) -> None:
+        statements.append(str(details[2]))
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    yield statements
+    event.remove(database.engine, "before_cursor_execute", note)
+
+
+def test_queries_do_not_grow_with_rows(cast: Cast, owner: Visitor) -> None:
+    member = factories.enrol(cast)
+    reward = factories.make_reward(cast, points_cost=1)
+    paths = ["/", "/members", f"/members/{member.id}", "/redemptions", "/rewards", "/programs"]
+
+    def fill(count: int) -> None:
+        for number in range(count):
+            factories.award(cast, member, 10)
+            factories.redeem(cast, member, reward)
+            factories.enrol(cast, f"Member {number}")
+            factories.make_reward(cast, f"Reward {number}")
+
+    fill(2)
+    few = {path: _count(cast, owner, path) for path in paths}
+    fill(15)
+    many = {path: _count(cast, owner, path) for path in paths}
+
+    assert few == many
+    assert max(many.values()) <= QUERIES_MAX, many
+
+
+def _count(cast: Cast, owner: Visitor, path: str) -> int:
+    with counted(cast.database) as statements:
+        assert owner.get(path).status == 200
+    return len([each for each in statements if not each.startswith("BEGIN")])
