@@ -212,7 +212,7 @@ CULTURES = (
     ),
     Culture(
         4,
-        _list("Олена, Тарас, Оксана, Андрій, Наталія, Дмитро, Їжакевич-Юлія, Сергій, Ґалина"),
+        _list("Олена, Тарас, Оксана, Андрій, Наталія, Дмитро, Юлія, Сергій, Галина"),
         _list("Шевченко, Бондаренко, Коваленко, Ткачук, Мельник, Лук’яненко, Щербак"),
         "+380 50 xxx xxxx",
     ),
@@ -236,7 +236,7 @@ CULTURES = (
     ),
     Culture(
         4,
-        _list("José, María José, Iñaki, Lucía, Ximena, Joaquín, Begoña, Andrés, Ñusta, Álvaro"),
+        _list("José, María José, Iñaki, Lucía, Ximena, Joaquín, Begoña, Andrés, Noemí, Álvaro"),
         _list(
             "García, Muñoz, de la Cruz, Núñez Ortega, del Río, Ibáñez, Ybarra, de la Fuente y Vega"
         ),
@@ -267,7 +267,7 @@ CULTURES = (
     ),
     Culture(
         1,
-        _list("Sigurður, Þór, Ólafur, Gunnar, Æsir"),
+        _list("Sigurður, Þór, Ólafur, Gunnar, Ægir"),
         _list("Jónsson, Ægisson, Þórðarson, Guðmundsson"),
     ),
     # Māori.
@@ -278,7 +278,7 @@ CULTURES = (
     ),
     Culture(
         4,
-        _list("Jürgen, Käthe, Günther, Anneliese, Björn, Heike, Weiß-Anna, Friedrich, Sophie"),
+        _list("Jürgen, Käthe, Günther, Anneliese, Björn, Heike, Anna-Lena, Friedrich, Sophie"),
         _list("Müller, Schäfer, von Stein, Groß, Köhler, von der Heide, Weiß, Schmidt-Rüdiger"),
         "+49 176 1xxxxxxx",
     ),

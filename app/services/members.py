@@ -239,8 +239,11 @@ def _check_may(by: Actor, permission: Permission, refusal: str) -> None:
 
 
 def _get_program(session: Session, workspace_id: str, program_id: str) -> Program:
+    # Held against changes until the commit, so that the first tier is one that stays.
     program = session.scalar(
-        select(Program).where(Program.workspace_id == workspace_id, Program.id == program_id)
+        select(Program)
+        .where(Program.workspace_id == workspace_id, Program.id == program_id)
+        .with_for_update(read=True)
     )
     if program is None:
         raise errors.NotFound("There is no such program here.", param="programId")

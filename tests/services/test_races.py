@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -105,13 +106,19 @@ def test_one_source_is_awarded_to_one_of_two_members(cast: Cast) -> None:
     assert sorted(factories.reload(cast, member).balance for member in pair) == [0, 10]
 
 
-def test_one_customer_becomes_one_member_with_one_event(cast: Cast) -> None:
+@pytest.mark.parametrize("is_known", [False, True], ids=["new", "known"])
+def test_one_customer_becomes_one_member_with_one_event(cast: Cast, is_known: bool) -> None:
+    if is_known:  # in another program, so that no insert of the customer lets one in at a time
+        other = replace(cast, program_id=factories.make_program(cast, name="Beans").id)
+        factories.enrol(other, customer_id="c1")
+    told = len(records.events_of(cast, "loyalty.account.created"))
+
     answers = crowd(lambda _: _enrol(cast, "c1"))
 
     assert answers.faults == []
     assert len({each.value.id for each in answers.given}) == 1
     assert Counter(each.replayed for each in answers.given) == {"": 1, "member": CROWD - 1}
-    assert len(records.events_of(cast, "loyalty.account.created")) == 1
+    assert len(records.events_of(cast, "loyalty.account.created")) == told + 1
 
 
 def test_a_limit_per_member_holds(cast: Cast) -> None:
@@ -220,6 +227,27 @@ def test_a_tier_is_judged_by_the_thresholds_that_stay(cast: Cast) -> None:
     _assert_tiers_fit(cast, several)
 
 
+def test_an_award_while_the_tiers_change_is_judged_by_the_new_ones(postgres: Database) -> None:
+    cast = factories.make_cast(postgres)
+    member = factories.enrol(cast)
+    low = [factories.TIERS[0], {"key": "silver", "name": "Silver", "threshold": 10}]
+    latecomer = threading.Thread(target=lambda: factories.award(cast, member, 10))
+
+    with cast.database.writing() as session:
+        programs.edit(
+            session,
+            workspace_id=cast.workspace_id,
+            program_id=cast.program_id,
+            rules=factories.make_rules(tiers=low),
+            by=cast.owner,
+        )
+        latecomer.start()
+        time.sleep(0.3)  # until it waits for our lock
+    latecomer.join()
+
+    assert factories.reload(cast, member).tier == "silver"
+
+
 def test_who_enrols_while_the_tiers_change_gets_a_tier_that_stays(postgres: Database) -> None:
     cast = factories.make_cast(postgres)
     renamed = [{"key": "basic", "name": "Basic", "threshold": 0}]
@@ -247,7 +275,7 @@ def test_different_members_never_wait_for_each_other(postgres: Database) -> None
 
     with shop.database.writing() as session:
         ledger.lock_member(session, workspace_id=shop.workspace_id, member_id=one.id)
-        answers = crowd(lambda _: factories.award(shop, other, 10), count=1)
+        answers = crowd(lambda _: factories.award(shop, other, 10), count=1, patience_seconds=3)
 
     assert len(answers.given) == 1
 

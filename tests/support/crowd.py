@@ -31,13 +31,18 @@ class Answers(Generic[Result]):
     faults: list[BaseException]
 
 
-def crowd(act: Callable[[int], Result], *, count: int = CROWD) -> Answers[Result]:
+def crowd(
+    act: Callable[[int], Result],
+    *,
+    count: int = CROWD,
+    patience_seconds: float = PATIENCE_SECONDS,
+) -> Answers[Result]:
     """Call `act` with 0 to `count` - 1, each in a thread of its own, all let go at once."""
     answers: Answers[Result] = Answers([], [], [])
     gate = threading.Barrier(count)
 
     def run(number: int) -> None:
-        gate.wait(PATIENCE_SECONDS)
+        gate.wait(patience_seconds)
         try:
             answers.given.append(act(number))
         except RegularsError as refusal:
@@ -49,6 +54,6 @@ def crowd(act: Callable[[int], Result], *, count: int = CROWD) -> Answers[Result
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(PATIENCE_SECONDS)
+        thread.join(patience_seconds)
     assert not any(thread.is_alive() for thread in threads), "somebody waits for ever"
     return answers
