@@ -14,8 +14,10 @@
   };
 
   const focusFirst = (root) => {
+    // htmx would focus [autofocus] once more when it settles, under the hands of a fast typist;
+    // what it swaps in says data-autofocus instead.
     const target =
-      root.querySelector("[data-focus]") || root.querySelector("[autofocus]") || root.querySelector("h1, h2");
+      root.querySelector("[data-focus]") || root.querySelector("[data-autofocus]") || root.querySelector("h1, h2");
     if (target) target.focus();
   };
 
