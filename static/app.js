@@ -140,6 +140,7 @@
       return;
     }
     if (isTyping(event.target) || byId("dialog")?.open) return;
+    if (event.key.length === 1 && document.documentElement.dataset.letters === "off") return;
     if (event.key === "Enter" && event.target.closest("a, button, summary")) return;
     if (waitsForPage) {
       waitsForPage = false;

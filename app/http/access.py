@@ -26,6 +26,7 @@ ACCESS: Mapping[str, Permission | None] = {
     "staff.sign_in": PUBLIC,
     "staff.sign_out": Permission.READ,
     "staff.profile": Permission.READ,
+    "staff.save_preferences": Permission.READ,
     "staff.choose_location": Permission.READ,
     "staff.switch_mode": Permission.READ,
     "staff.shortcuts": Permission.READ,
@@ -69,6 +70,7 @@ ACCESS: Mapping[str, Permission | None] = {
     "programs.create": Permission.EDIT_PROGRAMS,
     "programs.edit": Permission.EDIT_PROGRAMS,
     "programs.update": Permission.EDIT_PROGRAMS,
+    "programs.preview": Permission.EDIT_PROGRAMS,
 }
 
 UNSENT = "unsent"

@@ -122,13 +122,18 @@ SQLITE_TRIGGERS = (
     BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END
     """,
     # INSERT OR REPLACE deletes without a DELETE trigger, so a taken place is refused beforehand.
+    # One EXISTS for each unique key: with OR inside of one, SQLite reads the whole ledger.
     """
     CREATE TRIGGER ledger_entries_refuse_replace BEFORE INSERT ON ledger_entries
     WHEN EXISTS (SELECT 1 FROM ledger_entries e WHERE e.rowid = NEW.rowid)
-      OR EXISTS (SELECT 1 FROM ledger_entries e WHERE e.workspace_id = NEW.workspace_id
-                 AND (e.id = NEW.id OR (e.member_id = NEW.member_id AND e.seq = NEW.seq)
-                      OR (e.source_type = NEW.source_type AND e.source_id = NEW.source_id
-                          AND e.source_rule = NEW.source_rule)))
+      OR EXISTS (SELECT 1 FROM ledger_entries e
+                 WHERE e.workspace_id = NEW.workspace_id AND e.id = NEW.id)
+      OR EXISTS (SELECT 1 FROM ledger_entries e
+                 WHERE e.workspace_id = NEW.workspace_id
+                   AND e.member_id = NEW.member_id AND e.seq = NEW.seq)
+      OR EXISTS (SELECT 1 FROM ledger_entries e
+                 WHERE e.workspace_id = NEW.workspace_id AND e.source_type = NEW.source_type
+                   AND e.source_id = NEW.source_id AND e.source_rule = NEW.source_rule)
     BEGIN SELECT RAISE(ABORT, 'ledger entries are append-only'); END
     """,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import Base, UtcDateTime
@@ -13,12 +13,16 @@ from app.models.merchants import Merchant
 
 
 class Staff(Base):
-    """One person of a merchant's staff. Their email signs in, so it is unique per installation."""
+    """One person of a merchant's staff. Their email signs in, so it is unique per installation.
+
+    `theme` and `letter_keys` are how the person wants the pages; WCAG 2.1.4 asks for the latter.
+    """
 
     __tablename__ = "staff"
     __table_args__ = (
         CheckConstraint("role IN ('owner', 'manager', 'cashier', 'viewer')", name="role"),
         CheckConstraint("status IN ('active', 'disabled')", name="status"),
+        CheckConstraint("theme IN ('system', 'light', 'dark')", name="theme"),
         Index("uq_staff_email_key", "email_key", unique=True),
     )
 
@@ -30,6 +34,8 @@ class Staff(Base):
     role: Mapped[str] = mapped_column(String(16))
     status: Mapped[str] = mapped_column(String(16), default="active")
     password_hash: Mapped[str] = mapped_column(String(255))
+    theme: Mapped[str] = mapped_column(String(8), default="system", server_default="system")
+    letter_keys: Mapped[bool] = mapped_column(default=True, server_default=true())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     merchant: Mapped[Merchant] = relationship(lazy="raise", viewonly=True)

@@ -9,14 +9,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 from anyascii import anyascii
+from rapidfuzz.distance import DamerauLevenshtein
 
 LAST_DIGITS = 4
 """People know the end of their phone number; the pages show no more of it than this."""
 
 WORDS_MAX = 8
 """More words than this narrow nothing and only cost time."""
+
+CLOSE_ENOUGH = 0.6
+"""How alike a typed word and a member's word must be: one wrong letter in three, or two swapped."""
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 """What PostgreSQL or UTF-8 cannot hold, so that no stored text has it."""
@@ -110,6 +116,69 @@ def parse(text: str) -> Query:
         entity_id=text if _ID.fullmatch(text) else "",
         code=redemption_code(text) if _CODE.fullmatch(text) else "",
     )
+
+
+def mark(text: str, query: Query) -> list[tuple[str, bool]]:
+    """Cut a member's text into pieces, each with whether the search was found there.
+
+    The letters are compared folded, so that `kov` marks `Kov` of `Ковалёва` as well.
+    """
+    folded, origins = _fold_with_origins(text)
+    marked = [False] * len(text)
+    for word in query.words:
+        pattern = rf"(?<![a-z0-9]){word}" if len(word) == 1 else re.escape(word)
+        for match in re.finditer(pattern, folded):
+            for index in range(*match.span()):
+                marked[origins[index]] = True
+    pieces = groupby(zip(text, marked, strict=True), key=itemgetter(1))
+    return [("".join(letter for letter, _ in group), is_hit) for is_hit, group in pieces]
+
+
+def _fold_with_origins(text: str) -> tuple[str, list[int]]:
+    """Fold a text, and say of each folded letter which of the text's letters it comes from."""
+    folded, origins = "", []
+    for index, letter in enumerate(text):
+        ascii_letters = fold(letter)
+        folded += ascii_letters
+        origins += [index] * len(ascii_letters)
+    return folded, origins
+
+
+def closeness(query: Query, searched: str) -> float:
+    """Say how near a member's search text comes to what was typed: 0 not at all, 1 all of it.
+
+    Every word has to be near one of the member's; the end of a phone number counts as a word.
+    """
+    known = searched.split()
+    scores = [max((_likeness(word, each) for each in known), default=0.0) for word in query.words]
+    if not scores or min(scores) < CLOSE_ENOUGH:
+        return 0.0
+    return sum(scores) / len(scores)
+
+
+def _likeness(word: str, known: str) -> float:
+    if word.isdigit():
+        # People know a number's end, and mix its digits up.
+        return DamerauLevenshtein.normalized_similarity(word, known[-len(word) :])
+    # What is typed may be the beginning of a word, with a letter too many or too few.
+    starts = {known, known[: len(word)], known[: len(word) + 1]}
+    return max(DamerauLevenshtein.normalized_similarity(word, start) for start in starts)
+
+
+def fragments(query: Query) -> list[str]:
+    """Give pieces of the typed words of which a near match has one at least."""
+    pieces: list[str] = []
+    for word in query.words:
+        if word.isdigit():
+            pieces += [word[:2], word[-2:]] if len(word) >= LAST_DIGITS else []
+        elif len(word) > _SHORT_WORD:
+            pieces += [f" {word[:2]}", word[-3:]]
+        else:
+            pieces.append(f" {word}")
+    return pieces
+
+
+_SHORT_WORD = 3
 
 
 def _words(text: str) -> list[str]:

@@ -23,10 +23,9 @@ from app.models.merchants import SANDBOX
 from app.models.programs import Location
 from app.rules.actors import SYSTEM, Actor
 from app.services import ledger, members, programs, redemptions, rewards, staff
+from app.services.demo_catalogue import REWARDS, RULES, STAFF
 from app.services.demo_names import CULTURES, KNOWN
 from app.services.members import Person
-from app.services.programs import Rules
-from app.services.rewards import Terms
 
 MEMBERS = 2_000
 HISTORY_DAYS = 60
@@ -37,66 +36,19 @@ FORGET_EVERY = 400
 SHARE_REDEEMING = 0.16
 SHARE_CANCELLED = 0.06
 SHARE_REVERSED = 0.011
+SHARE_CARRIED_OVER = 0.06
+SHARE_MISTAKEN = 0.008
+SHARE_CLOSED = 0.01
+
+OPENS, CLOSES, OPEN_SECONDS = time(7, 30), time(18), 37_800
+
+HABITS = {"gold": 38.0, "silver": 15.0, "bronze": 2.0, "owing": 0.0}
+"""How often the members whom the sandbox always has come, beside everyone else's 1.0 and more."""
+
+VISITS_MOST = 34.0
+"""Nobody comes more often than this beside a rare guest; a bare Pareto curve has such a one."""
+
 WEEKDAYS = (0.86, 0.9, 0.93, 1.0, 1.12, 1.42, 0.5)
-
-_RULES = Rules(
-    name="Harbour Regulars",
-    currency_name="points",
-    time_zone="Europe/Dublin",
-    point_value_thousandths=800,
-    earn_points_per_unit=10,
-    tiers=[
-        {"key": "bronze", "name": "Bronze", "threshold": 0},
-        {"key": "silver", "name": "Silver", "threshold": 2000},
-        {"key": "gold", "name": "Gold", "threshold": 5000},
-    ],
-)
-
-_REWARDS = (
-    Terms(name="Filter coffee", type="free_product", points_cost=300, counter_key=1),
-    Terms(name="Pastry of the day", type="free_product", points_cost=350, counter_key=2),
-    Terms(name="Any hot drink", type="free_product", points_cost=450, counter_key=3),
-    Terms(
-        name="Half-price brunch", type="discount_percent", value=50, points_cost=500, counter_key=4
-    ),
-    Terms(
-        name="€5 off the bill", type="discount_amount", value=500, points_cost=600, counter_key=5
-    ),
-    Terms(
-        name="Harbour Blend, 250 g", type="free_product", points_cost=1100, stock=64, counter_key=6
-    ),
-    Terms(
-        name="Keep cup",
-        type="free_product",
-        points_cost=1800,
-        stock=12,
-        per_member_limit=1,
-        counter_key=7,
-    ),
-    Terms(
-        name="€20 store credit",
-        type="store_credit",
-        value=2000,
-        points_cost=2400,
-        min_tier="gold",
-        counter_key=8,
-    ),
-    Terms(
-        name="Cinema ticket, Odeon Quay",
-        type="partner",
-        points_cost=1500,
-        stock=6,
-        min_tier="silver",
-        counter_key=9,
-    ),
-    Terms(name="Free delivery", type="discount_amount", value=495, points_cost=500),
-)
-
-_STAFF = (
-    ("Tomasz Wrona", "manager", "tomasz"),
-    ("Aisha Bello", "cashier", "aisha"),
-    ("Jonas Lindqvist", "cashier", "jonas"),
-)
 
 _OTHER_REASONS = (("Review", 50), ("Brought a friend", 200), ("Birthday", 100))
 
@@ -113,8 +65,7 @@ class _Shop:
     manager: Actor
     now: datetime
     dice: random.Random
-    member_ids: list[str] = field(default_factory=list)
-    weights: list[float] = field(default_factory=list)
+    weights: dict[str, float] = field(default_factory=dict)
     queue: list[tuple[datetime, int, Callable[[], None]]] = field(default_factory=list)
     order: int = 0
 
@@ -148,7 +99,6 @@ def seed(session: Session, *, merchant_id: str, member_count: int = MEMBERS) -> 
     _plan_members(shop, member_count)
     _plan_awards(shop, AWARDS * member_count // MEMBERS)
     shop.run()
-    _leave_some_below_zero(shop)
     session.flush()
     return True
 
@@ -158,15 +108,15 @@ def _open(session: Session, workspace_id: str, merchant_id: str, now: datetime) 
         programs.add_location(session, workspace_id=workspace_id, name=name, by=SYSTEM)
         for name in ("Quay Street", "Mill Lane")
     ]
-    program = programs.create(session, workspace_id=workspace_id, rules=_RULES, by=SYSTEM).value
+    program = programs.create(session, workspace_id=workspace_id, rules=RULES, by=SYSTEM).value
     session.flush()
     made = [
         rewards.create(
             session, workspace_id=workspace_id, program_id=program.id, terms=terms, by=SYSTEM
         ).value
-        for terms in _REWARDS
+        for terms in REWARDS
     ]
-    actors = [_hire(session, merchant_id, person, shops) for person in _STAFF]
+    actors = [_hire(session, merchant_id, person, shops) for person in STAFF]
     return _Shop(
         session=session,
         workspace_id=workspace_id,
@@ -201,12 +151,13 @@ def _plan_members(shop: _Shop, member_count: int) -> None:
     people = _people(shop.dice)
     for number in range(member_count):
         # Two in three are there from the first days; the others join on the way.
-        late = 0.0 if number % 3 else shop.dice.random()
-        day = int(late * (HISTORY_DAYS - 1))
+        is_early = number < len(KNOWN) or number % 3
+        day = 0 if is_early else int(shop.dice.random() * HISTORY_DAYS)
         shop.plan(_moment(shop, day), partial(_enrol, shop, next(people), number))
 
 
 def _enrol(shop: _Shop, person: Person, number: int) -> None:
+    dice = shop.dice
     member = members.enrol(
         shop.session,
         workspace_id=shop.workspace_id,
@@ -214,9 +165,42 @@ def _enrol(shop: _Shop, person: Person, number: int) -> None:
         person=person,
         by=shop.actors[number % len(shop.actors)],
     ).value
-    shop.member_ids.append(member.id)
+    if number < len(KNOWN):
+        known = KNOWN[number]
+        shop.weights[member.id] = HABITS[known.habit]
+        if known.owed_points:
+            _plan_debt(shop, member.id, known.owed_points)
+        return
     # A few come every day, most now and then.
-    shop.weights.append(shop.dice.paretovariate(1.1))
+    shop.weights[member.id] = min(dice.paretovariate(1.1), VISITS_MOST)
+    if dice.random() < SHARE_CARRIED_OVER:
+        stamps = dice.randint(2, 9)
+        reason = f"Carried over, {stamps} stamps of the paper card"
+        shop.plan(_later(shop, 1), partial(_adjust, shop, member.id, stamps * 30, reason))
+    if dice.random() < SHARE_CLOSED:
+        shop.plan(_later(shop, 20 * 24), partial(_close, shop, member.id))
+
+
+def _adjust(shop: _Shop, member_id: str, points: int, reason: str) -> None:
+    try:
+        ledger.adjust(
+            shop.session,
+            workspace_id=shop.workspace_id,
+            member_id=member_id,
+            points=points,
+            reason=reason,
+            by=shop.manager,
+        )
+    except errors.BalanceWouldGoNegative:
+        # Already spent: the shop lets the member keep them.
+        return
+
+
+def _close(shop: _Shop, member_id: str) -> None:
+    del shop.weights[member_id]
+    members.close(
+        shop.session, workspace_id=shop.workspace_id, member_id=member_id, by=shop.manager
+    )
 
 
 def _plan_awards(shop: _Shop, award_count: int) -> None:
@@ -228,10 +212,10 @@ def _plan_awards(shop: _Shop, award_count: int) -> None:
 
 
 def _visit(shop: _Shop) -> None:
-    if not shop.member_ids:
+    if not any(shop.weights.values()):
         return
     dice = shop.dice
-    member_id = dice.choices(shop.member_ids, shop.weights)[0]
+    member_id = dice.choices(list(shop.weights), list(shop.weights.values()))[0]
     reason, points = _purchase(dice)
     entry = ledger.award(
         shop.session,
@@ -243,8 +227,10 @@ def _visit(shop: _Shop) -> None:
     ).value
     if dice.random() < SHARE_REVERSED:
         part = points // 2 if points > 1 and dice.random() < 0.4 else None  # noqa: PLR2004
-        moment = clock.now() + timedelta(hours=dice.randint(1, 50))
-        shop.plan(moment, partial(_refund, shop, entry.id, part))
+        shop.plan(_later(shop, 50), partial(_refund, shop, entry.id, part))
+    if dice.random() < SHARE_MISTAKEN:
+        reason = "Correction, milk was entered twice"
+        shop.plan(_later(shop, 2), partial(_adjust, shop, member_id, -20, reason))
     if dice.random() < SHARE_REDEEMING and entry.balance_after >= shop.reward_ids[0][1]:
         _redeem(shop, member_id, entry.balance_after)
 
@@ -306,24 +292,23 @@ def _cancel(shop: _Shop, redemption_id: str) -> None:
     )
 
 
-def _leave_some_below_zero(shop: _Shop) -> None:
-    """Let three newcomers earn, spend and get their money back, so that they owe points."""
-    for name, owed_points in (("Mateo Fernández", 205), ("Yusuf Al-Amin", 85), ("Ada Owe", 40)):
-        member = members.enrol(
-            shop.session,
-            workspace_id=shop.workspace_id,
-            program_id=shop.program_id,
-            person=Person(name=name),
-            by=shop.manager,
-        ).value
+def _plan_debt(shop: _Shop, member_id: str, owed_points: int) -> None:
+    """Let a member buy much, spend the points and bring the goods back, so that they owe points."""
+    day = HISTORY_DAYS - shop.dice.randint(2, 9)
+    bought_at = _moment(shop, day)
+
+    def buy() -> None:
         given: dict[str, Any] = {
             "workspace_id": shop.workspace_id,
-            "member_id": member.id,
+            "member_id": member_id,
             "by": shop.manager,
         }
-        entry = ledger.award(shop.session, points=300, reason="Purchase, €30.00", **given).value
-        redemptions.redeem(shop.session, reward_id=shop.reward_ids[0][0], **given)
-        _refund(shop, entry.id, owed_points)
+        entry = ledger.award(shop.session, points=950, reason="Purchase, €95.00", **given).value
+        redemptions.redeem(shop.session, reward_id=shop.reward_ids[2][0], **given)
+        left = entry.balance_after - shop.reward_ids[2][1]
+        shop.plan(_later(shop, 24), partial(_refund, shop, entry.id, left + owed_points))
+
+    shop.plan(bought_at, buy)
 
 
 def _people(dice: random.Random) -> Iterator[Person]:
@@ -353,11 +338,20 @@ def _person(dice: random.Random, name: str, number: int, phone: str) -> Person:
     )
 
 
+def _later(shop: _Shop, hours_most: int) -> datetime:
+    """Give a moment in the hours to come, or at the next opening when the shop is closed then."""
+    zone = ZoneInfo(RULES.time_zone)
+    moment = clock.now() + timedelta(minutes=shop.dice.randint(20, hours_most * 60))
+    at = moment.astimezone(zone)
+    if OPENS <= at.time() <= CLOSES:
+        return moment
+    day = at.date() + timedelta(days=1 if at.time() > CLOSES else 0)
+    return datetime.combine(day, OPENS, zone) + timedelta(minutes=shop.dice.randint(1, 90))
+
+
 def _moment(shop: _Shop, day: int) -> datetime:
     """Give a moment in opening hours of the history's day `day`; the last day is today."""
-    zone = ZoneInfo(_RULES.time_zone)
+    zone = ZoneInfo(RULES.time_zone)
     on = shop.now.astimezone(zone).date() - timedelta(days=HISTORY_DAYS - day)
-    minutes = shop.dice.randint(7 * 60 + 30, 18 * 60)
-    return datetime.combine(on, time.min, zone) + timedelta(
-        minutes=minutes, seconds=shop.dice.randint(0, 59)
-    )
+    seconds = shop.dice.randint(0, OPEN_SECONDS)
+    return datetime.combine(on, OPENS, zone) + timedelta(seconds=seconds)

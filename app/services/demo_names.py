@@ -13,7 +13,7 @@ class Known:
 
     Attributes:
         phone_end: the last digits of the phone, which no other member's phone ends in.
-        habit: a key of `app.services.demo_shop.HABITS`.
+        habit: a key of `app.services.demo.HABITS`: how often they come.
         owed_points: what the member owes in the end.
     """
 

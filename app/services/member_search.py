@@ -6,9 +6,10 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, false, func, or_, select
+from sqlalchemy import ColumnElement, Integer, and_, case, cast, false, func, literal, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from app.models.ledger import LedgerEntry
@@ -20,6 +21,12 @@ from app.services.paging import PAGE_ROWS, Page, cut
 COUNT_MAX = 10_000
 """Counting stops here: "more than 10,000" says enough, and costs the same at any size."""
 
+
+CLOSE_MAX = 3
+"""More than three near names are a guess and no help."""
+
+CANDIDATES_MAX = 500
+"""So many are judged by edit distance, in about a millisecond."""
 
 _CURSOR = re.compile(r'\[[0-3],"[0-9T:.+-]{25,32}","loy_[0-9a-z]+"\]', re.ASCII)
 
@@ -82,6 +89,39 @@ def count_members(
     )
     statement = _narrow(statement, workspace_id, searching.parse(text), filters or Filters())
     return session.scalar(select(func.count()).select_from(statement.subquery())) or 0
+
+
+def find_close_members(
+    session: Session, *, workspace_id: str, text: str, filters: Filters | None = None
+) -> list[Member]:
+    """List the members who come nearest to what was typed, for when nobody matches it.
+
+    Who shares a piece of a word is fetched, most pieces first, and judged by edit distance.
+    """
+    query = searching.parse(text)
+    pieces = [
+        Customer.search_text.contains(piece, autoescape=True)
+        for piece in searching.fragments(query)
+    ]
+    if not pieces:
+        return []
+    shared = sum((cast(piece, Integer) for piece in pieces), start=literal(0))
+    statement = (
+        select(Member)
+        .join(Member.customer)
+        .options(contains_eager(Member.customer), joinedload(Member.program))
+        .where(Member.workspace_id == workspace_id, Customer.workspace_id == workspace_id)
+        .where(or_(*pieces))
+        .order_by(shared.desc(), Member.last_seen_at.desc(), Member.id.desc())
+        .limit(CANDIDATES_MAX)
+    )
+    narrowed = _narrow(statement, workspace_id, searching.parse(""), filters or Filters())
+    scored = [
+        (searching.closeness(query, member.customer.search_text), member)
+        for member in session.scalars(narrowed)
+    ]
+    near = [pair for pair in scored if pair[0]]
+    return [member for _, member in sorted(near, key=itemgetter(0), reverse=True)[:CLOSE_MAX]]
 
 
 def find_by_id(session: Session, *, workspace_id: str, text: str) -> str | None:

@@ -153,6 +153,29 @@ def count_by_tier(session: Session, *, program: Program) -> dict[str | None, int
     return {row[0]: row[1] for row in rows}
 
 
+def checked_tiers(tiers: Sequence[Tier]) -> list[Tier]:
+    """Give the tiers by rising threshold, each with a key.
+
+    Raises:
+        InvalidParameter: no program can have these; `param` is `tiers`.
+    """
+    checked: list[Tier] = []
+    for tier in tiers:
+        name = inputs.checked_text(tier["name"], param="tiers", most=40, required=True)
+        _check_range(tier["threshold"], "tiers", THRESHOLD_MAX)
+        key = tier["key"] or re.sub(r"[^a-z0-9]+", "_", name.casefold()).strip("_") or "tier"
+        checked.append({"key": key, "name": name, "threshold": tier["threshold"]})
+    checked.sort(key=lambda tier: tier["threshold"])
+    if len(checked) > TIERS_MAX:
+        raise errors.InvalidParameter("tiers", f"A program has {TIERS_MAX} tiers at most.")
+    for field in ("key", "name", "threshold"):
+        if len({tier[field] for tier in checked}) < len(checked):
+            raise errors.InvalidParameter("tiers", "Two tiers are the same. Change one of them.")
+    if checked and checked[0]["threshold"] != 0:
+        raise errors.InvalidParameter("tiers", "The first tier starts at 0, so everyone has one.")
+    return checked
+
+
 def count_moves(
     session: Session, *, program: Program, tiers: Sequence[Tier]
 ) -> dict[tuple[str | None, str | None], int]:
@@ -213,7 +236,7 @@ def _checked(rules: Rules) -> Rules:
             **vars(rules),
             "name": name,
             "currency_name": currency,
-            "tiers": _checked_tiers(rules.tiers),
+            "tiers": checked_tiers(rules.tiers),
         }
     )
 
@@ -221,24 +244,6 @@ def _checked(rules: Rules) -> Rules:
 def _check_range(number: int, param: str, most: int) -> None:
     if not 0 <= number <= most:
         raise errors.InvalidParameter(param, f"Enter a number from 0 to {most:,}.")
-
-
-def _checked_tiers(tiers: Sequence[Tier]) -> list[Tier]:
-    checked: list[Tier] = []
-    for tier in tiers:
-        name = inputs.checked_text(tier["name"], param="tiers", most=40, required=True)
-        _check_range(tier["threshold"], "tiers", THRESHOLD_MAX)
-        key = tier["key"] or re.sub(r"[^a-z0-9]+", "_", name.casefold()).strip("_") or "tier"
-        checked.append({"key": key, "name": name, "threshold": tier["threshold"]})
-    checked.sort(key=lambda tier: tier["threshold"])
-    if len(checked) > TIERS_MAX:
-        raise errors.InvalidParameter("tiers", f"A program has {TIERS_MAX} tiers at most.")
-    for field in ("key", "name", "threshold"):
-        if len({tier[field] for tier in checked}) < len(checked):
-            raise errors.InvalidParameter("tiers", "Two tiers are the same. Change one of them.")
-    if checked and checked[0]["threshold"] != 0:
-        raise errors.InvalidParameter("tiers", "The first tier starts at 0, so everyone has one.")
-    return checked
 
 
 def _fill(program: Program, rules: Rules) -> None:

@@ -26,6 +26,8 @@ from app.services import audit
 PASSWORD_CHARACTERS_MIN = 12
 PASSWORD_CHARACTERS_MAX = 128
 
+THEMES = ("system", "light", "dark")
+
 FAILURES_PER_ACCOUNT = 10
 FAILURES_PER_ADDRESS = 50
 """A shop's tills share one address, so it may fail more often than one account."""
@@ -168,6 +170,19 @@ def choose_location(session: Session, *, token: str, location_id: str) -> None:
     if known is None:
         raise errors.NotFound("There is no such shop here. Choose one from the list.")
     found.location_id = location_id
+
+
+def save_preferences(session: Session, *, staff_id: str, theme: str, letter_keys: bool) -> None:
+    """Keep how a person wants the pages.
+
+    Raises:
+        InvalidParameter: there is no such theme.
+    """
+    if theme not in THEMES:
+        raise errors.InvalidParameter("theme", "Choose system, light or dark.")
+    session.execute(
+        update(Staff).where(Staff.id == staff_id).values(theme=theme, letter_keys=letter_keys)
+    )
 
 
 def get_workspace(session: Session, *, merchant_id: str, mode: str) -> Workspace:

@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from app import errors
 from app.http.actors import is_signed_in, signed_in
+from app.rules import searching
 
 MINUS = "\N{MINUS SIGN}"
 LOCALE = Locale("en", "IE")
@@ -32,8 +33,8 @@ def install(app: Flask) -> None:
     """Make the filters known to the templates."""
     numbers: tuple[Callable[..., str], ...] = (number, signed, money)
     times: tuple[Callable[..., str], ...] = (iso_day, day, long_day, clock_time, instant)
-    words: tuple[Callable[..., str], ...] = (initials, avatar_class, last_digits, short_refusal)
-    for each in (*numbers, *times, *words):
+    people: tuple[Callable[..., str], ...] = (initials, avatar_class, last_digits, hits)
+    for each in (*numbers, *times, *people, short_refusal):
         app.add_template_filter(each)
     app.add_template_global(icon)
     app.add_template_global(currency_symbol)
@@ -119,6 +120,14 @@ def initials(name: str) -> str:
         return "?"
     ends = words if len(words) == 1 else (words[0], words[-1])
     return "".join(word[0] for word in ends).upper()
+
+
+def hits(text: str, typed: str) -> Markup:
+    """Mark the letters of a member's text in which a search was found."""
+    return Markup("").join(
+        Markup("<mark>{}</mark>").format(piece) if is_hit else piece
+        for piece, is_hit in searching.mark(text, searching.parse(typed))
+    )
 
 
 def avatar_class(key: str) -> str:

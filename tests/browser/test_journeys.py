@@ -152,3 +152,49 @@ def test_more_members_are_loaded_below_the_first(cast: Cast, manager: Page, addr
     expect(manager.locator("#members-rows tr")).to_have_count(30)
     expect(manager.locator("#members-more")).to_contain_text("That is all of them.")
     assert loads == []
+
+
+def test_today_shows_what_happens_elsewhere_by_itself(
+    cast: Cast, manager: Page, address: str
+) -> None:
+    member = factories.enrol(cast, "Hana Kovářová")
+    manager.clock.install()
+    manager.goto(address)
+    loads = count_reloads(manager)
+    expect(manager.locator("#reports-activity")).to_contain_text("Joined")
+
+    factories.award(cast, member, 84, reason="Purchase, €8.40")
+    manager.clock.run_for(11_000)
+
+    expect(manager.locator("#reports-activity")).to_contain_text("Purchase, €8.40")
+    manager.get_by_role("button", name="Pause").click()
+    factories.award(cast, member, 5, reason="Review")
+    manager.clock.run_for(31_000)
+    expect(manager.locator("#reports-activity")).not_to_contain_text("Review")
+    manager.get_by_role("button", name="Go on").click()
+    manager.clock.run_for(11_000)
+    expect(manager.locator("#reports-activity")).to_contain_text("Review")
+    assert loads == []
+
+
+def test_the_rules_form_says_who_moves(cast: Cast, manager: Page, address: str) -> None:
+    factories.award(cast, factories.enrol(cast), 600)
+    manager.goto(f"{address}/programs/{cast.program_id}/edit")
+
+    manager.get_by_label("From points").nth(1).fill("900")
+
+    expect(manager.locator("#programs-preview")).to_contain_text("1 member loses a tier.")
+
+
+def test_letters_are_no_keys_for_who_switched_them_off(
+    cast: Cast, manager: Page, address: str
+) -> None:
+    member = factories.enrol(cast)
+    manager.goto(f"{address}/you")
+    manager.get_by_label("Single letters are keys").uncheck()
+    manager.get_by_role("button", name="Save your screen").click()
+    manager.goto(f"{address}/members/{member.id}")
+
+    manager.keyboard.press("a")
+
+    expect(manager.locator("#dialog")).to_be_hidden()

@@ -105,3 +105,35 @@ def test_whatever_is_typed_can_be_asked_of_a_database(text: str) -> None:
     for part in (query.text, *query.words, query.phone, query.entity_id, query.code):
         assert "\x00" not in part
         part.encode()
+
+
+@pytest.mark.parametrize(
+    ("text", "typed", "marked"),
+    [
+        ("Nguyễn Thị Mai", "ma", ["Ma"]),
+        ("Małgorzata", "mal", ["Mał"]),
+        ("Groß", "ss", ["ß"]),
+        ("Иван Иванов", "iva", ["Ива", "Ива"]),
+        ("Jane Smithson", "j smi", ["J", "Smi"]),
+        ("•• 4471", "4471 ma", ["4471"]),
+        ("<b>Ma", "ma", ["Ma"]),
+        ("Siobhán", "", []),
+    ],
+)
+def test_the_letters_that_were_found_are_marked(text: str, typed: str, marked: list[str]) -> None:
+    pieces = searching.mark(text, searching.parse(typed))
+
+    assert "".join(piece for piece, _ in pieces) == text
+    assert [piece for piece, is_hit in pieces if is_hit] == marked
+
+
+@pytest.mark.parametrize(
+    "typed", ["4417 kw", "kwmae", "kwame mensha", "mnsah", "kwami", "kwame 4477", "mennsah"]
+)
+def test_a_slip_of_the_finger_is_near(typed: str) -> None:
+    assert searching.closeness(searching.parse(typed), " kwame mensah 353871234471") > 0
+
+
+@pytest.mark.parametrize("typed", ["4417 zo", "ingrid", "9902", "kwame zielinska"])
+def test_somebody_else_is_not_near(typed: str) -> None:
+    assert searching.closeness(searching.parse(typed), " kwame mensah 353871234471") == 0

@@ -9,7 +9,9 @@ from sqlalchemy import select
 
 from app import clock
 from app.db import Database
+from app.models.ledger import KINDS, LedgerEntry
 from app.models.members import Customer, Member
+from app.models.rewards import REWARD_TYPES, Reward
 from app.services import demo, ledger_verify, merchants, staff
 
 NOW = datetime(2026, 3, 12, 14, 32, tzinfo=UTC)
@@ -31,10 +33,20 @@ def test_the_seed_fits_and_is_rich(database: Database) -> None:
         owing = session.scalars(
             select(Member.balance).where(Member.workspace_id == workspace_id, Member.balance < 0)
         ).all()
+        kinds = set(
+            session.scalars(
+                select(LedgerEntry.kind).where(LedgerEntry.workspace_id == workspace_id)
+            )
+        )
+        types = set(session.scalars(select(Reward.type).where(Reward.workspace_id == workspace_id)))
+        tiers = set(session.scalars(select(Member.tier).where(Member.workspace_id == workspace_id)))
     assert report.fault is None
     assert report.reward_count == 10
     assert report.entry_count > 500
-    assert sorted(owing) == [-205, -85, -40]
+    assert kinds == set(KINDS)
+    assert types == set(REWARD_TYPES)
+    assert tiers == {"bronze", "silver", "gold"}
+    assert {-205, -85, -40} <= set(owing)
 
 
 def test_a_filled_sandbox_is_left_alone(sqlite: Database) -> None:

@@ -301,3 +301,34 @@ def _count(cast: Cast, text: str, filters: Filters) -> int:
         return member_search.count_members(
             session, workspace_id=cast.workspace_id, text=text, filters=filters
         )
+
+
+@pytest.mark.parametrize(
+    "typed", ["4417 kw", "kwmae", "Kwame Mensha", "mnsah", "kwame 4477", "Kwamé Mennsah"]
+)
+def test_a_misspelt_member_is_offered_as_near(cast: Cast, typed: str) -> None:
+    kwame = factories.enrol(cast, "Kwame Mensah", phone="+353 87 123 4471")
+    factories.enrol(cast, "Ingrid Sørensen", phone="+353 87 123 7741")
+    factories.enrol(cast, "Kai Menkes", phone="+353 87 123 0000")
+
+    assert _ids(cast, typed) == []
+    assert _close_ids(cast, typed)[0] == kwame.id
+
+
+def test_nobody_is_near_to_nonsense(cast: Cast, john: Member) -> None:
+    assert _close_ids(cast, "qqq xyz") == []
+    assert _close_ids(cast, "") == []
+    assert _close_ids(cast, "%") == []
+
+
+def test_the_filters_hold_for_near_members_too(cast: Cast, john: Member) -> None:
+    assert _close_ids(cast, "jhon smith", status="active") == [john.id]
+    assert _close_ids(cast, "jhon smith", status="closed") == []
+
+
+def _close_ids(cast: Cast, text: str, **filters: Any) -> list[str]:
+    with cast.database.reading() as session:
+        found = member_search.find_close_members(
+            session, workspace_id=cast.workspace_id, text=text, filters=Filters(**filters)
+        )
+        return [member.id for member in found]

@@ -57,6 +57,11 @@ class Page:
         chosen = [form for form in forms if form.get("action") == action] or forms
         return _fields(chosen[-1])
 
+    def elements(self, tag: str) -> list[ET.Element]:
+        """List the page's elements of one name."""
+        assert self.tree is not None
+        return [*([self.tree] if self.tree.tag == tag else []), *self.tree.iter(tag)][:500]
+
     def links(self) -> list[str]:
         """List where the page's links lead."""
         assert self.tree is not None

@@ -24,6 +24,7 @@ from app.web.base_form import ActForm
 from app.web.choices import choice
 from app.web.ledger.lines import make_lines
 from app.web.members.forms import EnrolForm, PersonForm
+from app.web.paging import shown_before
 from app.web.responses import go, page, redirect_to, say
 
 blueprint = Blueprint("members", __name__, url_prefix="/members")
@@ -68,6 +69,7 @@ def index() -> Response:
         count = member_search.count_members(
             session, workspace_id=workspace_id(), text=view.text, filters=view.filters
         )
+        close = [] if count else _find_close(session, view)
         known_programs = programs.list_programs(session, workspace_id=workspace_id())
     return page(
         "members/index.html",
@@ -76,10 +78,11 @@ def index() -> Response:
         found=found,
         count=count,
         count_max=member_search.COUNT_MAX,
+        close=close,
         programs=known_programs,
         tiers=_all_tiers(known_programs),
         statuses=STATUSES,
-        is_first_page=not request.args.get("after"),
+        shown=shown_before(request.args) + len(found.rows),
     )
 
 
@@ -221,6 +224,12 @@ def _list_view(values: Mapping[str, str]) -> ListView:
     )
 
 
+def _find_close(session: Session, view: ListView) -> list[Member]:
+    return member_search.find_close_members(
+        session, workspace_id=workspace_id(), text=view.text, filters=view.filters
+    )
+
+
 def _all_tiers(known_programs: Sequence[Program]) -> dict[str, str]:
     return {tier["key"]: tier["name"] for program in known_programs for tier in program.tiers}
 
@@ -295,7 +304,9 @@ def _enrol_page(
 def _fill_from_search(form: EnrolForm, typed: str) -> None:
     if "@" in typed:
         form.email.data = typed
-    elif any(character.isdigit() for character in typed):
-        form.phone.data = typed
-    else:
-        form.name.data = typed
+        return
+    words = typed.split()
+    is_number = [any(character.isdigit() for character in word) for word in words]
+    pairs = list(zip(words, is_number, strict=True))
+    form.phone.data = " ".join(word for word, is_digits in pairs if is_digits)
+    form.name.data = " ".join(word for word, is_digits in pairs if not is_digits)

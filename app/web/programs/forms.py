@@ -4,37 +4,18 @@ from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from zoneinfo import available_timezones
 
 from wtforms import FieldList, Form, FormField, HiddenField, SelectField, StringField
 
 from app.models.programs import Program
 from app.rules.tiers import Tier
-from app.services.programs import Rules
+from app.services.programs import TIERS_MAX, Rules
 from app.web.base_form import RegularsForm, WholeNumberField
 from app.web.choices import choice
 
 TIER_ROWS = 5
-"""As many tiers as anyone can explain at a counter."""
-
-TIME_ZONES = (
-    "Europe/Dublin",
-    "Europe/London",
-    "Europe/Lisbon",
-    "Europe/Berlin",
-    "Europe/Paris",
-    "Europe/Warsaw",
-    "Europe/Athens",
-    "Africa/Lagos",
-    "Asia/Kolkata",
-    "Asia/Tokyo",
-    "Australia/Sydney",
-    "Pacific/Auckland",
-    "America/New_York",
-    "America/Chicago",
-    "America/Los_Angeles",
-    "America/Sao_Paulo",
-    "UTC",
-)
+"""As many tiers as most can explain at a counter; a program that has more shows them all."""
 
 _NUMBER = {"autocomplete": "off", "inputmode": "numeric"}
 
@@ -76,14 +57,16 @@ class ProgramForm(RegularsForm):
     currency_name = StringField(
         "What points are called", default="points", render_kw={"autocomplete": "off"}
     )
-    time_zone = SelectField("Time zone", choices=[choice(zone) for zone in TIME_ZONES])
+    time_zone = SelectField(
+        "Time zone", choices=[choice(zone) for zone in sorted(available_timezones())]
+    )
     earn_points_per_unit = WholeNumberField(
         "Points for every unit spent", example="10", render_kw=_NUMBER
     )
     point_value_thousandths = CentsField(
         "A point is worth, in cents", description="For what is owed in treats, for example 0.8."
     )
-    tiers = FieldList(FormField(TierForm), min_entries=TIER_ROWS, max_entries=TIER_ROWS)
+    tiers = FieldList(FormField(TierForm), min_entries=TIER_ROWS, max_entries=TIERS_MAX)
 
     def rules(self) -> Rules:
         """Give the program as the services take it."""
@@ -111,7 +94,8 @@ class ProgramForm(RegularsForm):
 
 def values_of(program: Program) -> dict[str, Any]:
     """Give a program's rules as the form's fields take them."""
-    empty = [{"key": "", "name": "", "threshold": None}] * TIER_ROWS
+    rows: list[dict[str, Any]] = [dict(tier) for tier in program.tiers]
+    room = max(TIER_ROWS - len(rows), min(1, TIERS_MAX - len(rows)))
     names = (
         "name",
         "currency_name",
@@ -121,5 +105,5 @@ def values_of(program: Program) -> dict[str, Any]:
     )
     return {
         **{name: getattr(program, name) for name in names},
-        "tiers": [*program.tiers, *empty][:TIER_ROWS],
+        "tiers": rows + [{"key": "", "name": "", "threshold": None}] * room,
     }

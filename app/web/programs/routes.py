@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, url_for
+from collections.abc import Sequence
+from typing import Any
+
+from flask import Blueprint, Response, request, url_for
 
 from app.db import reading, writing
-from app.errors import RegularsError
+from app.errors import InvalidParameter, RegularsError
 from app.http.actors import actor, signed_in, workspace_id
 from app.http.statuses import status_of
 from app.models.programs import Program
+from app.rules import tiers
+from app.rules.tiers import Tier
 from app.services import programs
 from app.web.programs.forms import ProgramForm, values_of
 from app.web.responses import go, page, redirect_to, say
@@ -61,6 +66,13 @@ def edit(program_id: str) -> Response:
     return _form_page(ProgramForm(data=values_of(program)), program)
 
 
+@blueprint.get("/<program_id>/preview")
+def preview(program_id: str) -> Response:
+    """Show who would change tiers by what is being typed."""
+    program, form = _get(program_id), ProgramForm(formdata=request.args)
+    return page("programs/preview.html", part="programs/_preview.html", **_moves(program, form))
+
+
 @blueprint.post("/<program_id>/edit")
 def update(program_id: str) -> Response:
     """Change a program."""
@@ -97,4 +109,29 @@ def _get(program_id: str) -> Program:
 
 
 def _form_page(form: ProgramForm, program: Program | None = None, status: int = 200) -> Response:
-    return page("programs/form.html", form=form, program=program, status=status)
+    moves = _moves(program, form) if program else {}
+    return page("programs/form.html", form=form, program=program, status=status, **moves)
+
+
+def _moves(program: Program, form: ProgramForm) -> dict[str, Any]:
+    """Work out who would move, as lines of (from, to, goes up, count), or why nobody can say."""
+    try:
+        typed = programs.checked_tiers(form.typed_tiers())
+    except InvalidParameter as error:
+        return {"moves": None, "why_none": error.message}
+    with reading() as session:
+        moves = programs.count_moves(session, program=program, tiers=typed)
+    lines = [
+        (_tier_name(was, program.tiers), _tier_name(will, typed), _goes_up(was, will, typed), count)
+        for (was, will), count in moves.items()
+    ]
+    return {"moves": sorted(lines)}
+
+
+def _tier_name(key: str | None, known: Sequence[Tier]) -> str:
+    return tiers.name_of(key, known) or "No tier"
+
+
+def _goes_up(was: str | None, will: str | None, typed: Sequence[Tier]) -> bool:
+    thresholds = {tier["key"]: tier["threshold"] for tier in typed}
+    return thresholds.get(will or "", -1) > thresholds.get(was or "", -1)

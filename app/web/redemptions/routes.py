@@ -12,6 +12,7 @@ from app.http.statuses import status_of
 from app.models.redemptions import Redemption
 from app.services import members, redemptions, rewards
 from app.web.base_form import ActForm
+from app.web.paging import shown_before
 from app.web.redemptions.forms import CancelForm, RedeemForm
 from app.web.responses import go, page, say
 
@@ -41,7 +42,7 @@ def index() -> Response:
         status_shown=status,
         text=text,
         statuses=STATUSES,
-        is_first_page=not request.args.get("after"),
+        shown=shown_before(request.args) + len(found.rows),
     )
 
 

@@ -19,6 +19,7 @@ BELOW = 92
 TOP = 8
 NARROW_DAYS = 14
 SATURDAY = 5
+RUNGS_MAX = 3
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def spark(values: Sequence[int]) -> Spark:
 
 def chart(name: str, width: int, days: Sequence[Day]) -> Chart:
     """Draw issued points above the line and redeemed points below it."""
-    top = _round_up(
+    top, rung = _scale(
         max(1, *(day.issued for day in days), *(day.redeemed * ABOVE // BELOW for day in days))
     )
     scale = ABOVE / top
@@ -121,16 +122,21 @@ def chart(name: str, width: int, days: Sequence[Day]) -> Chart:
         )
         for index, day in enumerate(days)
     ]
-    grid = [(value, round(TOP + ABOVE - value * scale, 1)) for value in (top, top // 2)]
-    if (top // 2) * scale <= BELOW:
-        grid.append((top // 2, round(TOP + ABOVE + (top // 2) * scale, 1)))
+    rungs = [(value, TOP + ABOVE - value * scale) for value in range(rung, top + 1, rung)]
+    rungs += [
+        (value, TOP + ABOVE + value * scale)
+        for value in range(rung, top + 1, rung)
+        if value * scale <= BELOW
+    ]
+    grid = [(value, round(y, 1)) for value, y in rungs]
     return Chart(name, width, TOP + ABOVE, bars, grid)
 
 
-def _round_up(value: int) -> int:
-    """Give the next even number of one or two leading digits, so that the axis reads well."""
-    unit: int = 10 ** max(0, int(math.log10(value)))
-    for factor in (1, 2, 4, 5, 6, 8, 10):
-        if value <= factor * unit:
-            return max(2, factor * unit)
-    return 10 * unit
+def _scale(value: int) -> tuple[int, int]:
+    """Give an axis' end and the distance of its lines: two or three lines of 1, 2 or 5 × 10ⁿ."""
+    unit: int = 10 ** max(0, int(math.log10(value)) - 1)
+    for factor in (1, 2, 5, 10, 20, 50):
+        rung = factor * unit
+        if value <= RUNGS_MAX * rung:
+            return -(-value // rung) * rung, rung
+    return value, value

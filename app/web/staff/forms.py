@@ -5,6 +5,7 @@ from __future__ import annotations
 from wtforms import BooleanField, HiddenField, PasswordField, SelectField, StringField
 
 from app.web.base_form import RegularsForm
+from app.web.choices import choice
 
 
 class SignInForm(RegularsForm):
@@ -20,6 +21,20 @@ class LocationForm(RegularsForm):
     """Where one works."""
 
     location_id = SelectField("You work at", validate_choice=False)
+
+
+class PreferencesForm(RegularsForm):
+    """How one wants the pages."""
+
+    theme = SelectField(
+        "Colours",
+        choices=[
+            choice("system", "As this device has them"),
+            choice("light", "Light"),
+            choice("dark", "Dark"),
+        ],
+    )
+    letter_keys = BooleanField("Single letters are keys, such as A for award")
 
 
 class ModeForm(RegularsForm):

@@ -15,7 +15,7 @@ from app.services import merchants, programs, staff
 from app.web.base_form import ActForm
 from app.web.choices import choice
 from app.web.responses import go, page, redirect_to, say
-from app.web.staff.forms import LocationForm, ModeForm, SignInForm
+from app.web.staff.forms import LocationForm, ModeForm, PreferencesForm, SignInForm
 
 blueprint = Blueprint("staff", __name__)
 
@@ -87,6 +87,23 @@ def choose_location() -> Response:
     return go(url_for("staff.profile"))
 
 
+@blueprint.post("/you/preferences")
+def save_preferences() -> Response:
+    """Keep how one wants the pages."""
+    form = PreferencesForm()
+    if form.validate_on_submit():
+        with writing() as session:
+            staff.save_preferences(
+                session,
+                staff_id=signed_in().staff.id,
+                theme=form.theme.data or "",
+                letter_keys=bool(form.letter_keys.data),
+            )
+        say("Saved.")
+    # A whole page: the theme is on its root, which no swap reaches.
+    return redirect_to(url_for("staff.profile"), 303)
+
+
 @blueprint.post("/mode")
 def switch_mode() -> Response:
     """Move into the other workspace."""
@@ -130,4 +147,11 @@ def _profile(form: LocationForm, status: int = 200) -> Response:
     with reading() as session:
         locations = programs.list_locations(session, workspace_id=workspace_id())
     form.location_id.choices = [choice(each.id, each.name) for each in locations]
-    return page("staff/profile.html", form=form, locations=locations, status=status)
+    preferences = PreferencesForm(formdata=None, obj=signed_in().staff)
+    return page(
+        "staff/profile.html",
+        form=form,
+        preferences=preferences,
+        locations=locations,
+        status=status,
+    )
