@@ -12,7 +12,7 @@ from app.services import staff
 from tests import factories
 from tests.cast import Cast
 from tests.support.databases import PostgresMaker, SqliteMaker
-from tests.support.postgres import start_server
+from tests.support.postgres import Server, start_server
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -30,10 +30,16 @@ def sqlite_maker(tmp_path_factory: pytest.TempPathFactory) -> SqliteMaker:
 
 
 @pytest.fixture(scope="session")
-def postgres_maker() -> Iterator[PostgresMaker]:
-    """Make PostgreSQL databases on a private server."""
+def postgres_server() -> Iterator[Server]:
+    """Give a private PostgreSQL server."""
     with start_server() as server:
-        yield PostgresMaker(server)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_maker(postgres_server: Server) -> PostgresMaker:
+    """Make PostgreSQL databases on the private server."""
+    return PostgresMaker(postgres_server)
 
 
 @pytest.fixture

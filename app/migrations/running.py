@@ -14,12 +14,12 @@ from app.models import registry
 _FOLDER = Path(__file__).resolve().parent
 
 
-def upgrade(engine: Engine) -> None:
-    """Bring the database to the newest revision; a database that is there already is left alone."""
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Bring the database to a revision; a database that is there already is left alone."""
     with engine.begin() as connection:
         config = _config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
 
 
 def differences(engine: Engine) -> list[str]:

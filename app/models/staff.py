@@ -22,7 +22,6 @@ class Staff(Base):
     __table_args__ = (
         CheckConstraint("role IN ('owner', 'manager', 'cashier', 'viewer')", name="role"),
         CheckConstraint("status IN ('active', 'disabled')", name="status"),
-        CheckConstraint("theme IN ('system', 'light', 'dark')", name="theme"),
         Index("uq_staff_email_key", "email_key", unique=True),
     )
 

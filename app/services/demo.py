@@ -16,6 +16,7 @@ from heapq import heappop, heappush
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app import clock, errors
@@ -86,6 +87,16 @@ class _Shop:
             if done % FORGET_EVERY == 0:
                 self.session.flush()
                 self.session.expunge_all()
+                self._measure_tables()
+
+    def _measure_tables(self) -> None:
+        """Let PostgreSQL plan anew: it would go on reading whole tables, as when they were empty.
+
+        Its own measuring waits for the end of this transaction; without this the seed took half
+        as long again.
+        """
+        if self.session.get_bind().dialect.name == "postgresql":
+            self.session.execute(text("ANALYZE members, customers, ledger_entries, redemptions"))
 
 
 def seed(session: Session, *, merchant_id: str, member_count: int = MEMBERS) -> bool:

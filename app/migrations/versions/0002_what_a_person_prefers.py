@@ -12,13 +12,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the columns. On SQLite a check comes with its column or not at all."""
-    theme = "theme IN ('system', 'light', 'dark')"
-    with op.batch_alter_table("staff") as table:
-        table.add_column(
-            sa.Column("theme", sa.String(length=8), server_default="system", nullable=False)
-        )
-        table.add_column(
-            sa.Column("letter_keys", sa.Boolean(), server_default=sa.true(), nullable=False)
-        )
-        table.create_check_constraint(op.f("ck_staff_theme"), theme)
+    """Add the columns; plainly, since SQLite cannot rebuild a table that others refer to."""
+    op.add_column(
+        "staff", sa.Column("theme", sa.String(length=8), server_default="system", nullable=False)
+    )
+    op.add_column(
+        "staff", sa.Column("letter_keys", sa.Boolean(), server_default=sa.true(), nullable=False)
+    )

@@ -1,0 +1,56 @@
+"""An installation's data comes through the migrations whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from app.db import Database
+from app.migrations.running import upgrade
+from app.services import staff
+from tests.support.postgres import Server
+
+FIRST_ROWS = (
+    "INSERT INTO merchants VALUES ('mer_1', 'Harbour', 'EUR', 'Europe/Dublin', :now)",
+    "INSERT INTO staff VALUES ('stf_1', 'mer_1', 'o@example.com', 'o@example.com', 'Owner', "
+    "'owner', 'active', 'none', :now)",
+    "INSERT INTO staff_sessions VALUES (:token, 'stf_1', 'sandbox', NULL, :now, :then, NULL)",
+)
+"""Rows that refer to each other, as an installation of the first version has them."""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def first_version(
+    request: pytest.FixtureRequest, tmp_path: Path, postgres_server: Server
+) -> Iterator[Database]:
+    """Give a database of the first revision with a person who is signed in."""
+    postgres_server.create_database("first_version")
+    urls = {
+        "sqlite": f"sqlite:///{tmp_path / 'first.db'}",
+        "postgresql": postgres_server.url("first_version"),
+    }
+    database = Database(urls[request.param])
+    upgrade(database.engine, "0001")
+    times = {"now": "2026-03-12 14:00:00+00:00", "then": "2099-03-12 14:00:00+00:00"}
+    with database.engine.begin() as connection:
+        for row in FIRST_ROWS:
+            connection.execute(text(row), {**times, "token": staff._token_hash("token")})
+    yield database
+    database.engine.dispose()
+    postgres_server.drop_database("first_version")
+
+
+def test_a_person_of_the_first_version_is_still_signed_in(first_version: Database) -> None:
+    upgrade(first_version.engine)
+
+    with first_version.reading() as session:
+        found = staff.find_session(session, token="token")
+    assert found is not None
+    assert (found.staff.name, found.staff.theme, found.staff.letter_keys) == (
+        "Owner",
+        "system",
+        True,
+    )
