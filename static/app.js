@@ -72,9 +72,12 @@
   document.addEventListener("htmx:beforeRequest", (event) => {
     const paused = document.querySelector('[data-pause][aria-pressed="true"]');
     if (paused && event.detail.elt.id === paused.dataset.pause) event.preventDefault();
-    event.detail.elt.setAttribute("aria-busy", "true");
+    // What is being fetched fades after 300 ms; the field that asked for it stays as it is.
+    for (const each of [event.detail.elt, event.detail.target]) each.setAttribute("aria-busy", "true");
   });
-  document.addEventListener("htmx:afterRequest", (event) => event.detail.elt.removeAttribute("aria-busy"));
+  document.addEventListener("htmx:afterRequest", (event) => {
+    for (const each of [event.detail.elt, event.detail.target]) each.removeAttribute("aria-busy");
+  });
 
   document.addEventListener("click", (event) => {
     const closer = event.target.closest("[data-close]");

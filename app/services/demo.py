@@ -43,6 +43,8 @@ SHARE_CLOSED = 0.01
 
 OPENS, CLOSES, OPEN_SECONDS = time(7, 30), time(18), 37_800
 
+COSTLY_POINTS = 1_100
+
 HABITS = {"gold": 38.0, "silver": 15.0, "bronze": 2.0, "owing": 0.0}
 """How often the members whom the sandbox always has come, beside everyone else's 1.0 and more."""
 
@@ -265,13 +267,13 @@ def _refund(shop: _Shop, entry_id: str, points: int | None) -> None:
 
 
 def _redeem(shop: _Shop, member_id: str, balance: int) -> None:
-    within_reach = [each for each in shop.reward_ids if each[1] <= balance]
+    reward_id, cost = shop.dice.choice([each for each in shop.reward_ids if each[1] <= balance])
     try:
         redemption = redemptions.redeem(
             shop.session,
             workspace_id=shop.workspace_id,
             member_id=member_id,
-            reward_id=shop.dice.choice(within_reach)[0],
+            reward_id=reward_id,
             by=shop.dice.choice(shop.actors),
         ).value
     except errors.Refused:
@@ -279,8 +281,10 @@ def _redeem(shop: _Shop, member_id: str, balance: int) -> None:
         return
     minutes = timedelta(minutes=shop.dice.randint(1, 8))
     act = _cancel if shop.dice.random() < SHARE_CANCELLED else _fulfil
-    # What was redeemed within the last hours still waits to be handed over.
-    slack = timedelta(hours=5) if act is _fulfil else timedelta()
+    # What was redeemed within the last hours still waits to be handed over, what has to be
+    # fetched or ordered for longer.
+    slack = timedelta(hours=5 if cost < COSTLY_POINTS else 72)
+    slack = slack if act is _fulfil else timedelta()
     if clock.now() + slack < shop.now:
         shop.plan(clock.now() + minutes, partial(act, shop, redemption.id))
 

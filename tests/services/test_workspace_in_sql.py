@@ -126,6 +126,7 @@ def _exercise_reads(cast: Cast) -> None:
             member_search.find_members(session, text=text, after=page.cursor, **given)
             member_search.count_members(session, text=text, filters=filters, **given)
             member_search.find_by_id(session, text=text, **given)
+            member_search.find_close_members(session, text=text, filters=filters, **given)
         (member,) = member_search.find_members(session, text="", **given).rows
         members.list_near_duplicates(
             session, person=Person(email="a@example.com", phone="0871234471"), **given
@@ -166,6 +167,9 @@ def _exercise_staff(cast: Cast) -> None:
             for password in ("wrong", factories.PASSWORD)
         )
         assert signed_in is not None
+        staff.save_preferences(
+            session, staff_id=signed_in.staff.id, theme="dark", letter_keys=False
+        )
         staff.choose_location(session, token=signed_in.token, location_id=cast.location_id)
         staff.switch_mode(session, token=signed_in.token, mode="live")
         staff.sign_out(session, token=signed_in.token)

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,11 +179,11 @@ def _initialise(programs: Path, folder: Path, user: pwd.struct_passwd | None) ->
 
 
 def _launch(
-    programs: Path, folder: Path, user: pwd.struct_passwd | None
+    programs: Path, folder: Path, user: pwd.struct_passwd | None, settings: Mapping[str, str]
 ) -> subprocess.Popen[bytes]:
     """Start the server under its supervisor."""
     command = [str(programs / "postgres"), "-D", str(folder / "data"), "-k", str(folder)]
-    for name, value in SETTINGS.items():
+    for name, value in {**SETTINGS, **settings}.items():
         command += ["-c", f"{name}={value}"]
     return _popen(["/bin/sh", "-c", SUPERVISOR, str(folder), *command], folder, user)
 
@@ -208,12 +208,15 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def start_server(folder: Path | None = None) -> Iterator[Server]:
+def start_server(
+    folder: Path | None = None, *, settings: Mapping[str, str] | None = None
+) -> Iterator[Server]:
     """Run a new server for the length of the block.
 
     Args:
         folder: where to make the server's own folder, /tmp if not given. Its path must be short,
             and open to an unprivileged user when the tests run as root.
+        settings: what differs from `SETTINGS`.
 
     Raises:
         ServerError: no PostgreSQL on this machine, or it would not start.
@@ -226,7 +229,7 @@ def start_server(folder: Path | None = None) -> Iterator[Server]:
     try:
         programs = _reachable(programs, own_folder, user)
         _initialise(programs, own_folder, user)
-        process = _launch(programs, own_folder, user)
+        process = _launch(programs, own_folder, user, settings or {})
         try:
             _await_ready(process, own_folder)
             yield Server(own_folder)

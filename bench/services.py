@@ -1,0 +1,133 @@
+"""Acts through the services, beside the bare statements that an award cannot do without."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count, cycle
+
+from sqlalchemy import Connection, text
+
+from app.db import Database
+from app.services import ledger, ledger_history, member_search, members, redemptions
+from app.services.idempotency import Once
+from bench import databases
+from bench.measuring import Figures, ratio, side_by_side, table
+from tests import factories
+from tests.cast import Cast
+
+MEMBERS = 200
+ROUNDS = 5
+TIMES = 100
+
+_BARE = (
+    "INSERT INTO bare_keys VALUES (:number)",
+    "UPDATE bare_members SET balance = balance + 1, seq = seq + 1 WHERE id = :member",
+    "INSERT INTO bare_entries SELECT :number, id, seq, balance, :hash FROM bare_members "
+    "WHERE id = :member",
+    "INSERT INTO bare_events VALUES (:number, :body)",
+)
+"""Key, balance, entry and event: what a commit of an award holds at the least."""
+
+
+def run() -> str:
+    """Measure on each kind of database and give the report's section."""
+    parts = ["## Services, one client", ""]
+    for kind in databases.KINDS:
+        with databases.new(kind) as database:
+            found = _measure(database)
+        share = ratio(found["award"], found["bare award"])
+        parts += [
+            f"### {kind}",
+            "",
+            table(list(found.values())),
+            "",
+            f"An award through the service runs at {share:.2f} of the bare statements' speed.",
+            "",
+        ]
+    return "\n".join(parts)
+
+
+def _measure(database: Database) -> dict[str, Figures]:
+    cast = factories.make_cast(database)
+    ids = [factories.enrol(cast, f"Member {number}").id for number in range(MEMBERS)]
+    reward = factories.make_reward(cast, points_cost=1)
+    for member_id in ids:
+        _award(cast, member_id, 1000, f"first {member_id}")
+    turn, number = cycle(ids), count()
+    acts: dict[str, Callable[[], object]] = {
+        "bare award": _bare_award(database),
+        "award": lambda: _award(cast, next(turn), 5, f"key {next(number)}"),
+        "redeem": lambda: _redeem(cast, next(turn), reward.id),
+        "retrieve a member": lambda: _retrieve(cast, next(turn)),
+        "first page of a ledger": lambda: _ledger(cast, next(turn)),
+        "search by name": lambda: _search(cast, "member 17"),
+    }
+    return side_by_side(acts, rounds=ROUNDS, times=TIMES)
+
+
+def _award(cast: Cast, member_id: str, points: int, key: str) -> None:
+    with cast.database.writing() as session:
+        ledger.award(
+            session,
+            workspace_id=cast.workspace_id,
+            member_id=member_id,
+            points=points,
+            reason="Purchase",
+            by=cast.manager,
+            once=Once("api", key),
+        )
+
+
+def _redeem(cast: Cast, member_id: str, reward_id: str) -> None:
+    with cast.database.writing() as session:
+        redemptions.redeem(
+            session,
+            workspace_id=cast.workspace_id,
+            member_id=member_id,
+            reward_id=reward_id,
+            by=cast.cashier,
+        )
+
+
+def _retrieve(cast: Cast, member_id: str) -> None:
+    with cast.database.reading() as session:
+        members.get_member(session, workspace_id=cast.workspace_id, member_id=member_id)
+
+
+def _ledger(cast: Cast, member_id: str) -> None:
+    with cast.database.reading() as session:
+        member = members.get_member(session, workspace_id=cast.workspace_id, member_id=member_id)
+        ledger_history.list_rows(session, member=member, filters=ledger_history.Filters())
+
+
+def _search(cast: Cast, typed: str) -> None:
+    with cast.database.reading() as session:
+        member_search.find_members(session, workspace_id=cast.workspace_id, text=typed)
+
+
+def _bare_award(database: Database) -> Callable[[], None]:
+    """Make tables without any rules, and give the act that writes to them."""
+    with database.writing() as session:
+        for statement in (
+            "CREATE TABLE bare_keys (number bigint PRIMARY KEY)",
+            "CREATE TABLE bare_members (id bigint PRIMARY KEY, balance bigint, seq bigint)",
+            "CREATE TABLE bare_entries "
+            "(number bigint PRIMARY KEY, member bigint, seq bigint, balance bigint, hash text)",
+            "CREATE TABLE bare_events (number bigint PRIMARY KEY, body text)",
+        ):
+            session.execute(text(statement))
+        for member in range(MEMBERS):
+            session.execute(text("INSERT INTO bare_members VALUES (:id, 0, 0)"), {"id": member})
+    numbers = count()
+
+    def act() -> None:
+        with database.writing() as session:
+            _write_bare(session.connection(), next(numbers))
+
+    return act
+
+
+def _write_bare(connection: Connection, number: int) -> None:
+    values = {"number": number, "member": number % MEMBERS, "hash": "0" * 64, "body": "{}" * 200}
+    for statement in _BARE:
+        connection.execute(text(statement), values)
