@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 SECRET_KEY_CHARACTERS_MIN = 32
@@ -17,6 +18,28 @@ SECRET_KEY_CHARACTERS_MIN = 32
 _ROOT = Path(__file__).resolve().parent.parent
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"", "0", "false", "no", "off"}
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How many requests an API key may make: per second in the long run, and at once."""
+
+    per_second: int
+    burst: int
+
+    @property
+    def interval(self) -> timedelta:
+        """Give the time in which the right to one request comes back."""
+        return timedelta(seconds=1 / self.per_second)
+
+    @property
+    def longest(self) -> timedelta:
+        """Give the time in which the right to all of the burst comes back."""
+        return self.interval * self.burst
+
+
+SANDBOX_RATE = Rate(25, 50)
+LIVE_RATE = Rate(100, 200)
 
 
 class SettingsError(Exception):
@@ -35,6 +58,9 @@ class Settings:
     session_hours: int
     cashier_award_points: int
     log_format: str
+    sandbox_rate: Rate
+    live_rate: Rate
+    allows_private_webhooks: bool
     testing: bool = False
 
     @property
@@ -64,6 +90,9 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
             environ, "REGULARS_CASHIER_AWARD_POINTS", default=1000, most=10_000_000
         ),
         log_format=_one_of(environ, "REGULARS_LOG_FORMAT", ("json", "text")),
+        sandbox_rate=_rate(environ, "REGULARS_RATE_SANDBOX", SANDBOX_RATE),
+        live_rate=_rate(environ, "REGULARS_RATE_LIVE", LIVE_RATE),
+        allows_private_webhooks=_flag(environ, "REGULARS_WEBHOOKS_ALLOW_PRIVATE", default=False),
     )
 
 
@@ -142,6 +171,16 @@ def _whole_number(environ: Mapping[str, str], name: str, *, default: int, most: 
     if value.isascii() and value.isdigit() and 1 <= int(value) <= most:
         return int(value)
     raise SettingsError(f"{name} must be a whole number from 1 to {most}, not {value!r}.")
+
+
+def _rate(environ: Mapping[str, str], name: str, default: Rate) -> Rate:
+    value = environ.get(name, "").strip()
+    if not value:
+        return default
+    per_second, _, burst = value.partition("/")
+    if per_second.isdecimal() and burst.isdecimal() and int(per_second) and int(burst):
+        return Rate(int(per_second), int(burst))
+    raise SettingsError(f"{name} must be requests per second and burst, such as 25/50.")
 
 
 def _one_of(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:

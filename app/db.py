@@ -119,11 +119,16 @@ def install(app_extensions: dict[str, Any], database: Database) -> None:
     app_extensions[_EXTENSION] = database
 
 
-def current() -> Database:
-    """Give the database of the current Flask app."""
-    database = current_app.extensions[_EXTENSION]
+def of(app_extensions: dict[str, Any]) -> Database:
+    """Give the database of a Flask app's extensions."""
+    database = app_extensions[_EXTENSION]
     assert isinstance(database, Database)  # noqa: S101 - narrows the type of Flask's untyped dict
     return database
+
+
+def current() -> Database:
+    """Give the database of the current Flask app."""
+    return of(current_app.extensions)
 
 
 @contextmanager
@@ -151,14 +156,22 @@ def _sqlite_is_sound(version: tuple[int, ...]) -> bool:
 def _engine(url: str) -> Engine:
     if make_url(url).get_backend_name() == "sqlite":
         return _sqlite_engine(url)
-    return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+    return create_engine(
+        url, pool_pre_ping=True, pool_size=10, max_overflow=20, hide_parameters=True
+    )
 
 
 def _sqlite_engine(url: str) -> Engine:
     path = make_url(url).database
     if path:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_SECONDS}, pool_size=20)
+    engine = create_engine(
+        url,
+        connect_args={"timeout": SQLITE_BUSY_SECONDS},
+        pool_size=20,
+        # An error's text goes to the log, and parameters hold what people typed.
+        hide_parameters=True,
+    )
     event.listen(engine, "connect", _on_sqlite_connect)
     event.listen(engine, "begin", _on_sqlite_begin)
     return engine

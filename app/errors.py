@@ -70,6 +70,38 @@ class RateLimited(RegularsError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class InvalidApiKey(RegularsError):
+    """No key came with the request, or one that is not good here (any more)."""
+
+    code = "invalid_api_key"
+
+
+class UnknownParameter(RegularsError):
+    """A value that this call does not know."""
+
+    code = "parameter_unknown"
+
+    def __init__(self, param: str) -> None:
+        super().__init__(
+            f"This call knows no “{param}”. Check the spelling, or leave it out.", param=param
+        )
+
+
+class WrongContentType(RegularsError):
+    """The body is of a type that is not read here."""
+
+    code = "parameter_invalid"
+
+
+class KeyEnded(RegularsError):
+    """The API key was revoked or rolled already."""
+
+    code = "invalid_api_key"
+
+    def __init__(self) -> None:
+        super().__init__("This key has ended already. Make a new one.")
+
+
 class IdempotencyConflict(RegularsError):
     """The key was used for another request."""
 

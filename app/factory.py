@@ -5,16 +5,32 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import structlog
 from flask import Flask
+from flask_openapi3.openapi import OpenAPI
 from htmx_flask import Htmx
+from pydantic import ValidationError
 
 from app import db
+from app.api import answers
+from app.api import blueprints as api_blueprints
+from app.api.accounts import blueprint as accounts_api
+from app.api.customers import blueprint as customers_api
+from app.api.document import INFO, SECURITY_SCHEMES
+from app.api.events import blueprint as events_api
+from app.api.parsing import refusal_of
+from app.api.points import blueprint as points_api
+from app.api.programs import blueprint as programs_api
+from app.api.redemptions import blueprint as redemptions_api
+from app.api.reference import blueprint as reference
+from app.api.rewards import blueprint as rewards_api
+from app.api.schemas import ErrorBody
+from app.api.webhook_endpoints import blueprint as webhook_endpoints_api
 from app.cli import commands
 from app.config import Settings
-from app.http import access, actors, requests
+from app.http import access, actors, failures, limits, request_log, requests
 from app.web import context, errors, filters, responses
 from app.web.health.routes import blueprint as health
 from app.web.ledger.routes import blueprint as ledger
@@ -26,7 +42,17 @@ from app.web.rewards.routes import blueprint as rewards
 from app.web.staff.routes import blueprint as staff
 from app.worker import Worker
 
-BLUEPRINTS = (health, staff, reports, members, ledger, redemptions, rewards, programs)
+API_BLUEPRINTS = (
+    programs_api,
+    customers_api,
+    accounts_api,
+    points_api,
+    rewards_api,
+    redemptions_api,
+    events_api,
+    webhook_endpoints_api,
+)
+BLUEPRINTS = (reference, health, staff, reports, members, ledger, redemptions, rewards, programs)
 
 REQUEST_BYTES_MAX = 64 * 1024
 
@@ -39,8 +65,14 @@ def create_app(settings: Settings, database: db.Database | None = None) -> Flask
     Args:
         database: one that is open already; otherwise the settings' address is opened.
     """
-    app = Flask(
+    app = OpenAPI(
         "regulars",
+        info=INFO,
+        security_schemes=SECURITY_SCHEMES,
+        doc_ui=False,
+        validation_error_status=400,
+        validation_error_model=ErrorBody,
+        validation_error_callback=_refuse,
         root_path=str(_ROOT),
         template_folder=str(_ROOT / "templates"),
         static_folder=str(_ROOT / "static"),
@@ -55,12 +87,20 @@ def create_app(settings: Settings, database: db.Database | None = None) -> Flask
     requests.install(app)
     actors.install(app)
     access.install(app)
-    for each in (filters, responses, context, errors):
+    for each in (filters, responses, context, limits, api_blueprints):
         each.install(app)
+    request_log.install(app, db.of(app.extensions))
+    failures.install(app, page=errors.page, json=answers.failure)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    for resource in API_BLUEPRINTS:
+        app.register_api(resource)
     commands.register(app)
     return app
+
+
+def _refuse(error: ValidationError) -> NoReturn:
+    raise refusal_of(error) from None
 
 
 def _flask_settings(settings: Settings) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from app.models.rewards import Reward
 from app.rules.actors import SYSTEM, Actor
 from app.services import ledger, ledger_verify, members, merchants, programs, redemptions, rewards
 from app.services import staff as staff_service
+from app.services.customers import Person
 from app.services.idempotency import Outcome
-from app.services.members import Person
 from app.services.programs import Rules
 from app.services.rewards import Terms
 from tests.cast import Cast

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from app.cli.database import group as database
+from app.cli.keys import group as keys
 from app.cli.ledger import group as ledger
 from app.cli.merchants import group as merchants
 from app.cli.serve import serve
@@ -13,5 +14,5 @@ from app.cli.staff import group as staff
 
 def register(app: Flask) -> None:
     """Give the app its commands."""
-    for command in (database, ledger, merchants, staff, serve):
+    for command in (database, keys, ledger, merchants, staff, serve):
         app.cli.add_command(command)

@@ -7,10 +7,11 @@ import sys
 import click
 from flask.cli import AppGroup
 
-from app.db import reading, writing
+from app.cli.choosing import only_merchant_id
+from app.db import writing
 from app.errors import RegularsError
-from app.rules.actors import PERMISSIONS, SYSTEM
-from app.services import merchants, staff
+from app.rules.actors import STAFF_ROLES, SYSTEM
+from app.services import staff
 
 group = AppGroup("staff", help="Make staff.")
 
@@ -18,12 +19,12 @@ group = AppGroup("staff", help="Make staff.")
 @group.command()
 @click.option("--email", required=True)
 @click.option("--name", required=True)
-@click.option("--role", required=True, type=click.Choice(list(PERMISSIONS)))
+@click.option("--role", required=True, type=click.Choice(STAFF_ROLES))
 @click.option("--merchant", "merchant_id", help="Needed where there are several merchants.")
 @click.option("--password-stdin", is_flag=True, required=True, help="Read it from standard input.")
 def create(email: str, name: str, role: str, merchant_id: str | None, password_stdin: bool) -> None:  # noqa: ARG001 - click passes every option
     """Make a person of staff; prints their id."""
-    merchant_id = merchant_id or _only_merchant_id()
+    merchant_id = merchant_id or only_merchant_id()
     password = sys.stdin.readline().rstrip("\n")
     try:
         with writing() as session:
@@ -39,13 +40,3 @@ def create(email: str, name: str, role: str, merchant_id: str | None, password_s
     except RegularsError as error:
         raise click.ClickException(error.message) from error
     click.echo(person.id)
-
-
-def _only_merchant_id() -> str:
-    with reading() as session:
-        known = merchants.list_merchants(session)
-    if len(known) == 1:
-        return known[0].id
-    raise click.ClickException(
-        "Name the merchant with --merchant. `flask --app wsgi merchants list` shows their ids."
-    )

@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from app.errors import PermissionDenied
 from app.http.actors import actor, is_signed_in
+from app.http.requests import is_api
 from app.rules.actors import Permission
 
 PUBLIC: None = None
@@ -22,6 +23,8 @@ PUBLIC: None = None
 ACCESS: Mapping[str, Permission | None] = {
     "static": PUBLIC,
     "health.healthz": PUBLIC,
+    "reference.openapi": PUBLIC,
+    "reference.docs": PUBLIC,
     "staff.sign_in_form": PUBLIC,
     "staff.sign_in": PUBLIC,
     "staff.sign_out": Permission.READ,
@@ -98,8 +101,8 @@ def safe_path(path: str | None) -> str:
 
 
 def _check() -> ResponseReturnValue | None:
-    if request.endpoint is None:
-        # No such page, or not with this method: the error page says so.
+    if request.endpoint is None or is_api():
+        # No such page, or not with this method: the error page says so. Programs bring keys.
         return None
     permission = ACCESS[request.endpoint]
     if permission is PUBLIC:

@@ -30,6 +30,8 @@ _HEADERS = {
 
 STATIC_SECONDS = 3600
 
+API_PREFIX = "/v1/"
+
 
 def install(app: Flask) -> None:
     """Give every request of the app its id, its log line and its headers."""
@@ -44,10 +46,17 @@ def request_id() -> str:
     return str(found) if found else ""
 
 
+def is_api() -> bool:
+    """Say whether the caller is a program."""
+    return request.path.startswith(API_PREFIX)
+
+
 def _begin() -> None:
     # An id from a proxy in front is kept, so that its log and ours can be laid side by side.
     brought = request.headers.get("X-Request-Id", "")
-    g.request_id = brought if _CALLERS_ID.fullmatch(brought) else new_id("req")
+    # A program's request is found again by its id, so that one is never brought.
+    is_kept = _CALLERS_ID.fullmatch(brought) and not is_api()
+    g.request_id = brought if is_kept else new_id("req")
     g.started_at = time.perf_counter()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
 

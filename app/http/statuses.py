@@ -8,6 +8,8 @@ from app import errors
 
 _STATUSES: tuple[tuple[type[errors.RegularsError], HTTPStatus], ...] = (
     (errors.NotFound, HTTPStatus.NOT_FOUND),
+    (errors.InvalidApiKey, HTTPStatus.UNAUTHORIZED),
+    (errors.WrongContentType, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
     (errors.PermissionDenied, HTTPStatus.FORBIDDEN),
     (errors.IdempotencyConflict, HTTPStatus.CONFLICT),
     (errors.RateLimited, HTTPStatus.TOO_MANY_REQUESTS),

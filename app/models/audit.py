@@ -18,7 +18,11 @@ class AuditEntry(Base):
     """
 
     __tablename__ = "audit_entries"
-    __table_args__ = (Index("ix_audit_entries_member", "workspace_id", "member_id", "id"),)
+    __table_args__ = (
+        Index("ix_audit_entries_member", "workspace_id", "member_id", "id"),
+        Index("ix_audit_entries_request", "workspace_id", "request_id"),
+        Index("ix_audit_entries_subject", "workspace_id", "subject_id"),
+    )
 
     workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"), primary_key=True)
     id: Mapped[str] = mapped_column(String(ID_CHARACTERS), primary_key=True)

@@ -34,6 +34,7 @@ class Customer(Base):
         Index("ix_customers_email_key", "workspace_id", "email_key"),
         Index("ix_customers_phone_digits", "workspace_id", "phone_digits"),
         Index("ix_customers_card_key", "workspace_id", "card_key"),
+        Index("ix_customers_created", "workspace_id", "created_at", "id"),
     )
 
     workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"), primary_key=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from app.db import Base
 from app.models import (  # noqa: F401 - importing a module registers its tables
+    api_keys,
+    api_requests,
     audit,
     idempotency,
     ledger,
@@ -14,6 +16,7 @@ from app.models import (  # noqa: F401 - importing a module registers its tables
     redemptions,
     rewards,
     staff,
+    webhooks,
 )
 
 metadata = Base.metadata

@@ -26,6 +26,8 @@ class Permission(Enum):
     EDIT_REWARDS = "edit_rewards"
     EDIT_PROGRAMS = "edit_programs"
     MANAGE_STAFF = "manage_staff"
+    MANAGE_KEYS = "manage_keys"
+    MANAGE_WEBHOOKS = "manage_webhooks"
 
 
 _VIEWER = frozenset({Permission.READ})
@@ -37,10 +39,30 @@ _CASHIER = _VIEWER | {
     Permission.UNDO_OWN,
 }
 _OWNER = frozenset(Permission)
-_MANAGER = _OWNER - {Permission.MANAGE_STAFF}
+_MANAGER = _OWNER - {
+    Permission.MANAGE_STAFF,
+    Permission.MANAGE_KEYS,
+    Permission.MANAGE_WEBHOOKS,
+}
+# Adjusting is for staff only, and a fulfilled redemption needs a manager (spec section 3).
+_KEY = _OWNER - {
+    Permission.ADJUST,
+    Permission.CANCEL_FULFILLED,
+    Permission.MANAGE_STAFF,
+    Permission.MANAGE_KEYS,
+}
 
-PERMISSIONS = {"owner": _OWNER, "manager": _MANAGER, "cashier": _CASHIER, "viewer": _VIEWER}
-"""What each role may do."""
+PERMISSIONS = {
+    "owner": _OWNER,
+    "manager": _MANAGER,
+    "cashier": _CASHIER,
+    "viewer": _VIEWER,
+    "key": _KEY,
+}
+"""What each role may do; `key` is every API key's, whose scopes are judged before."""
+
+STAFF_ROLES = ("owner", "manager", "cashier", "viewer")
+"""The roles that a person may have."""
 
 
 @dataclass(frozen=True, kw_only=True)

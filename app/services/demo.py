@@ -24,9 +24,9 @@ from app.models.merchants import SANDBOX
 from app.models.programs import Location
 from app.rules.actors import SYSTEM, Actor
 from app.services import ledger, members, programs, redemptions, rewards, staff
+from app.services.customers import Person
 from app.services.demo_catalogue import REWARDS, RULES, STAFF
 from app.services.demo_names import CULTURES, KNOWN
-from app.services.members import Person
 
 MEMBERS = 2_000
 HISTORY_DAYS = 60

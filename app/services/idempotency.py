@@ -101,6 +101,41 @@ def claim(
     return str(first.result_id)
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What an API call answered: the status, and the body word for word."""
+
+    status: int
+    body: str
+
+
+def first_answer(session: Session, *, workspace_id: str, once: Once) -> Answer:
+    """Give what the first request under a key was answered."""
+    row = session.execute(
+        select(IdempotencyKey.answer_status, IdempotencyKey.answer).where(
+            IdempotencyKey.workspace_id == workspace_id,
+            IdempotencyKey.scope == once.scope,
+            IdempotencyKey.key == once.key,
+        )
+    ).one()
+    return Answer(int(row.answer_status), str(row.answer))
+
+
+def keep_answer(
+    session: Session, *, workspace_id: str, once: Once, result_id: str, answer: Answer
+) -> None:
+    """Keep the answer to a claimed key, in the transaction of the act."""
+    session.execute(
+        update(IdempotencyKey)
+        .where(
+            IdempotencyKey.workspace_id == workspace_id,
+            IdempotencyKey.scope == once.scope,
+            IdempotencyKey.key == once.key,
+        )
+        .values(result_id=result_id, answer=answer.body, answer_status=answer.status)
+    )
+
+
 def point_to(session: Session, *, workspace_id: str, once: Once | None, result_id: str) -> None:
     """Let our claimed key answer with another result than was foreseen."""
     if once is None:

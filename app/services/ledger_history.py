@@ -14,7 +14,8 @@ from app.models.members import Member
 from app.models.programs import Location
 from app.models.redemptions import Redemption
 from app.models.staff import Staff
-from app.services.paging import PAGE_ROWS, Page, cut
+from app.services import paging
+from app.services.paging import PAGE_ROWS, Between, Page, Window, cut
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +69,16 @@ class Filters:
     kind: str = ""
     since: datetime | None = None
     until: datetime | None = None
+
+
+def list_entries(
+    session: Session, *, workspace_id: str, between: Between, member_id: str | None = None
+) -> Window[LedgerEntry]:
+    """List entries, the newest first: of one member or of all."""
+    statement = select(LedgerEntry).where(LedgerEntry.workspace_id == workspace_id)
+    if member_id is not None:
+        statement = statement.where(LedgerEntry.member_id == member_id)
+    return paging.window_by_id(session, statement, LedgerEntry.id, between)
 
 
 def list_rows(

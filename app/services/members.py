@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, joinedload
@@ -18,21 +16,12 @@ from app.models.programs import Program
 from app.rules import hashing, inputs, searching
 from app.rules.actors import Actor, Permission
 from app.rules.tiers import tier_key
-from app.services import audit, idempotency, ledger, outbox, snapshots
+from app.services import audit, customers, idempotency, ledger, outbox, paging, snapshots
+from app.services.customers import Person
 from app.services.idempotency import Once, Outcome
+from app.services.paging import Between, Window
 
 NEAR_DUPLICATES_MAX = 5
-CARD_CHARACTERS_MAX = 64
-
-
-@dataclass(frozen=True, kw_only=True)
-class Person:
-    """What a customer's record says of a person."""
-
-    name: str = ""
-    email: str = ""
-    phone: str = ""
-    card_number: str = ""
 
 
 def enrol(
@@ -62,7 +51,7 @@ def enrol(
     _check_may(by, Permission.ENROL, "Your role may look, but not enrol members. Ask a cashier.")
     if customer_id:
         customer_id = inputs.checked_caller_id(customer_id, param="customerId")
-    person = checked_person(person or Person())
+    person = customers.checked_person(person or Person())
     metadata = inputs.checked_metadata(metadata)
     member_id = new_id("loy")
     asked = idempotency.fingerprint(
@@ -80,7 +69,9 @@ def enrol(
     if first is not None:
         return Outcome(get_member(session, workspace_id=workspace_id, member_id=first), "key")
     program = _get_program(session, workspace_id, program_id)
-    customer_id = _find_or_make_customer(session, workspace_id, customer_id, person)
+    customer_id = customers.find_or_make(
+        session, workspace_id=workspace_id, customer_id=customer_id, person=person
+    )
     inserted = _insert_member(session, program, member_id, customer_id, metadata)
     if not inserted:
         existing = _member_of(session, program, customer_id)
@@ -121,6 +112,27 @@ def get_member(session: Session, *, workspace_id: str, member_id: str) -> Member
     return member
 
 
+def list_members(
+    session: Session,
+    *,
+    workspace_id: str,
+    between: Between,
+    program_id: str | None = None,
+    customer_id: str | None = None,
+) -> Window[Member]:
+    """List members, who joined last first. Staff search with `member_search`."""
+    statement = (
+        select(Member)
+        .where(Member.workspace_id == workspace_id)
+        .options(joinedload(Member.customer), joinedload(Member.program))
+    )
+    if program_id is not None:
+        statement = statement.where(Member.program_id == program_id)
+    if customer_id is not None:
+        statement = statement.where(Member.customer_id == customer_id)
+    return paging.window_by_id(session, statement, Member.id, between)
+
+
 def edit(
     session: Session, *, workspace_id: str, member_id: str, person: Person, by: Actor
 ) -> Member:
@@ -130,7 +142,7 @@ def edit(
         NotFound, PermissionDenied, InvalidParameter: as they say.
     """
     _check_may(by, Permission.EDIT_MEMBERS, "A manager has to change a member's details.")
-    person = checked_person(person)
+    person = customers.checked_person(person)
     member = ledger.lock_member(
         session, workspace_id=workspace_id, member_id=member_id, open_only=False
     )
@@ -138,7 +150,7 @@ def edit(
     changed = [name for name, value in vars(person).items() if getattr(customer, name) != value]
     if not changed:
         return member
-    _fill(customer, person)
+    customers.fill(customer, person)
     _tell_updated(session, member)
     audit.record(
         session,
@@ -188,51 +200,6 @@ def list_near_duplicates(
     return session.scalars(statement).all()
 
 
-def checked_person(person: Person) -> Person:
-    """Give the record with outer spaces cut off.
-
-    Raises:
-        InvalidParameter: a part is too long, or the email or phone is none.
-    """
-    return Person(
-        name=inputs.checked_text(person.name, param="name", most=200),
-        email=_checked_email(person.email),
-        phone=_checked_phone(person.phone),
-        card_number=_checked_card(person.card_number),
-    )
-
-
-def _checked_email(email: str) -> str:
-    email = inputs.checked_text(email, param="email", most=254)
-    if not email:
-        return ""
-    try:
-        # Whether the address takes mail is the mail's business; here it must only be one.
-        return validate_email(email, check_deliverability=False).normalized
-    except EmailNotValidError:
-        raise errors.InvalidParameter(
-            "email", "This is not an email address. Example: ngozi@example.com"
-        ) from None
-
-
-def _checked_card(card_number: str) -> str:
-    card_number = inputs.checked_text(card_number, param="card_number", most=CARD_CHARACTERS_MAX)
-    # Folding writes some signs with several letters.
-    if len(searching.card_key(card_number)) > CARD_CHARACTERS_MAX:
-        raise errors.InvalidParameter("card_number", "This is not a card number. Retype it.")
-    return card_number
-
-
-def _checked_phone(phone: str) -> str:
-    phone = inputs.checked_text(phone, param="phone", most=40)
-    digits = searching.phone_digits(phone)
-    if phone and not 4 <= len(digits) <= 15:  # noqa: PLR2004 - ITU-T E.164 allows 15 digits
-        raise errors.InvalidParameter(
-            "phone", "This is not a phone number. Example: +353 87 123 4471"
-        )
-    return phone
-
-
 def _check_may(by: Actor, permission: Permission, refusal: str) -> None:
     if not by.may(permission):
         raise errors.PermissionDenied(refusal)
@@ -248,42 +215,6 @@ def _get_program(session: Session, workspace_id: str, program_id: str) -> Progra
     if program is None:
         raise errors.NotFound("There is no such program here.", param="programId")
     return program
-
-
-def _find_or_make_customer(
-    session: Session, workspace_id: str, customer_id: str | None, person: Person
-) -> str:
-    customer_id = customer_id or new_id("cust")
-    customer = Customer(workspace_id=workspace_id, id=customer_id, created_at=clock.now())
-    _fill(customer, person)
-    values = {
-        "workspace_id": workspace_id,
-        "id": customer_id,
-        "name": customer.name,
-        "email": customer.email,
-        "phone": customer.phone,
-        "card_number": customer.card_number,
-        "email_key": customer.email_key,
-        "phone_digits": customer.phone_digits,
-        "card_key": customer.card_key,
-        "search_text": customer.search_text,
-        "metadata_": {},
-        "created_at": customer.created_at,
-    }
-    insert = _dialect_insert(session)
-    session.execute(insert(Customer).values(**values).on_conflict_do_nothing())
-    return customer_id
-
-
-def _fill(customer: Customer, person: Person) -> None:
-    customer.name = person.name
-    customer.email = person.email
-    customer.phone = person.phone
-    customer.card_number = person.card_number
-    customer.email_key = searching.email_key(person.email)
-    customer.phone_digits = searching.phone_digits(person.phone)
-    customer.card_key = searching.card_key(person.card_number)
-    customer.search_text = searching.search_text(**vars(person))
 
 
 def _insert_member(

@@ -5,13 +5,31 @@ So an act without its event, or the other way round, cannot be.
 
 from __future__ import annotations
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app import clock
+from app import clock, errors
 from app.ids import new_id
 from app.models.columns import JsonObject
 from app.models.members import Member
 from app.models.outbox import Event
+from app.services import paging
+from app.services.paging import Between, Window
+
+EVENT_TYPES = (
+    "loyalty.account.created",
+    "loyalty.account.updated",
+    "loyalty.points.earned",
+    "loyalty.points.reversed",
+    "loyalty.points.adjusted",
+    "loyalty.reward.redeemed",
+    "loyalty.redemption.fulfilled",
+    "loyalty.redemption.cancelled",
+    "loyalty.tier.changed",
+    "loyalty.reward.created",
+    "loyalty.reward.updated",
+)
+"""Every type of event (spec section 6)."""
 
 
 def emit(
@@ -43,3 +61,27 @@ def emit(
             created_at=clock.now(),
         )
     )
+
+
+def get_event(session: Session, *, workspace_id: str, event_id: str) -> Event:
+    """Give one event.
+
+    Raises:
+        NotFound: no such event in this workspace.
+    """
+    event = session.scalar(
+        select(Event).where(Event.workspace_id == workspace_id, Event.id == event_id)
+    )
+    if event is None:
+        raise errors.NotFound("There is no such event here.")
+    return event
+
+
+def list_events(
+    session: Session, *, workspace_id: str, between: Between, event_type: str | None = None
+) -> Window[Event]:
+    """List events, the newest first."""
+    statement = select(Event).where(Event.workspace_id == workspace_id)
+    if event_type is not None:
+        statement = statement.where(Event.type == event_type)
+    return paging.window_by_id(session, statement, Event.id, between)

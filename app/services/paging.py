@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import tuple_
+from sqlalchemy.orm import Session
 
 Row = TypeVar("Row")
 
@@ -33,3 +36,59 @@ def cut(rows: Sequence[Row], *, limit: int, cursors: Sequence[str]) -> Page[Row]
     if len(rows) <= limit:
         return Page(rows, None)
     return Page(rows[:limit], cursors[limit - 1])
+
+
+@dataclass(frozen=True)
+class Between:
+    """Which part of a list is asked for, as the API asks for it (spec section 5).
+
+    Attributes:
+        cursor: the id after or before which the part lies; None for the list's beginning.
+        is_newer: whether the part lies on the newer side of the cursor.
+    """
+
+    limit: int = 25
+    cursor: str | None = None
+    is_newer: bool = False
+
+    @property
+    def param(self) -> str:
+        """Give the name under which the cursor was sent."""
+        return "endingBefore" if self.is_newer else "startingAfter"
+
+
+@dataclass(frozen=True)
+class Window(Generic[Row]):
+    """A part of a list, newest first; `has_more` looks on in the direction that was asked for."""
+
+    rows: Sequence[Row]
+    has_more: bool
+
+
+def window(
+    session: Session,
+    statement: Any,
+    columns: Sequence[Any],
+    *,
+    between: Between,
+    edge: tuple[Any, ...] | None,
+) -> Window[Any]:
+    """Read a part of a list that is ordered by `columns`, the newest first.
+
+    Args:
+        edge: the columns' values at the cursor, or None without one.
+    """
+    order = [column.asc() if between.is_newer else column.desc() for column in columns]
+    statement = statement.order_by(*order).limit(between.limit + 1)
+    if edge is not None:
+        place = tuple_(*columns)
+        statement = statement.where(place > edge if between.is_newer else place < edge)
+    rows = list(session.scalars(statement).unique().all())
+    has_more, rows = len(rows) > between.limit, rows[: between.limit]
+    return Window(rows[::-1] if between.is_newer else rows, has_more)
+
+
+def window_by_id(session: Session, statement: Any, column: Any, between: Between) -> Window[Any]:
+    """Read a part of a list whose ids are in the order of time."""
+    edge = None if between.cursor is None else (between.cursor,)
+    return window(session, statement, [column], between=between, edge=edge)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -19,8 +19,9 @@ from app.models.rewards import Reward
 from app.rules import inputs
 from app.rules.actors import Actor, Permission
 from app.rules.tiers import Tier, tier_key
-from app.services import audit, idempotency, outbox, snapshots
+from app.services import audit, idempotency, outbox, paging, snapshots
 from app.services.idempotency import Once, Outcome
+from app.services.paging import Between, Window
 
 TIERS_MAX = 10
 EARN_POINTS_MAX = 10_000
@@ -47,7 +48,13 @@ class Rules:
 
 
 def create(
-    session: Session, *, workspace_id: str, rules: Rules, by: Actor, once: Once | None = None
+    session: Session,
+    *,
+    workspace_id: str,
+    rules: Rules,
+    by: Actor,
+    metadata: Mapping[str, Any] | None = None,
+    once: Once | None = None,
 ) -> Outcome[Program]:
     """Make a program.
 
@@ -65,7 +72,10 @@ def create(
     if first is not None:
         return Outcome(get_program(session, workspace_id=workspace_id, program_id=first), "key")
     program = Program(
-        workspace_id=workspace_id, id=program_id, metadata_={}, created_at=clock.now()
+        workspace_id=workspace_id,
+        id=program_id,
+        metadata_=inputs.checked_metadata(metadata),
+        created_at=clock.now(),
     )
     _fill(program, rules)
     session.add(program)
@@ -90,15 +100,49 @@ def edit(
             kept for.
         NotFound, PermissionDenied: as they say.
     """
+    return _edit(session, workspace_id, program_id, lambda _: rules, by)
+
+
+def amend(
+    session: Session,
+    *,
+    workspace_id: str,
+    program_id: str,
+    changes: Mapping[str, Any],
+    by: Actor,
+) -> Program:
+    """Change some of a program's rules; what is not named stays.
+
+    Args:
+        changes: any of the attributes of `Rules`, and `metadata`.
+
+    Raises:
+        InvalidParameter, NotFound, PermissionDenied: as they say of `edit`.
+    """
+    asked = {name: value for name, value in changes.items() if name != "metadata"}
+    program = _edit(session, workspace_id, program_id, lambda now: replace(now, **asked), by)
+    if "metadata" in changes:
+        program.metadata_ = inputs.checked_metadata(changes["metadata"])
+    return program
+
+
+def _edit(
+    session: Session,
+    workspace_id: str,
+    program_id: str,
+    change: Callable[[Rules], Rules],
+    by: Actor,
+) -> Program:
     _check_may_edit(by)
-    rules = _checked(rules)
     program = session.scalar(
         select(Program)
         .where(Program.workspace_id == workspace_id, Program.id == program_id)
         .with_for_update()
+        .execution_options(populate_existing=True)
     )
     if program is None:
         raise errors.NotFound("There is no such program here.")
+    rules = _checked(change(_rules_of(program)))
     before = _plain(_rules_of(program))
     tiers_changed = list(program.tiers) != list(rules.tiers)
     _fill(program, rules)
@@ -137,6 +181,12 @@ def list_programs(session: Session, *, workspace_id: str) -> Sequence[Program]:
     return session.scalars(
         select(Program).where(Program.workspace_id == workspace_id).order_by(Program.id)
     ).all()
+
+
+def list_window(session: Session, *, workspace_id: str, between: Between) -> Window[Program]:
+    """List programs as the API does, the newest first."""
+    statement = select(Program).where(Program.workspace_id == workspace_id)
+    return paging.window_by_id(session, statement, Program.id, between)
 
 
 def count_by_tier(session: Session, *, program: Program) -> dict[str | None, int]:

@@ -20,9 +20,9 @@ from app.models.redemptions import Redemption
 from app.models.rewards import Reward
 from app.rules import inputs, redeeming, searching
 from app.rules.actors import Actor, Permission, may_undo
-from app.services import audit, idempotency, ledger, outbox, rewards, snapshots
+from app.services import audit, idempotency, ledger, outbox, paging, rewards, snapshots
 from app.services.idempotency import Once, Outcome
-from app.services.paging import PAGE_ROWS, Page, cut
+from app.services.paging import PAGE_ROWS, Between, Page, Window, cut
 
 _CODE_TRIES = 8
 """A free code is found at the first try until a workspace has hundreds of millions of them."""
@@ -210,6 +210,26 @@ def list_redemptions(
         statement = statement.where(Redemption.id < after)
     rows = session.scalars(statement).all()
     return cut(rows, limit=limit, cursors=[row.id for row in rows])
+
+
+def list_window(
+    session: Session,
+    *,
+    workspace_id: str,
+    between: Between,
+    member_id: str | None = None,
+    reward_id: str | None = None,
+    status: str | None = None,
+) -> Window[Redemption]:
+    """List redemptions as the API does, the newest first."""
+    statement = select(Redemption).where(Redemption.workspace_id == workspace_id)
+    if member_id is not None:
+        statement = statement.where(Redemption.member_id == member_id)
+    if reward_id is not None:
+        statement = statement.where(Redemption.reward_id == reward_id)
+    if status is not None:
+        statement = statement.where(Redemption.status == status)
+    return paging.window_by_id(session, statement, Redemption.id, between)
 
 
 def _get(session: Session, workspace_id: str, redemption_id: str) -> Redemption:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -19,8 +19,9 @@ from app.models.rewards import REWARD_TYPES, Reward
 from app.rules import inputs, redeeming
 from app.rules.actors import Actor, Permission
 from app.rules.tiers import Tier
-from app.services import audit, idempotency, outbox, snapshots
+from app.services import audit, idempotency, outbox, paging, snapshots
 from app.services.idempotency import Once, Outcome
+from app.services.paging import Between, Window
 
 PERCENT_MAX = 100
 VALUE_MAX = 100_000_000
@@ -139,12 +140,41 @@ def edit(
     by: Actor,
 ) -> Reward:
     """Change a reward's terms. What was redeemed before keeps the points it cost then."""
+    return _edit(session, workspace_id, reward_id, lambda _: terms, by)
+
+
+def amend(
+    session: Session,
+    *,
+    workspace_id: str,
+    reward_id: str,
+    changes: Mapping[str, Any],
+    by: Actor,
+) -> Reward:
+    """Change some of a reward's terms; what is not named stays.
+
+    Args:
+        changes: any of the attributes of `Terms`, and `metadata`.
+    """
+    asked = {name: value for name, value in changes.items() if name != "metadata"}
+    metadata = changes.get("metadata")
+    return _edit(session, workspace_id, reward_id, lambda now: replace(now, **asked), by, metadata)
+
+
+def _edit(  # noqa: PLR0917 - private, and called twice
+    session: Session,
+    workspace_id: str,
+    reward_id: str,
+    change: Callable[[Terms], Terms],
+    by: Actor,
+    metadata: Mapping[str, Any] | None = None,
+) -> Reward:
     _check_may_edit(by)
     seen = get_reward(session, workspace_id=workspace_id, reward_id=reward_id)
     # Program before reward, as whoever redeems takes them: the other order could deadlock.
     program = _lock_program(session, workspace_id, seen.program_id)
     reward = lock_reward(session, workspace_id=workspace_id, reward_id=reward_id)
-    terms = _checked(terms)
+    terms = _checked(change(_terms_now(reward)))
     _check_tier(terms, program)
     if reward.is_archived:
         # It would take the key from a reward that is offered.
@@ -153,8 +183,14 @@ def edit(
     _free_counter_key(session, program, terms.counter_key, except_id=reward.id)
     _set_stock(session, reward, terms.stock)
     _fill(reward, terms)
+    if metadata is not None:
+        reward.metadata_ = inputs.checked_metadata(metadata)
     _tell(session, "loyalty.reward.updated", "rewards.edit", reward, by, before=before)
     return reward
+
+
+def _terms_now(reward: Reward) -> Terms:
+    return Terms(**{name: getattr(reward, name) for name in Terms.__dataclass_fields__})
 
 
 def archive(session: Session, *, workspace_id: str, reward_id: str, by: Actor) -> Reward:
@@ -194,6 +230,23 @@ def lock_reward(session: Session, *, workspace_id: str, reward_id: str) -> Rewar
             .execution_options(populate_existing=True)
         )
     )
+
+
+def list_rewards(
+    session: Session,
+    *,
+    workspace_id: str,
+    between: Between,
+    program_id: str | None = None,
+    status: str | None = None,
+) -> Window[Reward]:
+    """List rewards as the API does, the newest first."""
+    statement = select(Reward).where(Reward.workspace_id == workspace_id)
+    if program_id is not None:
+        statement = statement.where(Reward.program_id == program_id)
+    if status is not None:
+        statement = statement.where(Reward.status == status)
+    return paging.window_by_id(session, statement, Reward.id, between)
 
 
 def list_catalogue(

@@ -9,9 +9,12 @@ from datetime import datetime
 
 from app.models.columns import JsonObject
 from app.models.ledger import LedgerEntry
-from app.models.members import Member
+from app.models.members import Customer, Member
+from app.models.outbox import Event
+from app.models.programs import Program
 from app.models.redemptions import Redemption
 from app.models.rewards import Reward
+from app.models.webhooks import WebhookEndpoint
 
 
 def json_time(moment: datetime | None) -> str | None:
@@ -19,6 +22,61 @@ def json_time(moment: datetime | None) -> str | None:
     if moment is None:
         return None
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def customer(person: Customer) -> JsonObject:
+    """Shape a customer; what is not known of a person is null."""
+    return {
+        "object": "customer",
+        "id": person.id,
+        "name": person.name or None,
+        "email": person.email or None,
+        "phone": person.phone or None,
+        "cardNumber": person.card_number or None,
+        "metadata": person.metadata_,
+        "createdAt": json_time(person.created_at),
+    }
+
+
+def program(thing: Program) -> JsonObject:
+    """Shape a program; `pointValue` is in minor units and may have three decimals."""
+    whole, thousandths = divmod(thing.point_value_thousandths, 1000)
+    return {
+        "object": "program",
+        "id": thing.id,
+        "name": thing.name,
+        "currencyName": thing.currency_name,
+        "timeZone": thing.time_zone,
+        "pointValue": whole if not thousandths else thing.point_value_thousandths / 1000,
+        "earnRate": thing.earn_points_per_unit,
+        "tiers": thing.tiers,
+        "metadata": thing.metadata_,
+        "createdAt": json_time(thing.created_at),
+    }
+
+
+def event(happening: Event) -> JsonObject:
+    """Shape an event; webhooks send the same."""
+    return {
+        "object": "event",
+        "id": happening.id,
+        "type": happening.type,
+        "sequence": happening.sequence,
+        "data": happening.data,
+        "createdAt": json_time(happening.created_at),
+    }
+
+
+def webhook_endpoint(endpoint: WebhookEndpoint) -> JsonObject:
+    """Shape a webhook endpoint, without its secret."""
+    return {
+        "object": "webhook_endpoint",
+        "id": endpoint.id,
+        "url": endpoint.url,
+        "enabledEvents": endpoint.enabled_events,
+        "status": endpoint.status,
+        "createdAt": json_time(endpoint.created_at),
+    }
 
 
 def account(member: Member) -> JsonObject:

@@ -20,7 +20,7 @@ from app.models.merchants import LIVE, Merchant, Workspace
 from app.models.programs import Location
 from app.models.staff import SignInThrottle, Staff, StaffSession
 from app.rules import inputs
-from app.rules.actors import PERMISSIONS, Actor, Permission
+from app.rules.actors import STAFF_ROLES, Actor, Permission
 from app.services import audit
 
 PASSWORD_CHARACTERS_MIN = 12
@@ -65,8 +65,8 @@ def create(
     """
     if not by.may(Permission.MANAGE_STAFF):
         raise errors.PermissionDenied("Only an owner can add staff.")
-    if role not in PERMISSIONS:
-        raise errors.InvalidParameter("role", f"A role is one of {', '.join(PERMISSIONS)}.")
+    if role not in STAFF_ROLES:
+        raise errors.InvalidParameter("role", f"A role is one of {', '.join(STAFF_ROLES)}.")
     email = _checked_email(email)
     if _find_by_email(session, email) is not None:
         raise errors.InvalidParameter("email", "Somebody already signs in with this email.")

@@ -11,12 +11,12 @@ import pytest
 from playwright.sync_api import ConsoleMessage, Page
 from werkzeug.serving import make_server
 
-from app.config import Settings
 from app.db import Database
 from app.factory import create_app
 from scripts.test_servers import find_chromium
 from tests import factories
 from tests.cast import Cast
+from tests.support.settings import make_settings
 
 
 @pytest.fixture(scope="session")
@@ -36,17 +36,7 @@ def cast(sqlite: Database) -> Cast:
 @pytest.fixture
 def address(cast: Cast, tmp_path: Path) -> Iterator[str]:
     """Serve the shop and give the address."""
-    settings = Settings(
-        environment="embedded",
-        database_url=cast.database.url,
-        secret_key="a key for tests only, long enough to pass",
-        data_folder=tmp_path,
-        secure_cookies=False,
-        session_hours=12,
-        cashier_award_points=1000,
-        log_format="json",
-        testing=True,
-    )
+    settings = make_settings(cast.database, tmp_path)
     server = make_server("localhost", 0, create_app(settings, cast.database), threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

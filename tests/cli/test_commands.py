@@ -8,26 +8,16 @@ import pytest
 from flask.testing import FlaskCliRunner
 from sqlalchemy import text
 
-from app.config import Settings
 from app.db import Database
 from app.factory import create_app
 from tests import factories
 from tests.cast import Cast
+from tests.support.settings import make_settings
 
 
 @pytest.fixture
 def cli(database: Database, tmp_path: Path) -> FlaskCliRunner:
-    settings = Settings(
-        environment="embedded",
-        database_url=database.url,
-        secret_key="a key for tests only, long enough to pass",
-        data_folder=tmp_path,
-        secure_cookies=False,
-        session_hours=12,
-        cashier_award_points=1000,
-        log_format="json",
-        testing=True,
-    )
+    settings = make_settings(database, tmp_path)
     return create_app(settings, database).test_cli_runner()
 
 

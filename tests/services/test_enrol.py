@@ -10,8 +10,8 @@ from app import errors
 from app.models.members import Member
 from app.rules.actors import Actor
 from app.services import members
+from app.services.customers import Person
 from app.services.idempotency import Once, Outcome
-from app.services.members import Person
 from tests import factories
 from tests.cast import Cast
 from tests.support import records

@@ -13,9 +13,9 @@ from app.models.redemptions import Redemption
 from app.models.rewards import Reward
 from app.rules.actors import Actor
 from app.services import ledger, members, redemptions, rewards, snapshots
+from app.services.customers import Person
 from app.services.idempotency import Once
 from app.services.ledger import Source
-from app.services.members import Person
 from app.services.rewards import Terms
 from tests import factories
 from tests.cast import Cast

@@ -24,10 +24,10 @@ from app.services import (
     rewards,
     staff,
 )
+from app.services.customers import Person
 from app.services.idempotency import Once
 from app.services.ledger import Source
 from app.services.member_search import Filters
-from app.services.members import Person
 from tests import factories
 from tests.cast import Cast
 from tests.support.statements import Statement, calls_heard, statements_heard

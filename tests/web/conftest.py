@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from app.config import Settings
 from app.db import Database
 from app.factory import create_app
 from tests import factories
 from tests.cast import Cast
 from tests.support.pages import Visitor
+from tests.support.settings import make_settings
 
 
 @pytest.fixture
@@ -24,17 +24,7 @@ def cast(sqlite: Database) -> Cast:
 @pytest.fixture
 def app(cast: Cast, tmp_path: Path) -> Flask:
     """Give the app on the shop's database."""
-    settings = Settings(
-        environment="embedded",
-        database_url=cast.database.url,
-        secret_key="a key for tests only, long enough to pass",
-        data_folder=tmp_path,
-        secure_cookies=False,
-        session_hours=12,
-        cashier_award_points=1000,
-        log_format="json",
-        testing=True,
-    )
+    settings = make_settings(cast.database, tmp_path)
     return create_app(settings, cast.database)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wtforms import HiddenField, SelectField, StringField
 
-from app.services.members import Person
+from app.services.customers import Person
 from app.web.base_form import RegularsForm
 
 

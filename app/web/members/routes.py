@@ -19,7 +19,7 @@ from app.models.members import Member
 from app.models.programs import Program
 from app.rules import tiers
 from app.services import ledger_history, member_search, members, programs, rewards
-from app.services.members import Person
+from app.services.customers import Person
 from app.web.base_form import ActForm
 from app.web.choices import choice
 from app.web.ledger.lines import make_lines

@@ -1,0 +1,81 @@
+"""What every call that changes something has in common: once, and the same answer again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Response, g, request
+from sqlalchemy.orm import Session
+
+from app.api import answers, schemas
+from app.db import writing
+from app.http import keys
+from app.models.columns import JsonObject
+from app.services import idempotency
+from app.services.idempotency import Once
+
+SCOPE = "api"
+
+
+@dataclass(frozen=True)
+class Done:
+    """What an act gives to its caller.
+
+    Attributes:
+        shape: the object, as `services.snapshots` shapes it.
+        status: 201 for what is new, else 200.
+        replayed: what `Idempotent-Replayed` says, or "".
+    """
+
+    shape: JsonObject
+    status: int = 200
+    replayed: str = ""
+
+
+def act(
+    schema: type[schemas.Schema],
+    do: Callable[[Session], Done],
+    *,
+    header: schemas.OnceHeader | None = None,
+) -> Response:
+    """Do something in one transaction, with its key and its answer, and answer.
+
+    The same key with the same request gives the first answer, byte for byte (spec section 4). A
+    refusal rolls its key back, so it may be tried again.
+    """
+    key = header.idempotency_key if header else None
+    once = Once(SCOPE, key) if key else None
+    with writing() as session:
+        if once and _was_answered(session, once):
+            kept = idempotency.first_answer(session, workspace_id=keys.workspace_id(), once=once)
+            return _replay(answers.answer(kept.body, kept.status), "true")
+        done = do(session)
+        session.flush()
+        text = answers.text_of(schema, done.shape)
+        if once:
+            idempotency.keep_answer(
+                session,
+                workspace_id=keys.workspace_id(),
+                once=once,
+                result_id=str(done.shape["id"]),
+                answer=idempotency.Answer(done.status, text),
+            )
+    return _replay(answers.answer(text, done.status), done.replayed)
+
+
+def _was_answered(session: Session, once: Once) -> bool:
+    asked = idempotency.fingerprint(
+        f"{request.method} {request.path}", {"body": g.get("json_body")}
+    )
+    # The id is not known before the act; it is set with the answer, in the same transaction.
+    first = idempotency.claim(
+        session, workspace_id=keys.workspace_id(), once=once, asked=asked, result_id=""
+    )
+    return first is not None
+
+
+def _replay(response: Response, replayed: str) -> Response:
+    if replayed:
+        response.headers["Idempotent-Replayed"] = replayed
+    return response

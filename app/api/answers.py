@@ -1,0 +1,109 @@
+"""Shaping answers: objects, lists and errors, each through the schema that documents it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from flask import Response, current_app, g
+
+from app.api import schemas
+from app.http import request_log
+from app.http.failures import Failure
+from app.http.keys import add_limit_headers, caller, find_caller
+from app.http.requests import request_id
+from app.models.columns import JsonObject
+from app.services.paging import Window
+
+Row = TypeVar("Row")
+
+_TYPES = {
+    400: "invalid_request",
+    401: "authentication",
+    403: "permission",
+    404: "not_found",
+    409: "conflict",
+    422: "refused",
+    429: "rate_limit",
+}
+
+_CODES = {404: "resource_missing", 405: "method_not_allowed", 413: "request_too_large"}
+
+_MESSAGES = {
+    404: "There is nothing at this address. See /docs for the calls that there are.",
+    405: "This address does not take that method. See /docs.",
+    413: "The body is too large: 64 KiB are the most.",
+    500: "Something broke here and nothing was changed. Try again with the same Idempotency-Key.",
+    503: "The database did not answer and nothing was changed. Try again with the same "
+    "Idempotency-Key.",
+}
+
+
+def text_of(schema: type[schemas.Schema], shape: JsonObject) -> str:
+    """Write an object as JSON, held to its schema."""
+    return schema.model_validate(_with_mode(shape)).model_dump_json(exclude_unset=True)
+
+
+def one(schema: type[schemas.Schema], shape: JsonObject) -> Response:
+    """Answer with one object."""
+    return answer(text_of(schema, shape))
+
+
+def many(
+    schema: type[schemas.Schema], window: Window[Row], shape: Callable[[Row], JsonObject]
+) -> Response:
+    """Answer with a part of a list; the cursor is the id at its end."""
+    data = [_with_mode(shape(row)) for row in window.rows]
+    cursor = data[-1]["id"] if data else None
+    page = {"hasMore": window.has_more, "nextCursor": cursor if window.has_more else None}
+    whole = schema.model_validate({"object": "list", "data": data, "page": page})
+    return answer(whole.model_dump_json(exclude_unset=True))
+
+
+def answer(text: str, status: int = 200) -> Response:
+    """Answer with a JSON text."""
+    return current_app.response_class(text, status=status, mimetype="application/json")
+
+
+def failure(told: Failure) -> Response:
+    """Answer with an error (spec section 5)."""
+    kind = _TYPES.get(told.status, "server" if told.status >= 500 else "invalid_request")  # noqa: PLR2004
+    code = told.code or _CODES.get(told.status, "server_error")
+    g.error_code = code
+    body = {
+        "type": kind,
+        "code": code,
+        "message": told.message or _MESSAGES.get(told.status, "That request cannot be served."),
+        # What nobody knows is named as it was sent.
+        "param": told.param if code == "parameter_unknown" else _camel(told.param),
+        "requestId": request_id(),
+    }
+    text = schemas.ErrorBody.model_validate({"error": body}).model_dump_json()
+    return answer(text, told.status)
+
+
+def finish(response: Response) -> Response:
+    """Say how much may still be asked, and write the request down."""
+    add_limit_headers(response)
+    request_log.note(response, error_code=g.get("error_code", ""))
+    return response
+
+
+def _with_mode(shape: JsonObject) -> JsonObject:
+    found = find_caller()
+    if found is None or "deleted" in shape:
+        return shape
+    live = caller().workspace.is_live
+    inner = {
+        name: {**shape[name], "livemode": live}
+        for name in ("customer", "data")
+        if isinstance(shape.get(name), dict) and "object" in shape[name]
+    }
+    return {**shape, **inner, "livemode": live}
+
+
+def _camel(param: str | None) -> str | None:
+    if not param:
+        return None
+    head, *rest = param.split("_")
+    return head + "".join(part.title() for part in rest)

@@ -1,0 +1,144 @@
+"""Reading JSON strictly: what is unclear is refused, and the refusal names what is at fault."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NoReturn
+
+from flask import Request, g, request
+from pydantic import ValidationError
+
+from app.errors import (
+    InvalidParameter,
+    MissingParameter,
+    NotFound,
+    UnknownParameter,
+    WrongContentType,
+)
+from app.rules import inputs
+
+DEPTH_MAX = 6
+"""The deepest body that any call takes has three levels."""
+
+_UNSTORABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+
+_DISCRIMINATED = frozenset(
+    {"free_product", "discount_amount", "discount_percent", "store_credit", "partner"}
+)
+"""Names that pydantic puts into a place when it parses one of several schemas."""
+
+
+class StrictRequest(Request):
+    """A request whose JSON is what `read_body` found."""
+
+    def get_json(self, *_arguments: Any, **_options: Any) -> Any:
+        """Give the body; the OpenAPI library asks for it here."""
+        return g.get("json_body")
+
+
+def check_address() -> None:
+    """Look at the request's address.
+
+    Raises:
+        InvalidParameter: a name stands in it twice.
+        NotFound: it names an id that nothing can have.
+    """
+    for name in request.args:
+        if len(request.args.getlist(name)) > 1:
+            raise InvalidParameter(name, f"“{name}” stands in the address twice. Send it once.")
+    for value in (request.view_args or {}).values():
+        if _UNSTORABLE.search(value) or len(value) > inputs.CALLER_ID_CHARACTERS_MAX:
+            raise NotFound("There is no such object here.")
+
+
+def read_body() -> None:
+    """Read the body of the request under way.
+
+    Raises:
+        InvalidParameter: the body is no JSON object, or a name stands twice somewhere.
+        WrongContentType: the body is said to be something else.
+    """
+    data = request.get_data()
+    if not data:
+        return
+    if request.mimetype != "application/json":
+        error = WrongContentType(
+            "Send JSON, with the header “Content-Type: application/json”.", param="Content-Type"
+        )
+        raise error
+    body = _parsed(data)
+    if not isinstance(body, dict):
+        _refuse('The body must be a JSON object, such as {"points": 250}.')
+    g.json_body = body
+
+
+def refuse_any_body() -> None:
+    """Refuse fields where a call takes none; an empty object is fine."""
+    for name in g.get("json_body") or {}:
+        raise UnknownParameter(name)
+
+
+def refusal_of(error: ValidationError) -> InvalidParameter | MissingParameter | UnknownParameter:
+    """Say what the first fault is that pydantic found, by its name outside."""
+    fault = error.errors(include_url=False, include_context=True)[0]
+    parts = [part for part in fault["loc"] if part not in _DISCRIMINATED and part != "[key]"]
+    param = ".".join(str(part) for part in parts) or "body"
+    if fault["type"] == "missing" or (param == "body" and g.get("json_body") is None):
+        return MissingParameter(param, f"“{param}” is missing. Send it.")
+    if fault["type"] == "union_tag_not_found":
+        return MissingParameter("type", "“type” is missing. Send it.")
+    if fault["type"] == "union_tag_invalid":
+        return InvalidParameter("type", f"type is one of {', '.join(sorted(_DISCRIMINATED))}.")
+    if fault["type"] == "extra_forbidden":
+        return UnknownParameter(param)
+    message = re.sub(r"^Value error, ", "", str(fault["msg"])).rstrip(".") + "."
+    return InvalidParameter(param, f"“{param}” is not right: {message}")
+
+
+def _parsed(data: bytes) -> Any:
+    try:
+        body = json.loads(
+            data.decode("utf-8"),
+            object_pairs_hook=_without_twins,
+            parse_constant=_refuse_constant,
+        )
+    except (UnicodeDecodeError, ValueError):
+        _refuse("The body is no JSON in UTF-8. Check quotes, commas and brackets.")
+    except RecursionError:
+        _refuse_depth()
+    if _depth(body) > DEPTH_MAX:
+        _refuse_depth()
+    return body
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise InvalidParameter(
+                _printable(name), f"“{_printable(name)}” stands in the body twice. Send it once."
+            )
+        found[name] = value
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    _refuse(f"{name} is no number in JSON. Send a number, or leave it out.")
+
+
+def _depth(value: Any) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max((_depth(each) for each in inner), default=0)
+
+
+def _refuse_depth() -> NoReturn:
+    _refuse(f"The body is nested too deep. {DEPTH_MAX} levels are the most.")
+
+
+def _refuse(message: str) -> NoReturn:
+    raise InvalidParameter("body", message)
+
+
+def _printable(name: str) -> str:
+    return name.encode("utf-8", "replace").decode()[:80]

@@ -1,0 +1,112 @@
+"""The document and the page that reads it to people; both are open to everyone."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+from flask import Blueprint, Response, current_app, render_template
+from flask_openapi3.openapi import OpenAPI
+
+from app.api.document import document
+
+blueprint = Blueprint("reference", __name__)
+
+
+@blueprint.get("/openapi.json")
+def openapi() -> Response:
+    """Give the OpenAPI document."""
+    text = json.dumps(document(cast(OpenAPI, _app())), ensure_ascii=False)
+    return current_app.response_class(text, mimetype="application/json")
+
+
+@blueprint.get("/docs")
+def docs() -> str:
+    """Show the calls, what each takes and what it answers."""
+    found = document(cast(OpenAPI, _app()))
+    return render_template("reference/docs.html", document=found, groups=_groups(found))
+
+
+def _app() -> object:
+    return current_app._get_current_object()  # type: ignore[attr-defined]  # werkzeug's proxy
+
+
+def _groups(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the calls by resource: each with its method, path, parameters and schemas."""
+    schemas = found["components"]["schemas"]
+    groups = {tag["name"]: {**tag, "calls": []} for tag in found["tags"]}
+    for path, item in found["paths"].items():
+        for method, operation in item.items():
+            groups[operation["tags"][0]]["calls"].append(
+                {
+                    "method": method.upper(),
+                    "path": path,
+                    "id": operation["operationId"],
+                    "summary": operation["summary"],
+                    "parameters": operation.get("parameters", []),
+                    "takes": _fields(operation.get("requestBody"), schemas),
+                    "example": _example(operation),
+                    "answers": _answer(operation),
+                }
+            )
+    return list(groups.values())
+
+
+def _fields(body: dict[str, Any] | None, schemas: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the fields of a body; those of several shapes together."""
+    if body is None:
+        return []
+    schema = _resolved(body["content"]["application/json"]["schema"], schemas)
+    shapes = [_resolved(each, schemas) for each in schema.get("oneOf", [schema])]
+    found: dict[str, dict[str, Any]] = {}
+    for shape in shapes:
+        for name, field in shape.get("properties", {}).items():
+            required = name in shape.get("required", []) and len(shapes) == 1
+            found.setdefault(
+                name,
+                {
+                    "name": name,
+                    "kind": _kind(field, schemas),
+                    "words": field.get("description", ""),
+                    "required": required or (len(shapes) > 1 and _in_all(name, shapes)),
+                },
+            )
+    return list(found.values())
+
+
+def _in_all(name: str, shapes: list[dict[str, Any]]) -> bool:
+    return all(name in shape.get("required", []) for shape in shapes)
+
+
+def _kind(field: dict[str, Any], schemas: dict[str, Any]) -> str:
+    """Say in a few words what a field holds."""
+    if "enum" in field:
+        return " | ".join(str(each) for each in field["enum"])
+    if "anyOf" in field:
+        return " or ".join(dict.fromkeys(_kind(each, schemas) for each in field["anyOf"]))
+    kind = "object" if "$ref" in field else str(field.get("const", field.get("type", "any")))
+    if kind == "array":
+        return f"list of {_kind(field.get('items', {}), schemas)}"
+    if "minimum" in field and "maximum" in field:
+        return f"{kind}, {field['minimum']:,} to {field['maximum']:,}"
+    return "time" if field.get("format") == "date-time" else kind
+
+
+def _resolved(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" in schema:
+        found: dict[str, Any] = schemas[schema["$ref"].rpartition("/")[2]]
+        return found
+    return schema
+
+
+def _example(operation: dict[str, Any]) -> str:
+    content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    return json.dumps(content["example"], indent=2) if "example" in content else ""
+
+
+def _answer(operation: dict[str, Any]) -> str:
+    for status in ("201", "200"):
+        if status in operation["responses"]:
+            schema = operation["responses"][status]["content"]["application/json"]["schema"]
+            return str(schema["$ref"].rpartition("/")[2])
+    return ""

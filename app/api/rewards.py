@@ -1,0 +1,102 @@
+"""Rewards over HTTP."""
+
+from __future__ import annotations
+
+from flask import Response
+from sqlalchemy.orm import Session
+
+from app.api import acting, answers, blueprints, parsing, schemas
+from app.api.acting import Done
+from app.api.places import between
+from app.db import reading
+from app.http import keys
+from app.services import rewards, snapshots
+from app.services.rewards import Terms
+
+blueprint = blueprints.make("rewards", "/loyalty/rewards", "What points buy.")
+
+
+@blueprint.get("", responses={200: schemas.RewardList})
+def list_rewards(query: schemas.RewardsQuery) -> Response:
+    """List rewards."""
+    keys.check_scope("rewards:read")
+    with reading() as session:
+        found = rewards.list_rewards(
+            session,
+            workspace_id=keys.workspace_id(),
+            between=between(query),
+            program_id=query.program_id,
+            status=query.status,
+        )
+    return answers.many(schemas.RewardList, found, snapshots.reward)
+
+
+@blueprint.post("", responses={201: schemas.Reward})
+def create_reward(header: schemas.OnceHeader, body: schemas.RewardIn) -> Response:
+    """Create a reward."""
+    keys.check_scope("rewards:write")
+    given = body.root.model_dump(by_alias=False, exclude={"program_id", "metadata"})
+
+    def do(session: Session) -> Done:
+        outcome = rewards.create(
+            session,
+            workspace_id=keys.workspace_id(),
+            program_id=body.root.program_id,
+            terms=Terms(**given),
+            metadata=body.root.metadata,
+            by=keys.actor(),
+        )
+        return Done(snapshots.reward(outcome.value), 201)
+
+    return acting.act(schemas.Reward, do, header=header)
+
+
+@blueprint.get("/<id>", responses={200: schemas.Reward})
+def retrieve_reward(path: schemas.IdPath) -> Response:
+    """Retrieve a reward."""
+    keys.check_scope("rewards:read")
+    with reading() as session:
+        found = rewards.get_reward(session, workspace_id=keys.workspace_id(), reward_id=path.id)
+    return answers.one(schemas.Reward, snapshots.reward(found))
+
+
+@blueprint.patch("/<id>", responses={200: schemas.Reward})
+def update_reward(path: schemas.IdPath, body: schemas.RewardChanges) -> Response:
+    """Update a reward. What was redeemed before keeps the points it cost."""
+    keys.check_scope("rewards:write")
+    changes = body.model_dump(exclude_unset=True, by_alias=False)
+    return acting.act(
+        schemas.Reward,
+        lambda session: Done(
+            snapshots.reward(
+                rewards.amend(
+                    session,
+                    workspace_id=keys.workspace_id(),
+                    reward_id=path.id,
+                    changes=changes,
+                    by=keys.actor(),
+                )
+            )
+        ),
+    )
+
+
+@blueprint.post("/<id>/archive", responses={200: schemas.Reward})
+def archive_reward(path: schemas.IdPath, header: schemas.OnceHeader) -> Response:
+    """Stop offering a reward. What was redeemed stays good."""
+    keys.check_scope("rewards:write")
+    parsing.refuse_any_body()
+    return acting.act(
+        schemas.Reward,
+        lambda session: Done(
+            snapshots.reward(
+                rewards.archive(
+                    session,
+                    workspace_id=keys.workspace_id(),
+                    reward_id=path.id,
+                    by=keys.actor(),
+                )
+            )
+        ),
+        header=header,
+    )

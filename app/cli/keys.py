@@ -1,0 +1,33 @@
+"""`flask --app wsgi keys …`: API keys."""
+
+from __future__ import annotations
+
+import click
+from flask.cli import AppGroup
+
+from app.cli.choosing import only_merchant_id
+from app.db import writing
+from app.errors import RegularsError
+from app.rules.actors import SYSTEM
+from app.services import api_keys, staff
+
+group = AppGroup("keys", help="Make API keys.")
+
+
+@group.command()
+@click.option("--workspace", "mode", required=True, type=click.Choice(["sandbox", "live"]))
+@click.option("--name", required=True, help="What the key is for.")
+@click.option("--scope", "scopes", multiple=True, help="Such as points:write. All without any.")
+@click.option("--merchant", "merchant_id", help="Needed where there are several merchants.")
+def create(mode: str, name: str, scopes: tuple[str, ...], merchant_id: str | None) -> None:
+    """Make a key; prints it, and this is the only time that it is shown."""
+    merchant_id = merchant_id or only_merchant_id()
+    try:
+        with writing() as session:
+            workspace = staff.get_workspace(session, merchant_id=merchant_id, mode=mode)
+            made = api_keys.create(
+                session, workspace=workspace, name=name, scopes=scopes or None, by=SYSTEM
+            )
+    except RegularsError as error:
+        raise click.ClickException(error.message) from error
+    click.echo(made.secret)

@@ -1,0 +1,54 @@
+"""How many requests a caller may make: a token bucket for each key (spec section 5)."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime
+
+from flask import Flask, current_app
+
+from app import clock, db
+from app.config import Rate
+from app.rules import buckets
+from app.rules.buckets import Taken
+from app.services import rate_limits
+
+_EXTENSION = "regulars.own_buckets"
+
+FORGET_AT_COUNT = 10_000
+"""So many buckets may be remembered before the full ones among them are forgotten."""
+
+
+class OwnBuckets:
+    """The buckets of a process that is the only one, as with SQLite it is."""
+
+    def __init__(self) -> None:
+        self._full_at: dict[str, datetime] = {}
+        self._lock = threading.Lock()
+
+    def take(self, name: str, rate: Rate) -> Taken:
+        """Take one token."""
+        now = clock.now()
+        with self._lock:
+            known = self._full_at.get(name)
+            following = buckets.next_full_at(known, now, rate)
+            if following is None:
+                return buckets.taken(known or now, now, rate, is_allowed=False)
+            self._full_at[name] = following
+            if len(self._full_at) > FORGET_AT_COUNT:
+                self._full_at = {key: at for key, at in self._full_at.items() if at > now}
+        return buckets.taken(following, now, rate, is_allowed=True)
+
+
+def install(app: Flask) -> None:
+    """Give the app its buckets."""
+    app.extensions[_EXTENSION] = OwnBuckets()
+
+
+def take(name: str, rate: Rate) -> Taken:
+    """Take one token from a caller's bucket, shared by all processes of the installation."""
+    if db.current().is_sqlite:
+        own: OwnBuckets = current_app.extensions[_EXTENSION]
+        return own.take(name, rate)
+    with db.writing() as session:
+        return rate_limits.take(session, name=name, rate=rate)

@@ -1,0 +1,265 @@
+"""Customers: a person's record, whatever programs they are in (spec sections 1 and 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session, joinedload
+
+from app import clock, errors
+from app.ids import new_id
+from app.models.members import Customer, Member
+from app.rules import inputs, searching
+from app.rules.actors import Actor, Permission
+from app.services import audit, outbox, paging, snapshots
+from app.services.paging import Between, Window
+
+CARD_CHARACTERS_MAX = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """What a customer's record says of a person."""
+
+    name: str = ""
+    email: str = ""
+    phone: str = ""
+    card_number: str = ""
+
+
+def create(
+    session: Session,
+    *,
+    workspace_id: str,
+    person: Person,
+    by: Actor,
+    customer_id: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> Customer:
+    """Write down a person.
+
+    Raises:
+        InvalidParameter: the id is taken, or a part of the record is out of bounds.
+        PermissionDenied: the role may not.
+    """
+    if not by.may(Permission.ENROL):
+        raise errors.PermissionDenied("Your role may look, but not add customers.")
+    if customer_id is not None:
+        customer_id = inputs.checked_caller_id(customer_id, param="id")
+    person, metadata = checked_person(person), inputs.checked_metadata(metadata)
+    given_id = customer_id or new_id("cust")
+    if not _insert(session, workspace_id, given_id, person, metadata):
+        raise errors.InvalidParameter(
+            "id", "There is a customer with this id already. Use that one, or choose another id."
+        )
+    audit.record(
+        session, workspace_id=workspace_id, act="customers.create", by=by, subject_id=given_id
+    )
+    return get_customer(session, workspace_id=workspace_id, customer_id=given_id)
+
+
+def edit(
+    session: Session,
+    *,
+    workspace_id: str,
+    customer_id: str,
+    changes: Mapping[str, Any],
+    by: Actor,
+) -> Customer:
+    """Change parts of a person's record; what is not named stays.
+
+    Args:
+        changes: any of `Person`'s attributes and `metadata`.
+
+    Raises:
+        NotFound, PermissionDenied, InvalidParameter: as they say.
+    """
+    if not by.may(Permission.EDIT_MEMBERS):
+        raise errors.PermissionDenied("A manager has to change a customer's details.")
+    customer = _lock(session, workspace_id, customer_id)
+    known = Person(**{name: getattr(customer, name) for name in Person.__dataclass_fields__})
+    asked = {name: value for name, value in changes.items() if name != "metadata"}
+    person = checked_person(replace(known, **asked))
+    changed = [name for name in asked if getattr(person, name) != getattr(known, name)]
+    fill(customer, person)
+    if "metadata" in changes:
+        customer.metadata_ = inputs.checked_metadata(changes["metadata"])
+        changed.append("metadata")
+    if changed:
+        _tell_changed(session, customer, changed, by)
+    return customer
+
+
+def get_customer(session: Session, *, workspace_id: str, customer_id: str) -> Customer:
+    """Give one customer.
+
+    Raises:
+        NotFound: no such customer in this workspace.
+    """
+    return _one(
+        session.scalar(
+            select(Customer).where(
+                Customer.workspace_id == workspace_id, Customer.id == customer_id
+            )
+        )
+    )
+
+
+def list_customers(
+    session: Session, *, workspace_id: str, between: Between, email: str | None = None
+) -> Window[Customer]:
+    """List customers, the newest first.
+
+    Raises:
+        InvalidParameter: a cursor names no customer here: a caller's ids have no order of time.
+    """
+    statement = select(Customer).where(Customer.workspace_id == workspace_id)
+    if email is not None:
+        statement = statement.where(Customer.email_key == searching.email_key(email))
+    edge = None
+    if between.cursor is not None:
+        edge = session.execute(
+            select(Customer.created_at, Customer.id).where(
+                Customer.workspace_id == workspace_id, Customer.id == between.cursor
+            )
+        ).first()
+        if edge is None:
+            raise errors.InvalidParameter(between.param, "There is no such customer here.")
+    columns = (Customer.created_at, Customer.id)
+    return paging.window(
+        session, statement, columns, edge=tuple(edge) if edge else None, between=between
+    )
+
+
+def checked_person(person: Person) -> Person:
+    """Give the record with outer spaces cut off.
+
+    Raises:
+        InvalidParameter: a part is too long, or the email or phone is none.
+    """
+    return Person(
+        name=inputs.checked_text(person.name, param="name", most=200),
+        email=_checked_email(person.email),
+        phone=_checked_phone(person.phone),
+        card_number=_checked_card(person.card_number),
+    )
+
+
+def _checked_email(email: str) -> str:
+    email = inputs.checked_text(email, param="email", most=254)
+    if not email:
+        return ""
+    try:
+        # Whether the address takes mail is the mail's business; here it must only be one.
+        return validate_email(email, check_deliverability=False).normalized
+    except EmailNotValidError:
+        raise errors.InvalidParameter(
+            "email", "This is not an email address. Example: ngozi@example.com"
+        ) from None
+
+
+def _checked_card(card_number: str) -> str:
+    card_number = inputs.checked_text(card_number, param="card_number", most=CARD_CHARACTERS_MAX)
+    # Folding writes some signs with several letters.
+    if len(searching.card_key(card_number)) > CARD_CHARACTERS_MAX:
+        raise errors.InvalidParameter("card_number", "This is not a card number. Retype it.")
+    return card_number
+
+
+def _checked_phone(phone: str) -> str:
+    phone = inputs.checked_text(phone, param="phone", most=40)
+    digits = searching.phone_digits(phone)
+    if phone and not 4 <= len(digits) <= 15:  # noqa: PLR2004 - ITU-T E.164 allows 15 digits
+        raise errors.InvalidParameter(
+            "phone", "This is not a phone number. Example: +353 87 123 4471"
+        )
+    return phone
+
+
+def find_or_make(
+    session: Session, *, workspace_id: str, customer_id: str | None, person: Person
+) -> str:
+    """Give the id of a customer who is there, or of a new one with this record."""
+    customer_id = customer_id or new_id("cust")
+    _insert(session, workspace_id, customer_id, person, {})
+    return customer_id
+
+
+def fill(customer: Customer, person: Person) -> None:
+    """Set a record and what a search looks in."""
+    customer.name = person.name
+    customer.email = person.email
+    customer.phone = person.phone
+    customer.card_number = person.card_number
+    customer.email_key = searching.email_key(person.email)
+    customer.phone_digits = searching.phone_digits(person.phone)
+    customer.card_key = searching.card_key(person.card_number)
+    customer.search_text = searching.search_text(**vars(person))
+
+
+def _insert(
+    session: Session,
+    workspace_id: str,
+    customer_id: str,
+    person: Person,
+    metadata: Mapping[str, Any],
+) -> bool:
+    """Insert a customer unless the id is taken; say whether it was inserted."""
+    customer = Customer(workspace_id=workspace_id, id=customer_id, created_at=clock.now())
+    fill(customer, person)
+    names = [column.key for column in Customer.__mapper__.column_attrs if column.key != "metadata_"]
+    values = {name: getattr(customer, name) for name in names}
+    on_postgresql = session.get_bind().dialect.name == "postgresql"
+    insert: Any = postgresql.insert if on_postgresql else sqlite.insert
+    statement = insert(Customer).values(**values, metadata_=dict(metadata))
+    statement = statement.on_conflict_do_nothing().returning(Customer.id)
+    return session.execute(statement).scalar() is not None
+
+
+def _lock(session: Session, workspace_id: str, customer_id: str) -> Customer:
+    return _one(
+        session.scalar(
+            select(Customer)
+            .where(Customer.workspace_id == workspace_id, Customer.id == customer_id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+    )
+
+
+def _one(customer: Customer | None) -> Customer:
+    if customer is None:
+        raise errors.NotFound("There is no such customer here.")
+    return customer
+
+
+def _tell_changed(session: Session, customer: Customer, changed: list[str], by: Actor) -> None:
+    """Tell of each account of the customer, and write down the names of what changed."""
+    accounts = session.scalars(
+        select(Member)
+        .where(Member.workspace_id == customer.workspace_id, Member.customer_id == customer.id)
+        .options(joinedload(Member.customer))
+        .order_by(Member.id)
+    )
+    for member in accounts:
+        outbox.emit(
+            session,
+            "loyalty.account.updated",
+            workspace_id=customer.workspace_id,
+            member=member,
+            data=snapshots.account(member),
+        )
+    audit.record(
+        session,
+        workspace_id=customer.workspace_id,
+        act="customers.edit",
+        by=by,
+        subject_id=customer.id,
+        # The names of the fields only: the audit log outlives a person's record.
+        after={"changed": changed},
+    )

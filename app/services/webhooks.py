@@ -1,0 +1,225 @@
+"""Webhook endpoints: where events go (spec sections 5 and 6)."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from app import clock, errors
+from app.ids import new_id
+from app.models.columns import JsonObject
+from app.models.webhooks import WebhookEndpoint
+from app.rules import inputs
+from app.rules.actors import Actor, Permission
+from app.services import audit, paging
+from app.services.outbox import EVENT_TYPES
+from app.services.paging import Between, Window
+
+ALL_EVENTS = "*"
+STATUSES = ("enabled", "disabled")
+URL_CHARACTERS_MAX = 2000
+SECRET_BYTES = 32
+ENDPOINTS_MAX = 50
+
+
+def create_endpoint(
+    session: Session,
+    *,
+    workspace_id: str,
+    url: str,
+    enabled_events: Sequence[str],
+    by: Actor,
+    allows_http: bool = False,
+) -> WebhookEndpoint:
+    """Make an endpoint with a secret of its own.
+
+    Args:
+        allows_http: whether this installation takes plain http and private addresses.
+
+    Raises:
+        InvalidParameter: the address or an event type is unusable.
+        PermissionDenied: the role may not.
+    """
+    _check_may_manage(by)
+    known = select(WebhookEndpoint.id).where(WebhookEndpoint.workspace_id == workspace_id)
+    if len(session.scalars(known).all()) >= ENDPOINTS_MAX:
+        raise errors.InvalidParameter(
+            "url", f"A workspace has {ENDPOINTS_MAX} endpoints at most. Delete one first."
+        )
+    endpoint = WebhookEndpoint(
+        workspace_id=workspace_id,
+        id=new_id("we"),
+        url=_checked_url(url, allows_http=allows_http),
+        enabled_events=_checked_events(enabled_events),
+        status="enabled",
+        secret=_new_secret(),
+        created_at=clock.now(),
+    )
+    session.add(endpoint)
+    _record(session, "webhooks.create_endpoint", endpoint, by, before=None)
+    return endpoint
+
+
+def amend_endpoint(
+    session: Session,
+    *,
+    workspace_id: str,
+    endpoint_id: str,
+    changes: Mapping[str, Any],
+    by: Actor,
+    allows_http: bool = False,
+) -> WebhookEndpoint:
+    """Change parts of an endpoint; what is not named stays.
+
+    Args:
+        changes: any of `url`, `enabled_events` and `status`.
+
+    Raises:
+        NotFound, InvalidParameter, PermissionDenied: as they say.
+    """
+    _check_may_manage(by)
+    endpoint = _lock(session, workspace_id, endpoint_id)
+    before = _plain(endpoint)
+    if "url" in changes:
+        endpoint.url = _checked_url(changes["url"], allows_http=allows_http)
+    if "enabled_events" in changes:
+        endpoint.enabled_events = _checked_events(changes["enabled_events"])
+    if "status" in changes:
+        if changes["status"] not in STATUSES:
+            raise errors.InvalidParameter("status", f"status is one of {', '.join(STATUSES)}.")
+        endpoint.status = changes["status"]
+    _record(session, "webhooks.amend_endpoint", endpoint, by, before=before)
+    return endpoint
+
+
+def delete_endpoint(session: Session, *, workspace_id: str, endpoint_id: str, by: Actor) -> None:
+    """Remove an endpoint.
+
+    Raises:
+        NotFound: no such endpoint in this workspace.
+    """
+    _check_may_manage(by)
+    endpoint = _lock(session, workspace_id, endpoint_id)
+    audit.record(
+        session,
+        workspace_id=workspace_id,
+        act="webhooks.delete_endpoint",
+        by=by,
+        subject_id=endpoint_id,
+        before=_plain(endpoint),
+    )
+    session.execute(
+        delete(WebhookEndpoint).where(
+            WebhookEndpoint.workspace_id == workspace_id, WebhookEndpoint.id == endpoint_id
+        )
+    )
+
+
+def get_endpoint(session: Session, *, workspace_id: str, endpoint_id: str) -> WebhookEndpoint:
+    """Give one endpoint.
+
+    Raises:
+        NotFound: no such endpoint in this workspace.
+    """
+    return _one(
+        session.scalar(
+            select(WebhookEndpoint).where(
+                WebhookEndpoint.workspace_id == workspace_id, WebhookEndpoint.id == endpoint_id
+            )
+        )
+    )
+
+
+def list_endpoints(
+    session: Session, *, workspace_id: str, between: Between
+) -> Window[WebhookEndpoint]:
+    """List endpoints, the newest first."""
+    statement = select(WebhookEndpoint).where(WebhookEndpoint.workspace_id == workspace_id)
+    return paging.window_by_id(session, statement, WebhookEndpoint.id, between)
+
+
+def _new_secret() -> str:
+    # Standard Webhooks: `whsec_` and 24 to 64 random bytes in base64.
+    return "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+
+
+def _checked_url(url: str, *, allows_http: bool) -> str:
+    url = inputs.checked_text(url, param="url", most=URL_CHARACTERS_MAX, required=True)
+    schemes = ("https", "http") if allows_http else ("https",)
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in schemes and bool(parts.hostname)
+        is_address = is_address and parts.port != 0 and not parts.username
+    except ValueError:
+        is_address = False
+    if not is_address or any(character.isspace() for character in url):
+        raise errors.InvalidParameter(
+            "url", "Give a whole https address, for example https://shop.example.com/hooks."
+        )
+    return url
+
+
+def _checked_events(enabled_events: Sequence[str]) -> list[str]:
+    if list(enabled_events) == [ALL_EVENTS]:
+        return [ALL_EVENTS]
+    unknown = [each for each in enabled_events if each not in EVENT_TYPES]
+    if unknown or not enabled_events:
+        raise errors.InvalidParameter(
+            "enabledEvents", f'Give ["*"] for all, or some of: {", ".join(EVENT_TYPES)}.'
+        )
+    return sorted(set(enabled_events), key=EVENT_TYPES.index)
+
+
+def _check_may_manage(by: Actor) -> None:
+    if not by.may(Permission.MANAGE_WEBHOOKS):
+        raise errors.PermissionDenied("An owner has to do this.")
+
+
+def _lock(session: Session, workspace_id: str, endpoint_id: str) -> WebhookEndpoint:
+    return _one(
+        session.scalar(
+            select(WebhookEndpoint)
+            .where(WebhookEndpoint.workspace_id == workspace_id, WebhookEndpoint.id == endpoint_id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+    )
+
+
+def _one(endpoint: WebhookEndpoint | None) -> WebhookEndpoint:
+    if endpoint is None:
+        raise errors.NotFound("There is no such webhook endpoint here.")
+    return endpoint
+
+
+def _plain(endpoint: WebhookEndpoint) -> JsonObject:
+    return {
+        "url": endpoint.url,
+        "enabledEvents": endpoint.enabled_events,
+        "status": endpoint.status,
+    }
+
+
+def _record(
+    session: Session,
+    act: str,
+    endpoint: WebhookEndpoint,
+    by: Actor,
+    *,
+    before: JsonObject | None,
+) -> None:
+    audit.record(
+        session,
+        workspace_id=endpoint.workspace_id,
+        act=act,
+        by=by,
+        subject_id=endpoint.id,
+        before=before,
+        after=_plain(endpoint),
+    )
