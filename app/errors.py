@@ -253,6 +253,12 @@ class AlreadyFulfilled(Refused):
     code = "already_fulfilled"
 
 
+class IdTaken(Refused):
+    """An id that the caller brings is another object's already."""
+
+    code = "parameter_invalid"
+
+
 class SignInFailed(Refused):
     """Address and password do not fit; which of them is not said."""
 

@@ -52,7 +52,7 @@ def create_account(header: schemas.OnceHeader, body: schemas.AccountIn) -> Respo
     return acting.act(schemas.Account, do, header=header)
 
 
-@blueprint.get("/<id>", responses={200: schemas.Account})
+@blueprint.get("/<our_id:id>", responses={200: schemas.Account})
 def retrieve_account(path: schemas.IdPath, query: schemas.AccountQuery) -> Response:
     """Retrieve an account with its balance."""
     keys.check_scope("accounts:read")

@@ -6,6 +6,7 @@ from flask import Flask, Response
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from flask_openapi3.types import ResponseDict
+from werkzeug.routing import BaseConverter
 
 from app.api import answers, parsing, schemas
 from app.http import keys
@@ -26,6 +27,12 @@ _REFUSALS: ResponseDict = {
 SECURITY: list[dict[str, list[str]]] = [{"bearer": []}, {"apiKey": []}]
 
 
+class OurIdConverter(BaseConverter):
+    """An id of ours: a prefix, an underscore and the rest. A verb in its place is no id."""
+
+    regex = "[a-z]+_[^/]+"
+
+
 def make(name: str, prefix: str, description: str) -> APIBlueprint:
     """Make the blueprint of one resource; `description` says in the document what it is."""
     tag = Tag(name=name.replace("_", " "), description=description)
@@ -43,6 +50,7 @@ def make(name: str, prefix: str, description: str) -> APIBlueprint:
 def install(app: Flask) -> None:
     """Let every request below `/v1` bring its key, its JSON and its place in the log."""
     app.request_class = parsing.StrictRequest
+    app.url_map.converters["our_id"] = OurIdConverter
     app.before_request(_begin)
     app.after_request(_finish)
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+import copy
+import inspect
+import json
+import re
+from typing import Any, TypeGuard, get_type_hints
 
 from flask_openapi3.models.info import Info
 from flask_openapi3.models.security_scheme import SecurityScheme
 from flask_openapi3.openapi import OpenAPI
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from app.api import schemas
 
 INFO = Info(
     title="Regulars",
@@ -99,15 +107,63 @@ _HEADERS = {
 
 def document(app: OpenAPI) -> dict[str, Any]:
     """Give the document of an app."""
-    gathered: dict[str, Any] = app.api_doc
+    gathered: dict[str, Any] = copy.deepcopy(app.api_doc)
+    # The library keeps only some of a schema's words, so pydantic's own take their place.
+    known = [each for each in vars(schemas).values() if _is_schema(each)]
+    _, found = models_json_schema(
+        [(each, "validation") for each in known], ref_template="#/components/schemas/{model}"
+    )
+    gathered["components"]["schemas"] = found["$defs"]
+    views = {view.__name__: inspect.unwrap(view) for view in app.view_functions.values()}
     for path_item in gathered["paths"].values():
         for operation in path_item.values():
-            _finish(operation)
+            _finish(operation, get_type_hints(views[operation["operationId"]]))
+    _drop_titles(gathered["components"]["schemas"])
+    _drop_unused(gathered)
     return gathered
 
 
-def _finish(operation: dict[str, Any]) -> None:
+def _drop_titles(value: object) -> None:
+    """Take pydantic's titles out: they only say the names again."""
+    if isinstance(value, dict):
+        if isinstance(value.get("title"), str):
+            del value["title"]
+        for inner in value.values():
+            _drop_titles(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _drop_titles(inner)
+
+
+def _drop_unused(gathered: dict[str, Any]) -> None:
+    """Keep the schemas that a call leads to."""
+    every = gathered["components"]["schemas"]
+    used: set[str] = set()
+    fresh = _named_in(gathered["paths"])
+    while fresh:
+        used |= fresh
+        fresh = {name for each in fresh for name in _named_in(every[each])} - used
+    gathered["components"]["schemas"] = {name: every[name] for name in every if name in used}
+
+
+def _named_in(value: object) -> set[str]:
+    return set(re.findall(r"#/components/schemas/(\w+)", json.dumps(value)))
+
+
+def _is_schema(thing: object) -> TypeGuard[type[BaseModel]]:
+    return (
+        isinstance(thing, type)
+        and issubclass(thing, BaseModel)
+        and thing.__module__ == schemas.__name__
+    )
+
+
+def _finish(operation: dict[str, Any], hints: dict[str, Any]) -> None:
     name = operation["operationId"]
+    for parameter in operation.get("parameters", []):
+        model: type[BaseModel] = hints[parameter["in"]]
+        field = model.model_json_schema()["properties"][parameter["name"]]
+        parameter["schema"] = _of_parameter(field)
     for status, response in operation["responses"].items():
         response["headers"] = _HEADERS
         if status == "201" and name in LINKS:
@@ -123,3 +179,9 @@ def _finish(operation: dict[str, Any]) -> None:
         operation["requestBody"]["required"] = True
     elif "requestBody" in operation:
         operation["requestBody"]["required"] = True
+
+
+def _of_parameter(field: dict[str, Any]) -> dict[str, Any]:
+    """Give a field's schema as an address or header has it: there is no null, one leaves it out."""
+    shape = next((each for each in field.get("anyOf", []) if each.get("type") != "null"), field)
+    return {key: value for key, value in shape.items() if key not in {"description", "title"}}

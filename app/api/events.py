@@ -27,7 +27,7 @@ def list_events(query: schemas.EventsQuery) -> Response:
     return answers.many(schemas.EventList, found, snapshots.event)
 
 
-@blueprint.get("/<id>", responses={200: schemas.Event})
+@blueprint.get("/<our_id:id>", responses={200: schemas.Event})
 def retrieve_event(path: schemas.IdPath) -> Response:
     """Retrieve an event."""
     keys.check_scope("events:read")

@@ -80,7 +80,7 @@ def reverse_points(header: schemas.OnceHeader, body: schemas.ReverseIn) -> Respo
     return acting.act(schemas.Transaction, do, header=header)
 
 
-@blueprint.get("/<id>", responses={200: schemas.Transaction})
+@blueprint.get("/<our_id:id>", responses={200: schemas.Transaction})
 def retrieve_points(path: schemas.IdPath) -> Response:
     """Retrieve one transaction."""
     keys.check_scope("points:read")

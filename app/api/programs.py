@@ -49,7 +49,7 @@ def create_program(header: schemas.OnceHeader, body: schemas.ProgramIn) -> Respo
     return acting.act(schemas.Program, do, header=header)
 
 
-@blueprint.get("/<id>", responses={200: schemas.Program})
+@blueprint.get("/<our_id:id>", responses={200: schemas.Program})
 def retrieve_program(path: schemas.IdPath) -> Response:
     """Retrieve a program."""
     keys.check_scope("programs:read")
@@ -58,7 +58,7 @@ def retrieve_program(path: schemas.IdPath) -> Response:
     return answers.one(schemas.Program, snapshots.program(found))
 
 
-@blueprint.patch("/<id>", responses={200: schemas.Program})
+@blueprint.patch("/<our_id:id>", responses={200: schemas.Program})
 def update_program(path: schemas.IdPath, body: schemas.ProgramChanges) -> Response:
     """Update a program. Members move to the tiers that the new thresholds give them."""
     keys.check_scope("programs:write")

@@ -52,7 +52,7 @@ def create_redemption(header: schemas.OnceHeader, body: schemas.RedemptionIn) ->
     return acting.act(schemas.Redemption, do, header=header)
 
 
-@blueprint.get("/<id>", responses={200: schemas.Redemption})
+@blueprint.get("/<our_id:id>", responses={200: schemas.Redemption})
 def retrieve_redemption(path: schemas.IdPath) -> Response:
     """Retrieve a redemption."""
     keys.check_scope("redemptions:read")
@@ -63,7 +63,7 @@ def retrieve_redemption(path: schemas.IdPath) -> Response:
     return answers.one(schemas.Redemption, snapshots.redemption(found))
 
 
-@blueprint.post("/<id>/cancel", responses={200: schemas.Redemption})
+@blueprint.post("/<our_id:id>/cancel", responses={200: schemas.Redemption})
 def cancel_redemption(path: schemas.IdPath, header: schemas.OnceHeader) -> Response:
     """Give the points and the piece back. Cancelling twice moves nothing."""
     keys.check_scope("redemptions:write")
@@ -84,7 +84,7 @@ def cancel_redemption(path: schemas.IdPath, header: schemas.OnceHeader) -> Respo
     )
 
 
-@blueprint.post("/<id>/fulfil", responses={200: schemas.Redemption})
+@blueprint.post("/<our_id:id>/fulfil", responses={200: schemas.Redemption})
 def fulfil_redemption(path: schemas.IdPath, header: schemas.OnceHeader) -> Response:
     """Say that the benefit was given. Doing it twice changes nothing."""
     keys.check_scope("redemptions:write")

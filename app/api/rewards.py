@@ -51,7 +51,7 @@ def create_reward(header: schemas.OnceHeader, body: schemas.RewardIn) -> Respons
     return acting.act(schemas.Reward, do, header=header)
 
 
-@blueprint.get("/<id>", responses={200: schemas.Reward})
+@blueprint.get("/<our_id:id>", responses={200: schemas.Reward})
 def retrieve_reward(path: schemas.IdPath) -> Response:
     """Retrieve a reward."""
     keys.check_scope("rewards:read")
@@ -60,7 +60,7 @@ def retrieve_reward(path: schemas.IdPath) -> Response:
     return answers.one(schemas.Reward, snapshots.reward(found))
 
 
-@blueprint.patch("/<id>", responses={200: schemas.Reward})
+@blueprint.patch("/<our_id:id>", responses={200: schemas.Reward})
 def update_reward(path: schemas.IdPath, body: schemas.RewardChanges) -> Response:
     """Update a reward. What was redeemed before keeps the points it cost."""
     keys.check_scope("rewards:write")
@@ -81,7 +81,7 @@ def update_reward(path: schemas.IdPath, body: schemas.RewardChanges) -> Response
     )
 
 
-@blueprint.post("/<id>/archive", responses={200: schemas.Reward})
+@blueprint.post("/<our_id:id>/archive", responses={200: schemas.Reward})
 def archive_reward(path: schemas.IdPath, header: schemas.OnceHeader) -> Response:
     """Stop offering a reward. What was redeemed stays good."""
     keys.check_scope("rewards:write")

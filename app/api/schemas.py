@@ -39,6 +39,7 @@ LIMIT_DEFAULT = 25
 _TEXT = r"^[^\x00-\x08\x0b-\x1f\x7f]*$"
 _SAID = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f\x85][^\x00-\x1f\x7f]*$"
 _NO_CONTROLS = r"^[^\x00-\x1f\x7f]+$"
+_PHONE = r"^(\+|00|0)?[1-9]([ ().\-/]*[0-9]){3,11}$"
 _OUR_ID = r"^[0-9A-Za-z_.\-]+$"
 
 Id = Annotated[str, Field(min_length=1, max_length=64, pattern=_OUR_ID)]
@@ -51,7 +52,23 @@ Metadata = Annotated[
         Annotated[str, Field(min_length=1, max_length=40, pattern=_NO_CONTROLS)],
         Annotated[str, Field(max_length=500, pattern=_TEXT)],
     ],
-    Field(max_length=inputs.METADATA_KEYS_MAX, description="Strings of your own, kept as sent."),
+    Field(max_length=inputs.METADATA_KEYS_MAX),
+    # Said once more, since pydantic writes the pattern of a key as a choice of values.
+    WithJsonSchema(
+        {
+            "type": "object",
+            "description": "Strings of your own, kept as sent.",
+            "maxProperties": inputs.METADATA_KEYS_MAX,
+            "propertyNames": {"minLength": 1, "maxLength": 40, "pattern": _NO_CONTROLS},
+            "additionalProperties": {"type": "string", "maxLength": 500, "pattern": _TEXT},
+        }
+    ),
+]
+_POINT_VALUE_MAX = POINT_VALUE_MAX_THOUSANDTHS / 1000
+PointValue = Annotated[
+    int | float,
+    Field(ge=0, le=_POINT_VALUE_MAX),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": _POINT_VALUE_MAX}),
 ]
 Instant = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 
@@ -152,7 +169,7 @@ class ProgramIn(Schema):
     time_zone: Annotated[str, Field(max_length=64)] | None = Field(
         None, description="An IANA name; the merchant's if left out.", examples=["Europe/Dublin"]
     )
-    point_value: Annotated[int | float, Field(ge=0, le=POINT_VALUE_MAX_THOUSANDTHS / 1000)] = Field(
+    point_value: PointValue = Field(
         0, description="What a point is worth in minor units; three decimals at most."
     )
     earn_rate: Annotated[int, Field(ge=0, le=EARN_POINTS_MAX)] = Field(
@@ -185,7 +202,7 @@ class CustomerChanges(Schema):
     model_config = _CHANGES
 
     name: Annotated[str, Field(max_length=200, pattern=_TEXT)] | None = None
-    email: Annotated[str, Field(max_length=254)] | None = Field(
+    email: Annotated[str, Field(min_length=3, max_length=254)] | None = Field(
         None, examples=["ngozi@example.com"], json_schema_extra={"format": "email"}
     )
     phone: Annotated[str, Field(max_length=40)] | None = Field(None, examples=["+353 87 123 4471"])
@@ -357,7 +374,21 @@ class EventsQuery(ListQuery):
 
 EnabledEvents = Annotated[
     list[Literal["*"] | EventType],
-    Field(min_length=1, max_length=len(EVENT_TYPES), description='`["*"]` for all.'),
+    Field(min_length=1, max_length=len(EVENT_TYPES)),
+    WithJsonSchema(
+        {
+            "description": '`["*"]` for all, or some types.',
+            "anyOf": [
+                {"type": "array", "items": {"const": "*"}, "minItems": 1, "maxItems": 1},
+                {
+                    "type": "array",
+                    "items": {"enum": list(EVENT_TYPES)},
+                    "minItems": 1,
+                    "maxItems": len(EVENT_TYPES),
+                },
+            ],
+        }
+    ),
 ]
 
 

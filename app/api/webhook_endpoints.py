@@ -48,7 +48,7 @@ def create_webhook_endpoint(
     return acting.act(schemas.WebhookEndpoint, do, header=header)
 
 
-@blueprint.get("/<id>", responses={200: schemas.WebhookEndpoint})
+@blueprint.get("/<our_id:id>", responses={200: schemas.WebhookEndpoint})
 def retrieve_webhook_endpoint(path: schemas.IdPath) -> Response:
     """Retrieve a webhook endpoint."""
     keys.check_scope("webhook_endpoints:read")
@@ -59,7 +59,7 @@ def retrieve_webhook_endpoint(path: schemas.IdPath) -> Response:
     return answers.one(schemas.WebhookEndpoint, snapshots.webhook_endpoint(found))
 
 
-@blueprint.patch("/<id>", responses={200: schemas.WebhookEndpoint})
+@blueprint.patch("/<our_id:id>", responses={200: schemas.WebhookEndpoint})
 def update_webhook_endpoint(path: schemas.IdPath, body: schemas.WebhookEndpointChanges) -> Response:
     """Update a webhook endpoint."""
     keys.check_scope("webhook_endpoints:write")
@@ -81,7 +81,7 @@ def update_webhook_endpoint(path: schemas.IdPath, body: schemas.WebhookEndpointC
     )
 
 
-@blueprint.delete("/<id>", responses={200: schemas.Deleted})
+@blueprint.delete("/<our_id:id>", responses={200: schemas.Deleted})
 def delete_webhook_endpoint(path: schemas.IdPath) -> Response:
     """Delete a webhook endpoint."""
     keys.check_scope("webhook_endpoints:write")

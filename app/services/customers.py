@@ -44,7 +44,8 @@ def create(
     """Write down a person.
 
     Raises:
-        InvalidParameter: the id is taken, or a part of the record is out of bounds.
+        IdTaken: there is a customer with this id.
+        InvalidParameter: a part of the record is out of bounds.
         PermissionDenied: the role may not.
     """
     if not by.may(Permission.ENROL):
@@ -54,8 +55,9 @@ def create(
     person, metadata = checked_person(person), inputs.checked_metadata(metadata)
     given_id = customer_id or new_id("cust")
     if not _insert(session, workspace_id, given_id, person, metadata):
-        raise errors.InvalidParameter(
-            "id", "There is a customer with this id already. Use that one, or choose another id."
+        raise errors.IdTaken(
+            "There is a customer with this id already. Use that one, or choose another id.",
+            param="id",
         )
     audit.record(
         session, workspace_id=workspace_id, act="customers.create", by=by, subject_id=given_id
@@ -116,7 +118,7 @@ def list_customers(
     """List customers, the newest first.
 
     Raises:
-        InvalidParameter: a cursor names no customer here: a caller's ids have no order of time.
+        NotFound: a cursor names no customer here. A caller's ids have no order of time, so it has to.
     """
     statement = select(Customer).where(Customer.workspace_id == workspace_id)
     if email is not None:
@@ -129,7 +131,7 @@ def list_customers(
             )
         ).first()
         if edge is None:
-            raise errors.InvalidParameter(between.param, "There is no such customer here.")
+            raise errors.NotFound("There is no such customer here.", param=between.param)
     columns = (Customer.created_at, Customer.id)
     return paging.window(
         session, statement, columns, edge=tuple(edge) if edge else None, between=between

@@ -124,4 +124,4 @@ def test_lists_are_narrowed(cast: Cast, api: Program) -> None:
 def test_a_customer_cursor_must_name_a_customer(api: Program) -> None:
     answer = api.get("/customers", startingAfter="nobody")
 
-    assert (answer.status, answer.param) == (400, "startingAfter")
+    assert (answer.status, answer.param) == (404, "startingAfter")

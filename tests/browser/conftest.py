@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import ConsoleMessage, Page
-from werkzeug.serving import make_server
 
 from app.db import Database
 from app.factory import create_app
 from scripts.test_servers import find_chromium
 from tests import factories
 from tests.cast import Cast
+from tests.support.serving import served
 from tests.support.settings import make_settings
 
 
@@ -37,13 +36,8 @@ def cast(sqlite: Database) -> Cast:
 def address(cast: Cast, tmp_path: Path) -> Iterator[str]:
     """Serve the shop and give the address."""
     settings = make_settings(cast.database, tmp_path)
-    server = make_server("localhost", 0, create_app(settings, cast.database), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://localhost:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(create_app(settings, cast.database)) as found:
+        yield found
 
 
 @pytest.fixture

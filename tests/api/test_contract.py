@@ -1,0 +1,89 @@
+"""The document holds: schemathesis with all its checks, against a served shop of two merchants."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from app.rules.actors import SYSTEM
+from app.services import api_keys, merchants, staff
+from tests import factories
+from tests.cast import Cast
+from tests.support.api import Program, make_secret
+from tests.support.serving import served
+
+CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
+EXAMPLES = "20"
+TIMEOUT_SECONDS = 300
+
+
+@pytest.fixture
+def callers(cast: Cast, tmp_path: Path) -> Path:
+    """Give a file with a key of this merchant and one of another merchant."""
+    with cast.database.writing() as session:
+        other = merchants.create(session, name="Another shop")
+        workspace = staff.get_workspace(session, merchant_id=other.id, mode="sandbox")
+        made = api_keys.create(session, workspace=workspace, name="Theirs", by=SYSTEM)
+    secrets = {"one": make_secret(cast), "other": made.secret}
+    people = [
+        {"name": name, "fixedHeaders": [{"name": "Authorization", "value": f"Bearer {secret}"}]}
+        for name, secret in secrets.items()
+    ]
+    path = tmp_path / "callers.json"
+    path.write_text(json.dumps({"auth": people}))
+    return path
+
+
+def test_all_checks_of_schemathesis_pass(
+    cast: Cast, app: Flask, callers: Path, tmp_path: Path
+) -> None:
+    member = factories.enrol(cast, "Ngozi Okafor")
+    factories.award(cast, member, 5000)
+    factories.redeem(cast, member, factories.make_reward(cast, points_cost=10))
+    command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIGURATION)]
+    options = ["--checks", "all", "--max-examples", EXAMPLES, "--no-color", "--warnings", "off"]
+
+    with served(app) as address:
+        done = subprocess.run(  # noqa: S603 - our own command
+            [*command, "run", f"{address}/openapi.json", *options],
+            env={**os.environ, "REGULARS_CALLERS": str(callers), "PYTHONPATH": str(Path.cwd())},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+        )
+
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert "Tested: 32" in done.stdout
+    assert factories.verify(cast).fault is None
+
+
+def test_the_document_says_where_every_call_is(api: Program) -> None:
+    """Every route of the API is in the document, and everything in it has an example or fields."""
+    document = api.app.test_client().get("/openapi.json").get_json()
+    described = {
+        (method.upper(), path) for path, item in document["paths"].items() for method in item
+    }
+    routed = {
+        (method, rule.rule.replace("<our_id:id>", "{id}").replace("<path:id>", "{id}"))
+        for rule in api.app.url_map.iter_rules()
+        if rule.rule.startswith("/v1/")
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+
+    assert document["openapi"].startswith("3.1")
+    assert described == routed
+
+
+def test_the_reference_page_shows_every_call(app: Flask) -> None:
+    text = app.test_client().get("/docs").get_data(as_text=True)
+
+    for operation in ("award_points", "create_redemption", "delete_webhook_endpoint"):
+        assert f'id="{operation}"' in text
