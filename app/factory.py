@@ -32,6 +32,7 @@ from app.cli import commands
 from app.config import Settings
 from app.http import access, actors, failures, limits, request_log, requests
 from app.web import context, errors, filters, responses
+from app.web.developers.routes import blueprint as developers
 from app.web.health.routes import blueprint as health
 from app.web.ledger.routes import blueprint as ledger
 from app.web.members.routes import blueprint as members
@@ -52,7 +53,18 @@ API_BLUEPRINTS = (
     events_api,
     webhook_endpoints_api,
 )
-BLUEPRINTS = (reference, health, staff, reports, members, ledger, redemptions, rewards, programs)
+BLUEPRINTS = (
+    reference,
+    health,
+    staff,
+    reports,
+    members,
+    ledger,
+    redemptions,
+    rewards,
+    programs,
+    developers,
+)
 
 REQUEST_BYTES_MAX = 64 * 1024
 

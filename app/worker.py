@@ -1,6 +1,6 @@
 """The worker: what happens beside the requests. It holds no state and may run any number of times.
 
-For now it tidies up: dead sessions and old throttle rows. Webhook delivery will live here too.
+For now it tidies up. Webhook delivery will live here too.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.db import Database
-from app.services import staff
+from app.services import api_requests, merchants, rate_limits, staff
 
 TIDY_SECONDS = 600
 
@@ -42,6 +42,9 @@ class Worker(threading.Thread):
 
 
 def tidy(database: Database) -> None:
-    """Remove sessions and throttles that no longer mean anything."""
+    """Remove what no longer means anything: dead sessions, full buckets, old requests."""
     with database.writing() as session:
         staff.remove_dead_sessions(session)
+        rate_limits.remove_full(session)
+        for workspace in merchants.list_workspaces(session):
+            api_requests.remove_old(session, workspace_id=workspace.id)

@@ -4,7 +4,7 @@
 (() => {
   const byId = (id) => document.getElementById(id);
   const UNDO_MILLISECONDS = 1000;
-  const PAGES = { t: "/", m: "/members", r: "/rewards", d: "/redemptions", p: "/programs" };
+  const PAGES = { t: "/", m: "/members", r: "/rewards", e: "/redemptions", p: "/programs", d: "/developers" };
   let waitsForPage = false;
   let undoEndsAt = 0;
 
@@ -35,6 +35,7 @@
   document.addEventListener("DOMContentLoaded", () => {
     startUndoClock();
     document.querySelectorAll("[data-pause]").forEach((button) => button.removeAttribute("hidden"));
+    document.querySelectorAll("[data-select]").forEach((field) => field.select());
     const problem = document.querySelector("main [data-focus]");
     if (problem) problem.focus();
   });

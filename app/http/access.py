@@ -74,6 +74,17 @@ ACCESS: Mapping[str, Permission | None] = {
     "programs.edit": Permission.EDIT_PROGRAMS,
     "programs.update": Permission.EDIT_PROGRAMS,
     "programs.preview": Permission.EDIT_PROGRAMS,
+    "developers.index": Permission.EDIT_PROGRAMS,
+    "developers.guide": Permission.EDIT_PROGRAMS,
+    "developers.list_requests": Permission.EDIT_PROGRAMS,
+    "developers.show_request": Permission.EDIT_PROGRAMS,
+    "developers.request_of_entry": Permission.EDIT_PROGRAMS,
+    "developers.new_key": Permission.MANAGE_KEYS,
+    "developers.create_key": Permission.MANAGE_KEYS,
+    "developers.roll_form": Permission.MANAGE_KEYS,
+    "developers.roll": Permission.MANAGE_KEYS,
+    "developers.revoke_form": Permission.MANAGE_KEYS,
+    "developers.revoke": Permission.MANAGE_KEYS,
 }
 
 UNSENT = "unsent"
@@ -115,7 +126,8 @@ def _check() -> ResponseReturnValue | None:
 
 
 def _who_can(permission: Permission) -> str:
-    who = "An owner" if permission is Permission.MANAGE_STAFF else "A manager"
+    owners = {Permission.MANAGE_STAFF, Permission.MANAGE_KEYS, Permission.MANAGE_WEBHOOKS}
+    who = "An owner" if permission in owners else "A manager"
     if permission in {Permission.ENROL, Permission.AWARD, Permission.REDEEM, Permission.FULFIL}:
         who = "A cashier or manager"
     return f"{who} has to do this. Your role may look, but not change this."

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import re
 import threading
 import time
 from queue import Empty, SimpleQueue
@@ -117,7 +118,7 @@ def note(response: Response, *, error_code: str) -> None:
         key_id=caller.key_id,
         method=request.method,
         path=request.path[:500],
-        route=request.url_rule.rule[:200] if request.url_rule else "",
+        route=_route(),
         status=response.status_code,
         error_code=error_code,
         duration_ms=round((time.perf_counter() - g.started_at) * 1000, 1),
@@ -153,6 +154,11 @@ def _hidden(value: Any) -> Any:
     if isinstance(value, dict):
         return dict.fromkeys(value, MASK)
     return None if value is None else MASK
+
+
+def _route() -> str:
+    """Give the path's pattern as the reference writes it: `/v1/loyalty/accounts/{id}`."""
+    return re.sub(r"<[^>]*:(\w+)>", r"{\1}", request.url_rule.rule) if request.url_rule else ""
 
 
 def _storable(text: str) -> str:

@@ -15,7 +15,8 @@ from app.models.api_keys import ApiKey
 from app.models.merchants import Workspace
 from app.rules import api_keys, inputs
 from app.rules.actors import Actor, Permission
-from app.services import audit
+from app.services import audit, idempotency
+from app.services.idempotency import Once
 
 OVERLAP_HOURS = (0, 1, 24, 168)
 """How long a rolled key may go on working beside the new one."""
@@ -26,7 +27,7 @@ USED_SECONDS = 60
 
 @dataclass(frozen=True)
 class Made:
-    """A new key, and the secret that is shown this once."""
+    """A new key, and the secret that is shown this once; "" for a key that was made before."""
 
     key: ApiKey
     secret: str
@@ -47,11 +48,15 @@ def create(
     name: str,
     by: Actor,
     scopes: Sequence[str] | None = None,
+    once: Once | None = None,
 ) -> Made:
     """Make a key of a workspace.
 
     Args:
         scopes: what it may do, of `rules.api_keys.SCOPES`; None for everything.
+
+    Returns:
+        The key with its secret, or without one when `once` had made it already.
 
     Raises:
         InvalidParameter, MissingParameter: the name or a scope is unusable.
@@ -60,9 +65,16 @@ def create(
     _check_may_manage(by)
     name = inputs.checked_text(name, param="name", most=80, required=True)
     scopes = _checked_scopes(scopes)
+    key_id = new_id("key")
+    asked = idempotency.fingerprint("api_keys.create", {"name": name, "scopes": scopes})
+    first = idempotency.claim(
+        session, workspace_id=workspace.id, once=once, asked=asked, result_id=key_id
+    )
+    if first is not None:
+        return Made(get_key(session, workspace=workspace, key_id=first), "")
     prefix, secret = api_keys.new_secret(mode=workspace.mode, is_restricted=scopes is not None)
     key = ApiKey(
-        id=new_id("key"),
+        id=key_id,
         merchant_id=workspace.merchant_id,
         mode=workspace.mode,
         name=name,
@@ -138,7 +150,13 @@ def get_key(session: Session, *, workspace: Workspace, key_id: str) -> ApiKey:
 
 
 def roll(
-    session: Session, *, workspace: Workspace, key_id: str, overlap_hours: int, by: Actor
+    session: Session,
+    *,
+    workspace: Workspace,
+    key_id: str,
+    overlap_hours: int,
+    by: Actor,
+    once: Once | None = None,
 ) -> Made:
     """Make a key like another one, and let that one end after the overlap.
 
@@ -150,7 +168,10 @@ def roll(
     if overlap_hours not in OVERLAP_HOURS:
         raise errors.InvalidParameter("overlap_hours", "Choose one of the times in the list.")
     old = _lock(session, workspace, key_id)
-    made = create(session, workspace=workspace, name=old.name, by=by, scopes=old.scopes)
+    made = create(session, workspace=workspace, name=old.name, by=by, scopes=old.scopes, once=once)
+    if not made.secret:
+        return made
+    _check_is_good(old)
     ends_at = clock.now() + timedelta(hours=overlap_hours)
     old.expires_at = min(old.expires_at, ends_at) if old.expires_at else ends_at
     _record(session, workspace, "api_keys.roll", old, by)
@@ -169,15 +190,17 @@ def revoke(session: Session, *, workspace: Workspace, key_id: str, by: Actor) ->
 
 def _lock(session: Session, workspace: Workspace, key_id: str) -> ApiKey:
     get_key(session, workspace=workspace, key_id=key_id)
-    key = session.scalars(
+    return session.scalars(
         select(ApiKey)
         .where(ApiKey.id == key_id)
         .with_for_update()
         .execution_options(populate_existing=True)
     ).one()
+
+
+def _check_is_good(key: ApiKey) -> None:
     if key.revoked_at is not None or (key.expires_at and key.expires_at <= clock.now()):
         raise errors.KeyEnded
-    return key
 
 
 def _checked_scopes(scopes: Sequence[str] | None) -> list[str] | None:

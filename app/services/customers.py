@@ -118,7 +118,7 @@ def list_customers(
     """List customers, the newest first.
 
     Raises:
-        NotFound: a cursor names no customer here. A caller's ids have no order of time, so it has to.
+        NotFound: a cursor names no customer here, as it must: a caller's ids have no order of time.
     """
     statement = select(Customer).where(Customer.workspace_id == workspace_id)
     if email is not None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from playwright.sync_api import ConsoleMessage, Page
 
 from app.db import Database
@@ -33,10 +34,15 @@ def cast(sqlite: Database) -> Cast:
 
 
 @pytest.fixture
-def address(cast: Cast, tmp_path: Path) -> Iterator[str]:
+def app(cast: Cast, tmp_path: Path) -> Flask:
+    """Give the app on the shop's database."""
+    return create_app(make_settings(cast.database, tmp_path), cast.database)
+
+
+@pytest.fixture
+def address(app: Flask) -> Iterator[str]:
     """Serve the shop and give the address."""
-    settings = make_settings(cast.database, tmp_path)
-    with served(create_app(settings, cast.database)) as found:
+    with served(app) as found:
         yield found
 
 
@@ -59,9 +65,20 @@ def page(page: Page) -> Iterator[Page]:
 @pytest.fixture
 def manager(page: Page, address: str) -> Page:
     """Give a page on which the manager is signed in."""
+    return sign_in(page, address, "manager")
+
+
+@pytest.fixture
+def owner(page: Page, address: str) -> Page:
+    """Give a page on which the owner is signed in."""
+    return sign_in(page, address, "owner")
+
+
+def sign_in(page: Page, address: str, role: str) -> Page:
+    """Sign in as the shop's person of that role."""
     page.goto(f"{address}/sign-in")
-    page.get_by_label("Email").fill("manager@harbour.example.com")
+    page.get_by_label("Email").fill(f"{role}@harbour.example.com")
     page.get_by_label("Password").fill(factories.PASSWORD)
     page.keyboard.press("Enter")
-    page.get_by_role("heading", level=1).wait_for()
+    page.wait_for_url(lambda url: "/sign-in" not in url)
     return page

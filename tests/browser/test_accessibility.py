@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
 from playwright.sync_api import Page
 
 from tests import factories
 from tests.cast import Cast
+from tests.support.api import Program, make_secret
 
 SIZES = {"wide": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
 
@@ -47,6 +49,34 @@ def test_axe_finds_nothing(cast: Cast, manager: Page, address: str, theme: str, 
     )
     problems = [each for path in paths for each in _problems(manager, f"{address}{path}")]
     assert not problems, "\n".join(problems)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_on_the_developers_pages(  # noqa: PLR0917 - as pytest asks for them
+    cast: Cast, app: Flask, owner: Page, address: str, theme: str, size: str
+) -> None:
+    api = Program(app, make_secret(cast))
+    body = {"accountId": factories.enrol(cast).id, "points": 250, "reason": "purchase"}
+    made = api.post("/loyalty/points/award", body)
+    api.post("/loyalty/points/award", {**body, "points": 0})
+    api.logged()
+    owner.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+    owner.set_viewport_size(SIZES[size])  # type: ignore[arg-type]
+    paths = (
+        "/developers",
+        "/developers/keys/new",
+        "/developers/requests",
+        f"/developers/requests/{made.response.headers['X-Request-Id']}",
+        "/docs",
+    )
+    problems = [each for path in paths for each in _problems(owner, f"{address}{path}")]
+    assert not problems, "\n".join(problems)
+    owner.goto(f"{address}/developers/keys/new")
+    owner.get_by_label("What it is for").fill("Till server")
+    owner.get_by_role("button", name="Make the key").click()
+    owner.get_by_role("link", name="Done, I copied it").wait_for()
+    assert Axe().run(owner).violations_count == 0
 
 
 def test_axe_finds_nothing_at_the_door(page: Page, address: str) -> None:

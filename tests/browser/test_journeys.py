@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
+from flask import Flask
 from playwright.sync_api import Page, expect
 
 from tests import factories
 from tests.cast import Cast
+from tests.support.api import Program, make_secret
 
 
 def count_reloads(page: Page) -> list[str]:
@@ -198,3 +202,26 @@ def test_letters_are_no_keys_for_who_switched_them_off(
     manager.keyboard.press("a")
 
     expect(manager.locator("#dialog")).to_be_hidden()
+
+
+def test_a_key_is_rolled_and_the_guide_turns_green_by_itself(
+    cast: Cast, app: Flask, owner: Page, address: str
+) -> None:
+    api = Program(app, make_secret(cast))
+    owner.clock.install()
+    owner.goto(f"{address}/developers")
+    loads = count_reloads(owner)
+    expect(owner.locator("#developers-guide")).to_contain_text("0 of 8")
+
+    api.post("/loyalty/accounts", {"programId": cast.program_id, "customerId": "cust_1"})
+    api.logged()
+    owner.clock.run_for(6_000)
+
+    expect(owner.locator("#developers-guide")).to_contain_text("1 of 8")
+    owner.get_by_role("link", name="Roll Till server").click()
+    expect(owner.get_by_label("The old key ends")).to_be_focused()
+    assert loads == []
+    owner.get_by_role("button", name="Roll the key").click()
+    expect(owner.get_by_label("Copy it now.")).to_have_value(re.compile("^sk_test_"))
+    owner.get_by_role("link", name="Done, I copied it").click()
+    expect(owner.locator("main")).to_contain_text("Ends ")

@@ -48,6 +48,10 @@ def paths(cast: Cast) -> list[str]:
         "/programs/new",
         f"/programs/{cast.program_id}/edit",
         f"/programs/{cast.program_id}/preview",
+        "/developers",
+        "/developers/guide",
+        "/developers/keys/new",
+        "/developers/requests",
     ]
 
 
@@ -61,7 +65,13 @@ def test_a_viewer_opens_what_may_be_read_and_nothing_else(
 ) -> None:
     for path in paths:
         changes = path.endswith(("/new", "/edit", "/award", "/adjust", "/redeem", "/cancel"))
-        changes = changes or "/reverse" in path or "/effect" in path or "/preview" in path
+        changes = (
+            changes
+            or path.startswith("/developers")
+            or "/reverse" in path
+            or "/effect" in path
+            or "/preview" in path
+        )
         assert viewer.get(path).status == (403 if changes else 200), path
 
 

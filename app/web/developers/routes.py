@@ -1,0 +1,222 @@
+"""Developers: API keys, the log of requests, and the guide as a live checklist."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flask import Blueprint, Response, request, url_for
+
+from app import clock
+from app.db import reading, writing
+from app.errors import NotFound, RegularsError
+from app.http.actors import actor, signed_in, workspace_id
+from app.http.statuses import status_of
+from app.models.api_keys import ApiKey
+from app.models.merchants import SANDBOX
+from app.rules.api_keys import RESOURCES
+from app.services import api_keys, api_requests, ledger, staff
+from app.services.api_keys import Made
+from app.services.api_requests import Filters
+from app.web.base_form import ActForm
+from app.web.developers.forms import NAMES, KeyForm, RollForm
+from app.web.developers.guide import Step, steps
+from app.web.paging import shown_before
+from app.web.responses import go, page, redirect_to, say
+
+blueprint = Blueprint("developers", __name__, url_prefix="/developers")
+
+LATEST_COUNT = 6
+
+
+@blueprint.get("")
+def index() -> Response:
+    """Show keys, the guide and the latest requests."""
+    with reading() as session:
+        keys = api_keys.list_keys(session, workspace=signed_in().workspace)
+        latest = api_requests.list_requests(
+            session, workspace_id=workspace_id(), limit=LATEST_COUNT
+        )
+    return page(
+        "developers/index.html",
+        keys=keys,
+        requests=latest.rows,
+        key_names=_names(keys),
+        steps=_guide(),
+        is_over=_is_over,
+        address=request.host_url + "v1",
+    )
+
+
+@blueprint.get("/guide")
+def guide() -> Response:
+    """Show how far the guide has come; the page asks again by itself."""
+    return page("developers/guide.html", part="developers/_guide.html", steps=_guide())
+
+
+@blueprint.get("/keys/new")
+def new_key() -> Response:
+    """Show the form of a new key."""
+    return _key_page(KeyForm())
+
+
+@blueprint.post("/keys/new")
+def create_key() -> Response:
+    """Make a key and show it, this once."""
+    form = KeyForm()
+    if not form.validate_on_submit():
+        return _key_page(form, 422)
+    try:
+        with writing() as session:
+            made = api_keys.create(
+                session,
+                workspace=signed_in().workspace,
+                name=form.name.data or "",
+                scopes=form.chosen_scopes(),
+                by=actor(),
+                once=form.key,
+            )
+    except RegularsError as error:
+        form.refuse(error)
+        form.renew()
+        return _key_page(form, int(status_of(error)))
+    return _made_page(made)
+
+
+@blueprint.get("/keys/<key_id>/roll")
+def roll_form(key_id: str) -> Response:
+    """Show the form to roll a key."""
+    return _roll_page(RollForm(), _get_key(key_id))
+
+
+@blueprint.post("/keys/<key_id>/roll")
+def roll(key_id: str) -> Response:
+    """Make a key like this one and show it, this once."""
+    form, key = RollForm(), _get_key(key_id)
+    if not form.validate_on_submit():
+        return _roll_page(form, key, 422)
+    try:
+        with writing() as session:
+            made = api_keys.roll(
+                session,
+                workspace=signed_in().workspace,
+                key_id=key_id,
+                overlap_hours=int(form.overlap_hours.data),
+                by=actor(),
+                once=form.key,
+            )
+    except RegularsError as error:
+        form.refuse(error)
+        form.renew()
+        return _roll_page(form, key, int(status_of(error)))
+    return _made_page(made)
+
+
+@blueprint.get("/keys/<key_id>/revoke")
+def revoke_form(key_id: str) -> Response:
+    """Say what revoking does, before it is done."""
+    key = _get_key(key_id)
+    return page("developers/revoke.html", part="developers/_revoke_form.html", key=key)
+
+
+@blueprint.post("/keys/<key_id>/revoke")
+def revoke(key_id: str) -> Response:
+    """End a key at once."""
+    if ActForm().validate_on_submit():
+        with writing() as session:
+            key = api_keys.revoke(
+                session, workspace=signed_in().workspace, key_id=key_id, by=actor()
+            )
+        say(f"“{key.name}” is revoked. Nothing that uses it gets in any more.")
+    return go(url_for("developers.index"))
+
+
+@blueprint.get("/requests")
+def list_requests() -> Response:
+    """List requests, newest first."""
+    filters = Filters(
+        key_id=request.args.get("key", ""), failed_only=request.args.get("failed") == "1"
+    )
+    with reading() as session:
+        found = api_requests.list_requests(
+            session,
+            workspace_id=workspace_id(),
+            filters=filters,
+            after=request.args.get("after"),
+        )
+        keys = api_keys.list_keys(session, workspace=signed_in().workspace)
+    return page(
+        "developers/requests.html",
+        part="developers/_requests.html",
+        found=found,
+        filters=filters,
+        keys=keys,
+        key_names=_names(keys),
+        shown=shown_before(request.args) + len(found.rows),
+    )
+
+
+@blueprint.get("/requests/<request_id>")
+def show_request(request_id: str) -> Response:
+    """Show one request and the ledger entries that it made."""
+    with reading() as session:
+        found = api_requests.get_request(
+            session, workspace_id=workspace_id(), request_id=request_id
+        )
+        entries = api_requests.list_entries(
+            session, workspace_id=workspace_id(), request_id=request_id
+        )
+        keys = api_keys.list_keys(session, workspace=signed_in().workspace)
+    return page("developers/request.html", found=found, entries=entries, key_names=_names(keys))
+
+
+@blueprint.get("/entries/<entry_id>")
+def request_of_entry(entry_id: str) -> Response:
+    """Go from a ledger entry to the request that made it."""
+    with reading() as session:
+        entry = ledger.get_entry(session, workspace_id=workspace_id(), entry_id=entry_id)
+        found = api_requests.find_maker(session, entry=entry)
+    if found is None:
+        raise NotFound("That request is not in the log. Requests are kept for 30 days.")
+    return redirect_to(url_for("developers.show_request", request_id=found.id))
+
+
+def _guide() -> list[Step]:
+    """Judge the guide by the sandbox, whatever workspace one is in."""
+    with reading() as session:
+        sandbox = staff.get_workspace(session, merchant_id=signed_in().merchant.id, mode=SANDBOX)
+        seen = api_requests.list_seen_calls(session, workspace_id=sandbox.id)
+    return steps(seen)
+
+
+def _get_key(key_id: str) -> ApiKey:
+    with reading() as session:
+        return api_keys.get_key(session, workspace=signed_in().workspace, key_id=key_id)
+
+
+def _names(keys: Sequence[ApiKey]) -> dict[str, str]:
+    return {key.id: key.name for key in keys}
+
+
+def _is_over(key: ApiKey) -> bool:
+    is_expired = key.expires_at is not None and key.expires_at <= clock.now()
+    return key.revoked_at is not None or is_expired
+
+
+def _key_page(form: KeyForm, status: int = 200) -> Response:
+    return page(
+        "developers/key_form.html", form=form, resources=RESOURCES, names=NAMES, status=status
+    )
+
+
+def _roll_page(form: RollForm, key: ApiKey, status: int = 200) -> Response:
+    return page(
+        "developers/roll.html",
+        part="developers/_roll_form.html",
+        form=form,
+        key=key,
+        status=status,
+    )
+
+
+def _made_page(made: Made) -> Response:
+    return page("developers/key_made.html", made=made)
