@@ -21,7 +21,7 @@ INFO = Info(
     version="1",
     description=(
         "Loyalty points over HTTP. Test keys reach the sandbox and live keys the live workspace. "
-        "Every POST takes an `Idempotency-Key`: the same key with the same body acts once and "
+        "Every POST takes an Idempotency-Key: the same key with the same body acts once and "
         "gives the first answer again."
     ),
 )
