@@ -52,11 +52,11 @@ def _measure(database: Database) -> dict[str, Figures]:
     ids = [factories.enrol(cast, f"Member {number}").id for number in range(MEMBERS)]
     reward = factories.make_reward(cast, points_cost=1)
     for member_id in ids:
-        _award(cast, member_id, 1000, f"first {member_id}")
+        award(cast, member_id, 1000, f"first {member_id}")
     turn, number = cycle(ids), count()
     acts: dict[str, Callable[[], object]] = {
         "bare award": _bare_award(database),
-        "award": lambda: _award(cast, next(turn), 5, f"key {next(number)}"),
+        "award": lambda: award(cast, next(turn), 5, f"key {next(number)}"),
         "redeem": lambda: _redeem(cast, next(turn), reward.id),
         "retrieve a member": lambda: _retrieve(cast, next(turn)),
         "first page of a ledger": lambda: _ledger(cast, next(turn)),
@@ -65,7 +65,8 @@ def _measure(database: Database) -> dict[str, Figures]:
     return side_by_side(acts, rounds=ROUNDS, times=TIMES)
 
 
-def _award(cast: Cast, member_id: str, points: int, key: str) -> None:
+def award(cast: Cast, member_id: str, points: int, key: str) -> None:
+    """Award points under a one-time key."""
     with cast.database.writing() as session:
         ledger.award(
             session,

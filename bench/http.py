@@ -1,0 +1,156 @@
+"""The API over HTTP: one served process, eight clients."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from app.db import Database
+from bench import databases
+from bench.measuring import Figures, table
+from bench.services import award
+from tests import factories
+from tests.support.api import make_secret
+
+ROOT = Path(__file__).resolve().parent.parent
+
+CLIENTS = 8
+MEMBERS = 400
+CALLS_PER_CLIENT = 150
+START_SECONDS = 20
+
+Call = tuple[str, str, dict[str, Any] | None]
+"""Method, path and body of one request."""
+
+
+def run() -> str:
+    """Measure on each kind of database and give the report's section."""
+    parts = [
+        "## API, eight clients, one process",
+        "",
+        "Waitress with eight threads, and the clients on the same machine. `healthz` is the same",
+        "server's answer to a request that only asks whether the database is there.",
+        "",
+    ]
+    for kind in databases.KINDS:
+        with databases.new(kind) as database:
+            parts += [f"### {kind}", "", table(_measure(database)), ""]
+    return "\n".join(parts)
+
+
+def _measure(database: Database) -> list[Figures]:
+    cast = factories.make_cast(database)
+    ids = [factories.enrol(cast, f"Member {number}").id for number in range(MEMBERS)]
+    reward = factories.make_reward(cast, points_cost=1)
+    for member_id in ids:
+        award(cast, member_id, 1_000_000, f"first {member_id}")
+    secret, number = make_secret(cast), count()
+
+    def member() -> str:
+        return ids[next(number) % len(ids)]
+
+    calls: dict[str, Callable[[], Call]] = {
+        "healthz": lambda: ("GET", "/healthz", None),
+        "award": lambda: (
+            "POST",
+            "/v1/loyalty/points/award",
+            {"accountId": member(), "points": 5, "reason": "purchase"},
+        ),
+        "redeem": lambda: (
+            "POST",
+            "/v1/loyalty/redemptions",
+            {"accountId": member(), "rewardId": reward.id},
+        ),
+        "retrieve an account": lambda: ("GET", f"/v1/loyalty/accounts/{member()}", None),
+        "list 25 transactions": lambda: ("GET", f"/v1/loyalty/points?accountId={member()}", None),
+    }
+    with _served(database.url) as port:
+        return [_load(name, call, port, secret) for name, call in calls.items()]
+
+
+def _load(name: str, call: Callable[[], Call], port: int, secret: str) -> Figures:
+    """Let all clients call at once, each over a connection of its own."""
+    seconds: list[float] = []
+    gate = threading.Barrier(CLIENTS + 1)
+
+    def client() -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        gate.wait()
+        for number in range(CALLS_PER_CLIENT):
+            method, path, body = call()
+            headers = {
+                "X-Api-Key": secret,
+                "Content-Type": "application/json",
+                "Idempotency-Key": f"{name} {threading.get_ident()} {number}",
+            }
+            began = time.perf_counter()
+            connection.request(method, path, json.dumps(body) if body else None, headers)
+            answer = connection.getresponse()
+            text = answer.read()
+            seconds.append(time.perf_counter() - began)
+            if answer.status >= 400:  # noqa: PLR2004 - no success
+                raise RuntimeError(text)
+
+    threads = [threading.Thread(target=client) for _ in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    gate.wait()
+    started = time.perf_counter()
+    for thread in threads:
+        thread.join()
+    wall_seconds = time.perf_counter() - started
+    if len(seconds) < CLIENTS * CALLS_PER_CLIENT:
+        raise RuntimeError(f"{name}: some calls failed")
+    return Figures(name, seconds, wall_seconds)
+
+
+@contextmanager
+def _served(url: str) -> Iterator[int]:
+    """Serve the database from a process of its own and give the port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    command = ["-m", "waitress", f"--listen=127.0.0.1:{port}", f"--threads={CLIENTS}", "wsgi:app"]
+    with tempfile.TemporaryDirectory(prefix="regulars-bench-") as folder:
+        server = subprocess.Popen(  # noqa: S603 - our own server
+            [sys.executable, *command],
+            cwd=ROOT,
+            env={
+                **os.environ,
+                "DATABASE_URL": url,
+                "REGULARS_DATA": folder,
+                "REGULARS_RATE_SANDBOX": "1000000/1000000",
+            },
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            _await(port)
+            yield port
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def _await(port: int) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise RuntimeError("The server did not start.")
