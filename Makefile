@@ -48,7 +48,7 @@ fix: dev ## Put style right where a tool can
 test: dev vendor servers ## Run the tests (ARGS="-k word" to choose)
 	$(BIN)/pytest $(ARGS)
 
-bench: dev ## Run the benchmarks
+bench: dev vendor servers ## Run the benchmarks
 	$(BIN)/python -m bench $(ARGS)
 
 clean: ## Remove what set-up and the tests made; a shop's data in instance/ stays

@@ -6,6 +6,7 @@ and `true` are no integers.
 
 from __future__ import annotations
 
+import copy
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -99,12 +100,23 @@ def _parsed_whole(value: object) -> object:
     raise ValueError("Give a whole number.")
 
 
+_JSON_SCHEMAS: dict[Any, dict[str, Any]] = {}
+
+
 class Schema(BaseModel):
     """What all have in common."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, extra="forbid", strict=True, serialize_by_alias=True
     )
+
+    @classmethod
+    def model_json_schema(cls, *arguments: Any, **named: Any) -> dict[str, Any]:
+        """Give the JSON schema, worked out once: the OpenAPI library asks at every request."""
+        asked = (cls, arguments, tuple(sorted(named.items())))
+        if asked not in _JSON_SCHEMAS:
+            _JSON_SCHEMAS[asked] = super().model_json_schema(*arguments, **named)
+        return copy.deepcopy(_JSON_SCHEMAS[asked])
 
 
 def _without_defaults(schema: dict[str, Any]) -> None:
