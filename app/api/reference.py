@@ -24,7 +24,9 @@ def openapi() -> Response:
 def docs() -> str:
     """Show the calls, what each takes and what it answers."""
     found = document(cast(OpenAPI, _app()))
-    return render_template("reference/docs.html", document=found, groups=_groups(found))
+    return render_template(
+        "reference/docs.html", document=found, groups=_groups(found), objects=_objects(found)
+    )
 
 
 def _app() -> object:
@@ -43,13 +45,48 @@ def _groups(found: dict[str, Any]) -> list[dict[str, Any]]:
                     "path": path,
                     "id": operation["operationId"],
                     "summary": operation["summary"],
-                    "parameters": operation.get("parameters", []),
+                    "parameters": [_parameter(each) for each in operation.get("parameters", [])],
                     "takes": _fields(operation.get("requestBody"), schemas),
                     "example": _example(operation),
                     "answers": _answer(operation),
                 }
             )
     return list(groups.values())
+
+
+def _objects(found: dict[str, Any]) -> list[tuple[str, str, list[dict[str, str]]]]:
+    """Give what the calls answer: name, description and fields of each."""
+    schemas = found["components"]["schemas"]
+    shown = [
+        name
+        for name, schema in schemas.items()
+        if "object" in schema.get("properties", {}) and not name.endswith("List")
+    ]
+    return [
+        (
+            name,
+            schemas[name]["description"],
+            [
+                {
+                    "name": field,
+                    "kind": _kind(schema, schemas),
+                    "words": schema.get("description", ""),
+                }
+                for field, schema in schemas[name]["properties"].items()
+            ],
+        )
+        for name in [*shown, "ErrorDetail"]
+    ]
+
+
+def _parameter(parameter: dict[str, Any]) -> dict[str, str]:
+    kind = _kind(parameter["schema"], {})
+    words = parameter.get("description", "")
+    return {
+        "name": parameter["name"],
+        "in": parameter["in"],
+        "words": f"{kind}. {words}" if words else kind,
+    }
 
 
 def _fields(body: dict[str, Any] | None, schemas: dict[str, Any]) -> list[dict[str, Any]]:
@@ -88,7 +125,7 @@ def _kind(field: dict[str, Any], schemas: dict[str, Any]) -> str:
     if kind == "array":
         return f"list of {_kind(field.get('items', {}), schemas)}"
     if "minimum" in field and "maximum" in field:
-        return f"{kind}, {field['minimum']:,} to {field['maximum']:,}"
+        return f"{kind}, {int(field['minimum']):,} to {int(field['maximum']):,}"
     return "time" if field.get("format") == "date-time" else kind
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased
 
+from app.models.api_keys import ApiKey
 from app.models.ledger import LedgerEntry
 from app.models.members import Member
 from app.models.programs import Location
@@ -23,7 +24,7 @@ class Row:
     """One line of a ledger as staff read it.
 
     Attributes:
-        actor_name: the person's name, or None when it was no person.
+        actor_name: the person's or the API key's name, or None when it was neither.
         reversed_points: what was taken back of this line so far.
         reversed_at: when something of this line was last taken back, or None.
         redemption: what a redemption or cancellation belongs to, or None.
@@ -150,7 +151,7 @@ def _rows_statement(
     return (
         select(
             LedgerEntry,
-            Staff.name,
+            func.coalesce(Staff.name, ApiKey.name),
             Location.name,
             Redemption,
             original,
@@ -158,6 +159,7 @@ def _rows_statement(
             reversals.c.reversed_at,
         )
         .outerjoin(Staff, Staff.id == LedgerEntry.actor_id)
+        .outerjoin(ApiKey, ApiKey.id == LedgerEntry.actor_id)
         .outerjoin(
             Location,
             (Location.workspace_id == LedgerEntry.workspace_id)

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from app.db import Database
 from app.factory import create_app
+from app.services import api_keys
 from tests import factories
 from tests.cast import Cast
 from tests.support.settings import make_settings
@@ -95,3 +96,28 @@ def _triggers_off(database: Database) -> list[str]:
     if database.is_sqlite:
         return ["DROP TRIGGER ledger_entries_refuse_update"]
     return ["ALTER TABLE ledger_entries DISABLE TRIGGER USER"]
+
+
+def test_a_key_is_printed_alone_and_is_good(cast: Cast, cli: FlaskCliRunner) -> None:
+    words = ["keys", "create", "--workspace", "live", "--name", "Till server"]
+
+    whole = cli.invoke(args=words)
+    restricted = cli.invoke(args=[*words, "--scope", "points:write", "--scope", "events:read"])
+
+    for answer, prefix in ((whole, "sk_live_"), (restricted, "rk_live_")):
+        assert answer.exit_code == 0, answer.output
+        secret = answer.output.strip()
+        assert secret.startswith(prefix)
+        with cast.database.reading() as session:
+            found = api_keys.find(session, secret=secret)
+        assert found is not None
+        assert found.workspace.id == cast.live_workspace_id
+
+
+def test_an_unknown_scope_is_refused_in_words(cast: Cast, cli: FlaskCliRunner) -> None:
+    words = ["keys", "create", "--workspace", "sandbox", "--name", "Till", "--scope", "points"]
+
+    answer = cli.invoke(args=words)
+
+    assert answer.exit_code == 1
+    assert "There is no scope points." in answer.output

@@ -144,7 +144,9 @@ def test_a_request_and_its_entry_lead_to_each_other(cast: Cast, app: Flask, owne
     api.logged()
 
     link = f"/developers/entries/{entry_id}"
-    assert link in owner.get(f"/members/{member.id}").links()
+    page = owner.get(f"/members/{member.id}")
+    assert link in page.links()
+    assert "Till server" in page.text
     request_path = owner.get(link).location
     shown = owner.get(request_path)
     assert f"/ledger/{entry_id}" in shown.links()
