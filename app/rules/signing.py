@@ -1,0 +1,65 @@
+"""Signatures of webhooks: the seed's header and the Standard Webhooks ones (spec section 6).
+
+Both are HMAC-SHA256 with the bytes behind `whsec_`. While a secret is rotated two of them sign, and
+a receiver that knows either is content.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Sequence
+
+SECRET_PREFIX = "whsec_"  # noqa: S105 - every secret's beginning, and no secret
+
+SEED_HEADER = "X-Vinr-Signature"
+
+
+def headers(*, secrets: Sequence[str], message_id: str, moment: int, body: bytes) -> dict[str, str]:
+    """Give the headers that sign a body.
+
+    Args:
+        secrets: one, or two while one is rotated, the newer first.
+        message_id: the same at every attempt of one delivery.
+        moment: Unix seconds.
+    """
+    keys = [_key(secret) for secret in secrets]
+    seed = [f"v1={_digest(key, f'{moment}.'.encode() + body).hex()}" for key in keys]
+    signed = f"{message_id}.{moment}.".encode() + body
+    standard = [f"v1,{base64.b64encode(_digest(key, signed)).decode()}" for key in keys]
+    return {
+        SEED_HEADER: ",".join([f"t={moment}", *seed]),
+        "webhook-id": message_id,
+        "webhook-timestamp": str(moment),
+        "webhook-signature": " ".join(standard),
+    }
+
+
+def fits(*, secrets: Sequence[str], header: str, body: bytes, now: int, tolerance: int) -> bool:
+    """Say whether the seed's header signs a body with one of the secrets.
+
+    Args:
+        now: Unix seconds.
+        tolerance: how many seconds old, or ahead of us, it may be.
+    """
+    parts = [part.strip().partition("=") for part in header.split(",")]
+    times = [value for name, _, value in parts if name == "t" and _is_time(value)]
+    given = [value.encode() for name, _, value in parts if name == "v1"]
+    if len(times) != 1 or abs(now - int(times[0])) > tolerance:
+        return False
+    signed = f"{times[0]}.".encode() + body
+    expected = [_digest(_key(secret), signed).hex().encode() for secret in secrets]
+    return any(hmac.compare_digest(one, other) for one in expected for other in given)
+
+
+def _is_time(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= len("9999999999")
+
+
+def _key(secret: str) -> bytes:
+    return base64.b64decode(secret.removeprefix(SECRET_PREFIX))
+
+
+def _digest(key: bytes, message: bytes) -> bytes:
+    return hmac.new(key, message, hashlib.sha256).digest()
