@@ -253,6 +253,15 @@ class AlreadyFulfilled(Refused):
     code = "already_fulfilled"
 
 
+class EndpointDisabled(Refused):
+    """Nothing is sent to a webhook endpoint that is switched off."""
+
+    code = "endpoint_disabled"
+
+    def __init__(self) -> None:
+        super().__init__("This endpoint is off, so nothing is sent to it. Switch it on first.")
+
+
 class IdTaken(Refused):
     """An id that the caller brings is another object's already."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -41,7 +42,7 @@ from app.web.redemptions.routes import blueprint as redemptions
 from app.web.reports.routes import blueprint as reports
 from app.web.rewards.routes import blueprint as rewards
 from app.web.staff.routes import blueprint as staff
-from app.worker import Worker
+from app.worker.running import Worker
 
 API_BLUEPRINTS = (
     programs_api,
@@ -91,7 +92,9 @@ def create_app(settings: Settings, database: db.Database | None = None) -> Flask
     )
     app.config.update(_flask_settings(settings))
     app.extensions["regulars.settings"] = settings
-    app.extensions["regulars.make_worker"] = Worker
+    app.extensions["regulars.make_worker"] = partial(
+        Worker, allows_private=settings.allows_private_webhooks
+    )
     db.install(app.extensions, database or db.Database(settings.database_url))
     _configure_logs(settings)
     Htmx(app)

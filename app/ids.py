@@ -7,6 +7,7 @@ alphabetical order is the order of making.
 from __future__ import annotations
 
 import secrets
+from datetime import datetime
 
 from app import clock
 
@@ -23,6 +24,11 @@ def new_id(prefix: str) -> str:
     return f"{prefix}_{_base32(_uuid7())}"
 
 
+def lowest_id(prefix: str, moment: datetime) -> str:
+    """Give the bound below which the ids lie that were made before a moment (aware)."""
+    return f"{prefix}_{_base32(_milliseconds(moment) << 80)}"
+
+
 def new_code() -> str:
     """Make a redemption code, stored without its dash: `7KQ4F2`."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(CODE_CHARACTERS)).upper()
@@ -34,11 +40,18 @@ def new_token() -> str:
 
 
 def _uuid7() -> int:
-    milliseconds = int(clock.now().timestamp() * 1000)
     version, variant = 0x7 << 76, 0b10 << 62
     return (
-        milliseconds << 80 | version | secrets.randbits(12) << 64 | variant | secrets.randbits(62)
+        _milliseconds(clock.now()) << 80
+        | version
+        | secrets.randbits(12) << 64
+        | variant
+        | secrets.randbits(62)
     )
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
 
 
 def _base32(number: int) -> str:

@@ -70,7 +70,7 @@ def run_test(name: str, folder: Path) -> int:
     chosen = " and ".join([*name.split("-"), "not sqlite"])
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
     return subprocess.run(
-        [*command, "tests/services", "tests/api", "-k", chosen],
+        [*command, "tests/services", "tests/api", "tests/worker", "-k", chosen],
         cwd=folder,
         check=False,
         capture_output=True,

@@ -73,6 +73,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "metadata": {"orderId": "1234"},
     },
     "create_webhook_endpoint": {"url": "https://shop.example.com/hooks", "enabledEvents": ["*"]},
+    "rotate_webhook_secret": {"overlapHours": 24},
 }
 """A body for each call that takes one, by its operation."""
 

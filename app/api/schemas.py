@@ -425,6 +425,14 @@ class WebhookEndpointChanges(Schema):
     status: Literal["enabled", "disabled"] = "enabled"
 
 
+class RotationIn(Schema):
+    """How long the old secret signs beside the new one."""
+
+    overlap_hours: Literal[0, 1, 24, 168] = Field(
+        24, description="0 ends the old secret now.", examples=[24]
+    )
+
+
 # --- What is answered -----------------------------------------------------------------------------
 
 
@@ -546,7 +554,9 @@ class WebhookEndpoint(_Object):
     url: str
     enabled_events: list[str]
     status: Literal["enabled", "disabled"]
-    secret: str | None = Field(None, description="In the answer that creates it, and never again.")
+    secret: str | None = Field(
+        None, description="In the answer that creates or rotates it, and never again."
+    )
 
 
 class Deleted(Schema):

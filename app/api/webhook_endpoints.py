@@ -5,13 +5,15 @@ from __future__ import annotations
 from flask import Response, current_app
 from sqlalchemy.orm import Session
 
-from app.api import acting, answers, blueprints, schemas
+from app.api import acting, answers, blueprints, parsing, schemas
 from app.api.acting import Done
 from app.api.places import between
 from app.config import Settings
 from app.db import reading
 from app.http import keys
-from app.services import snapshots, webhooks
+from app.models.columns import JsonObject
+from app.services import outbox, snapshots, webhook_resends, webhooks
+from app.services.webhooks import Made
 
 blueprint = blueprints.make("webhook_endpoints", "/webhook-endpoints", "Where events go.")
 
@@ -43,7 +45,7 @@ def create_webhook_endpoint(
             allows_http=_allows_http(),
             by=keys.actor(),
         )
-        return Done({**snapshots.webhook_endpoint(made), "secret": made.secret}, 201)
+        return Done(_with_secret(made), 201)
 
     return acting.act(schemas.WebhookEndpoint, do, header=header)
 
@@ -93,6 +95,48 @@ def delete_webhook_endpoint(path: schemas.IdPath) -> Response:
         return Done({"object": "webhook_endpoint", "id": path.id, "deleted": True})
 
     return acting.act(schemas.Deleted, do)
+
+
+@blueprint.post("/<our_id:id>/rotate-secret", responses={200: schemas.WebhookEndpoint})
+def rotate_webhook_secret(
+    path: schemas.IdPath, header: schemas.OnceHeader, body: schemas.RotationIn
+) -> Response:
+    """Give a webhook endpoint a new secret, in this answer only; the old one signs beside it."""
+    keys.check_scope("webhook_endpoints:write")
+
+    def do(session: Session) -> Done:
+        made = webhooks.rotate_secret(
+            session,
+            workspace_id=keys.workspace_id(),
+            endpoint_id=path.id,
+            overlap_hours=body.overlap_hours,
+            by=keys.actor(),
+        )
+        return Done(_with_secret(made))
+
+    return acting.act(schemas.WebhookEndpoint, do, header=header)
+
+
+@blueprint.post("/<our_id:id>/test", responses={200: schemas.Event})
+def send_webhook_test(path: schemas.IdPath, header: schemas.OnceHeader) -> Response:
+    """Send an event of type `webhook.test` to a webhook endpoint."""
+    keys.check_scope("webhook_endpoints:write")
+    parsing.refuse_any_body()
+
+    def do(session: Session) -> Done:
+        delivery = webhook_resends.send_test(
+            session, workspace_id=keys.workspace_id(), endpoint_id=path.id, by=keys.actor()
+        )
+        event = outbox.get_event(
+            session, workspace_id=keys.workspace_id(), event_id=delivery.event_id
+        )
+        return Done(snapshots.event(event))
+
+    return acting.act(schemas.Event, do, header=header)
+
+
+def _with_secret(made: Made) -> JsonObject:
+    return {**snapshots.webhook_endpoint(made.endpoint), "secret": made.secret}
 
 
 def _allows_http() -> bool:

@@ -10,9 +10,10 @@ from app.cli.ledger import group as ledger
 from app.cli.merchants import group as merchants
 from app.cli.serve import serve
 from app.cli.staff import group as staff
+from app.cli.worker import worker
 
 
 def register(app: Flask) -> None:
     """Give the app its commands."""
-    for command in (database, keys, ledger, merchants, staff, serve):
+    for command in (database, keys, ledger, merchants, staff, serve, worker):
         app.cli.add_command(command)

@@ -126,7 +126,7 @@ def _check() -> ResponseReturnValue | None:
 
 
 def _who_can(permission: Permission) -> str:
-    owners = {Permission.MANAGE_STAFF, Permission.MANAGE_KEYS, Permission.MANAGE_WEBHOOKS}
+    owners = {Permission.MANAGE_STAFF, Permission.MANAGE_KEYS}
     who = "An owner" if permission in owners else "A manager"
     if permission in {Permission.ENROL, Permission.AWARD, Permission.REDEEM, Permission.FULFIL}:
         who = "A cashier or manager"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, Integer, String
+from sqlalchemy import ForeignKey, Index, Integer, String, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, UtcDateTime
@@ -15,11 +15,23 @@ class Event(Base):
     """One event, written in the transaction of its act.
 
     `sequence` is the member's `seq` at the act, or 0 for events of no member. `data` is the
-    snapshot that goes into the body.
+    snapshot that goes into the body. `is_dispatched` says that its deliveries are written; what
+    was there before there were deliveries counts as dispatched.
     """
 
     __tablename__ = "events"
-    __table_args__ = (Index("ix_events_member", "workspace_id", "member_id", "id"),)
+    __table_args__ = (
+        Index("ix_events_member", "workspace_id", "member_id", "id"),
+        Index("ix_events_entry", "workspace_id", "entry_id"),
+        # Partial, so that it holds the few rows that wait and not every event there ever was.
+        Index(
+            "ix_events_undispatched",
+            "workspace_id",
+            "id",
+            sqlite_where=text("NOT is_dispatched"),
+            postgresql_where=text("NOT is_dispatched"),
+        ),
+    )
 
     workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"), primary_key=True)
     id: Mapped[str] = mapped_column(String(ID_CHARACTERS), primary_key=True)
@@ -28,4 +40,5 @@ class Event(Base):
     member_id: Mapped[str | None] = mapped_column(String(ID_CHARACTERS))
     entry_id: Mapped[str | None] = mapped_column(String(ID_CHARACTERS))
     data: Mapped[JsonObject] = mapped_column(json_column_type())
+    is_dispatched: Mapped[bool] = mapped_column(default=False, server_default=true())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -39,11 +39,7 @@ _CASHIER = _VIEWER | {
     Permission.UNDO_OWN,
 }
 _OWNER = frozenset(Permission)
-_MANAGER = _OWNER - {
-    Permission.MANAGE_STAFF,
-    Permission.MANAGE_KEYS,
-    Permission.MANAGE_WEBHOOKS,
-}
+_MANAGER = _OWNER - {Permission.MANAGE_STAFF, Permission.MANAGE_KEYS}
 # Adjusting is for staff only, and a fulfilled redemption needs a manager (spec section 3).
 _KEY = _OWNER - {
     Permission.ADJUST,

@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, and_, case, cast, false, func, literal, or_, select
+from sqlalchemy import ColumnElement, Integer, and_, case, cast, false, literal, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from app.models.ledger import LedgerEntry
 from app.models.members import Customer, Member
 from app.models.redemptions import Redemption
 from app.rules import searching
+from app.services import paging
 from app.services.paging import PAGE_ROWS, Page, cut
 
 COUNT_MAX = 10_000
@@ -85,10 +86,9 @@ def count_members(
         select(Member.id)
         .join(Member.customer)
         .where(Member.workspace_id == workspace_id, Customer.workspace_id == workspace_id)
-        .limit(COUNT_MAX + 1)
     )
     statement = _narrow(statement, workspace_id, searching.parse(text), filters or Filters())
-    return session.scalar(select(func.count()).select_from(statement.subquery())) or 0
+    return paging.count_up_to(session, statement, COUNT_MAX)
 
 
 def find_close_members(

@@ -31,6 +31,9 @@ EVENT_TYPES = (
 )
 """Every type of event (spec section 6)."""
 
+TEST_TYPE = "webhook.test"
+"""What the button of an endpoint's page sends; nobody is told of it but that endpoint."""
+
 
 def emit(
     session: Session,
@@ -58,6 +61,21 @@ def emit(
             member_id=member.id if member else None,
             entry_id=entry_id,
             data=data,
+            created_at=clock.now(),
+        )
+    )
+
+
+def emit_test(session: Session, *, workspace_id: str, event_id: str) -> None:
+    """Write an event that says only that it is a test; whoever asks for it delivers it."""
+    session.add(
+        Event(
+            workspace_id=workspace_id,
+            id=event_id,
+            type=TEST_TYPE,
+            sequence=0,
+            data={"message": "A test from Regulars. Nothing happened to anyone."},
+            is_dispatched=True,
             created_at=clock.now(),
         )
     )

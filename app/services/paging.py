@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import tuple_
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
 Row = TypeVar("Row")
@@ -36,6 +36,12 @@ def cut(rows: Sequence[Row], *, limit: int, cursors: Sequence[str]) -> Page[Row]
     if len(rows) <= limit:
         return Page(rows, None)
     return Page(rows[:limit], cursors[limit - 1])
+
+
+def count_up_to(session: Session, statement: Any, most: int) -> int:
+    """Count a statement's rows, at most `most` + 1, so that a large table costs no more."""
+    bounded = statement.limit(most + 1).subquery()
+    return session.scalar(select(func.count()).select_from(bounded)) or 0
 
 
 @dataclass(frozen=True)

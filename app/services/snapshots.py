@@ -67,6 +67,19 @@ def event(happening: Event) -> JsonObject:
     }
 
 
+def event_body(happening: Event, *, is_live: bool) -> JsonObject:
+    """Shape what a webhook sends (spec section 6)."""
+    data = happening.data
+    return {
+        "id": happening.id,
+        "type": happening.type,
+        "createdAt": json_time(happening.created_at),
+        "livemode": is_live,
+        "sequence": happening.sequence,
+        "data": {**data, "livemode": is_live} if "object" in data else data,
+    }
+
+
 def webhook_endpoint(endpoint: WebhookEndpoint) -> JsonObject:
     """Shape a webhook endpoint, without its secret."""
     return {

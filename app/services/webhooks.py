@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,7 +19,9 @@ from app.models.columns import JsonObject
 from app.models.webhooks import WebhookEndpoint
 from app.rules import inputs
 from app.rules.actors import Actor, Permission
-from app.services import audit, paging
+from app.services import audit, idempotency, paging
+from app.services.api_keys import OVERLAP_HOURS
+from app.services.idempotency import Once
 from app.services.outbox import EVENT_TYPES
 from app.services.paging import Between, Window
 
@@ -28,6 +32,14 @@ SECRET_BYTES = 32
 ENDPOINTS_MAX = 50
 
 
+@dataclass(frozen=True)
+class Made:
+    """An endpoint and the secret that is shown this once; "" when it was shown before."""
+
+    endpoint: WebhookEndpoint
+    secret: str
+
+
 def create_endpoint(
     session: Session,
     *,
@@ -36,7 +48,8 @@ def create_endpoint(
     enabled_events: Sequence[str],
     by: Actor,
     allows_http: bool = False,
-) -> WebhookEndpoint:
+    once: Once | None = None,
+) -> Made:
     """Make an endpoint with a secret of its own.
 
     Args:
@@ -46,7 +59,18 @@ def create_endpoint(
         InvalidParameter: the address or an event type is unusable.
         PermissionDenied: the role may not.
     """
-    _check_may_manage(by)
+    check_may_manage(by)
+    url = _checked_url(url, allows_http=allows_http)
+    enabled_events = _checked_events(enabled_events)
+    endpoint_id = new_id("we")
+    asked = idempotency.fingerprint(
+        "webhooks.create_endpoint", {"url": url, "enabled_events": enabled_events}
+    )
+    first = idempotency.claim(
+        session, workspace_id=workspace_id, once=once, asked=asked, result_id=endpoint_id
+    )
+    if first is not None:
+        return Made(get_endpoint(session, workspace_id=workspace_id, endpoint_id=first), "")
     known = select(WebhookEndpoint.id).where(WebhookEndpoint.workspace_id == workspace_id)
     if len(session.scalars(known).all()) >= ENDPOINTS_MAX:
         raise errors.InvalidParameter(
@@ -54,16 +78,16 @@ def create_endpoint(
         )
     endpoint = WebhookEndpoint(
         workspace_id=workspace_id,
-        id=new_id("we"),
-        url=_checked_url(url, allows_http=allows_http),
-        enabled_events=_checked_events(enabled_events),
+        id=endpoint_id,
+        url=url,
+        enabled_events=enabled_events,
         status="enabled",
         secret=_new_secret(),
         created_at=clock.now(),
     )
     session.add(endpoint)
     _record(session, "webhooks.create_endpoint", endpoint, by, before=None)
-    return endpoint
+    return Made(endpoint, endpoint.secret)
 
 
 def amend_endpoint(
@@ -83,8 +107,8 @@ def amend_endpoint(
     Raises:
         NotFound, InvalidParameter, PermissionDenied: as they say.
     """
-    _check_may_manage(by)
-    endpoint = _lock(session, workspace_id, endpoint_id)
+    check_may_manage(by)
+    endpoint = lock_endpoint(session, workspace_id, endpoint_id)
     before = _plain(endpoint)
     if "url" in changes:
         endpoint.url = _checked_url(changes["url"], allows_http=allows_http)
@@ -94,8 +118,47 @@ def amend_endpoint(
         if changes["status"] not in STATUSES:
             raise errors.InvalidParameter("status", f"status is one of {', '.join(STATUSES)}.")
         endpoint.status = changes["status"]
+        # A person decided, so the row of failures begins anew.
+        endpoint.failing_since, endpoint.disabled_reason = None, ""
     _record(session, "webhooks.amend_endpoint", endpoint, by, before=before)
     return endpoint
+
+
+def rotate_secret(
+    session: Session,
+    *,
+    workspace_id: str,
+    endpoint_id: str,
+    overlap_hours: int,
+    by: Actor,
+    once: Once | None = None,
+) -> Made:
+    """Give an endpoint a new secret; the old one signs beside it until the overlap is over.
+
+    A secret that was still ending from an earlier rotation ends now: two sign at the most.
+
+    Raises:
+        InvalidParameter: not one of `OVERLAP_HOURS`.
+        NotFound, PermissionDenied: as they say.
+    """
+    check_may_manage(by)
+    if overlap_hours not in OVERLAP_HOURS:
+        raise errors.InvalidParameter("overlap_hours", "Choose one of the times in the list.")
+    endpoint = lock_endpoint(session, workspace_id, endpoint_id)
+    asked = idempotency.fingerprint(
+        "webhooks.rotate_secret", {"endpoint": endpoint_id, "overlap_hours": overlap_hours}
+    )
+    first = idempotency.claim(
+        session, workspace_id=workspace_id, once=once, asked=asked, result_id=endpoint_id
+    )
+    if first is not None:
+        return Made(endpoint, "")
+    endpoint.previous_secret = endpoint.secret if overlap_hours else None
+    ends_at = clock.now() + timedelta(hours=overlap_hours)
+    endpoint.previous_secret_until = ends_at if overlap_hours else None
+    endpoint.secret = _new_secret()
+    _record(session, "webhooks.rotate_secret", endpoint, by, before=None)
+    return Made(endpoint, endpoint.secret)
 
 
 def delete_endpoint(session: Session, *, workspace_id: str, endpoint_id: str, by: Actor) -> None:
@@ -104,8 +167,8 @@ def delete_endpoint(session: Session, *, workspace_id: str, endpoint_id: str, by
     Raises:
         NotFound: no such endpoint in this workspace.
     """
-    _check_may_manage(by)
-    endpoint = _lock(session, workspace_id, endpoint_id)
+    check_may_manage(by)
+    endpoint = lock_endpoint(session, workspace_id, endpoint_id)
     audit.record(
         session,
         workspace_id=workspace_id,
@@ -176,12 +239,22 @@ def _checked_events(enabled_events: Sequence[str]) -> list[str]:
     return sorted(set(enabled_events), key=EVENT_TYPES.index)
 
 
-def _check_may_manage(by: Actor) -> None:
+def check_may_manage(by: Actor) -> None:
+    """Refuse who may not manage webhooks.
+
+    Raises:
+        PermissionDenied: the role may not.
+    """
     if not by.may(Permission.MANAGE_WEBHOOKS):
-        raise errors.PermissionDenied("An owner has to do this.")
+        raise errors.PermissionDenied("A manager has to do this.")
 
 
-def _lock(session: Session, workspace_id: str, endpoint_id: str) -> WebhookEndpoint:
+def lock_endpoint(session: Session, workspace_id: str, endpoint_id: str) -> WebhookEndpoint:
+    """Lock an endpoint's row until the transaction ends and give it as it is now.
+
+    Raises:
+        NotFound: no such endpoint in this workspace.
+    """
     return _one(
         session.scalar(
             select(WebhookEndpoint)

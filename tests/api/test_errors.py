@@ -124,6 +124,12 @@ def permission_denied(cast: Cast, api: Program) -> Reply:
     return award(reader, factories.enrol(cast).id)
 
 
+def endpoint_disabled(cast: Cast, api: Program) -> Reply:
+    made = api.post("/webhook-endpoints", {"url": "https://shop.example.com/hooks"}).body
+    api.patch(f"/webhook-endpoints/{made['id']}", {"status": "disabled"})
+    return api.post(f"/webhook-endpoints/{made['id']}/test")
+
+
 CASES: dict[Case, tuple[int, str | None]] = {
     insufficient_points: (422, None),
     account_negative: (422, None),
@@ -143,6 +149,7 @@ CASES: dict[Case, tuple[int, str | None]] = {
     parameter_unknown: (400, "bonus"),
     invalid_api_key: (401, None),
     permission_denied: (403, None),
+    endpoint_disabled: (422, None),
 }
 ELSEWHERE = {"rate_limited", "sign_in_failed", "invalid_request"}
 """Told in `test_limits`, on pages only, and by no error of its own."""

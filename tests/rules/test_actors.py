@@ -67,6 +67,8 @@ def test_each_role_may_all_that_the_one_below_may() -> None:
         (Permission.CANCEL_FULFILLED, "manager"),
         (Permission.EDIT_REWARDS, "manager"),
         (Permission.EDIT_PROGRAMS, "manager"),
+        (Permission.MANAGE_WEBHOOKS, "manager"),
+        (Permission.MANAGE_KEYS, "owner"),
         (Permission.MANAGE_STAFF, "owner"),
     ],
 )

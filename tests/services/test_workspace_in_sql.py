@@ -11,6 +11,8 @@ from datetime import timedelta
 from types import CodeType
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from app import clock, services
 from app.config import Rate
 from app.models.api_requests import ApiRequest
@@ -32,6 +34,9 @@ from app.services import (
     rewards,
     snapshots,
     staff,
+    webhook_deliveries,
+    webhook_log,
+    webhook_resends,
     webhooks,
 )
 from app.services.customers import Person
@@ -262,13 +267,48 @@ def _exercise_webhooks(cast: Cast) -> None:
         url = "https://shop.example.com/hooks"
         made = webhooks.create_endpoint(
             session, url=url, enabled_events=["*"], by=cast.owner, **given
-        )
+        ).endpoint
         endpoint: dict[str, Any] = {"endpoint_id": made.id, "by": cast.owner, **given}
+        test = webhook_resends.send_test(session, **endpoint)
+        assert webhook_deliveries.has_work(session, **given)
+        while webhook_deliveries.dispatch(session, **given):
+            pass
+        resent = webhook_resends.resend_range(
+            session,
+            since=clock.now() - timedelta(hours=1),
+            until=clock.now() + timedelta(hours=1),
+            with_delivered=True,
+            **endpoint,
+        )
+        jobs = webhook_deliveries.claim(session, busy={}, **given)
+        for job, code in zip(jobs, (200, 500, 410), strict=False):
+            answer = webhook_deliveries.Answer(duration_ms=1.0, status=code)
+            webhook_deliveries.finish(session, job=job, answer=answer, luck=0.5)
+        event = outbox.list_events(session, between=Between(), **given).rows[0]
+        snapshots.event_body(event, is_live=False)
+        _read_webhook_log(session, cast, resent.id, test.id)
+        webhooks.amend_endpoint(session, changes={"status": "enabled"}, **endpoint)
+        webhook_resends.resend(session, delivery_id=test.id, by=cast.owner, **given)
+        webhooks.rotate_secret(session, overlap_hours=1, **endpoint)
         webhooks.amend_endpoint(session, changes={"status": "disabled"}, **endpoint)
         webhooks.list_endpoints(session, between=Between(), **given)
         shown = webhooks.get_endpoint(session, endpoint_id=made.id, **given)
         snapshots.webhook_endpoint(shown)
+        webhook_deliveries.remove_old(session, **given)
         webhooks.delete_endpoint(session, **endpoint)
+
+
+def _read_webhook_log(session: Session, cast: Cast, resend_id: str, delivery_id: str) -> None:
+    given: dict[str, Any] = {"workspace_id": cast.workspace_id}
+    filters = webhook_log.Filters(endpoint_id="we", event_type="webhook.test", state="failed")
+    webhook_log.list_deliveries(session, filters=filters, after="whd_x", **given)
+    found = webhook_log.get_delivery(session, delivery_id=delivery_id, **given)
+    webhook_log.list_attempts(session, delivery=found)
+    webhook_log.list_of_entry(session, entry_id="ptx_x", **given)
+    for health in webhook_log.list_health(session, **given):
+        assert health.needs_attention
+    webhook_log.list_needing_attention(session, **given)
+    assert webhook_log.get_progress(session, resend_id=resend_id, **given).done_count >= 0
 
 
 def _exercise_api(cast: Cast) -> None:

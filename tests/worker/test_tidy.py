@@ -8,7 +8,7 @@ from pathlib import Path
 from app import clock
 from app.factory import create_app
 from app.services import api_requests
-from app.worker import tidy
+from app.worker.running import tidy
 from tests.cast import Cast
 from tests.support.api import Program, make_secret
 from tests.support.settings import make_settings

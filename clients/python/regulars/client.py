@@ -477,6 +477,23 @@ class WebhookEndpoints(_Resource):
         path = f"{self._path}/{quote(endpoint_id, safe='')}"
         return self._transport.patch(WebhookEndpoint, path, body)
 
+    def rotate_secret(
+        self,
+        endpoint_id: str,
+        *,
+        overlap_hours: Literal[0, 1, 24, 168] | Left = LEFT,
+        idempotency_key: str | None = None,
+    ) -> WebhookEndpoint:
+        """Get a new `secret`; the old one signs beside it until the overlap is over."""
+        path = f"{self._path}/{quote(endpoint_id, safe='')}/rotate-secret"
+        body = {"overlap_hours": overlap_hours}
+        return self._transport.post(WebhookEndpoint, path, body, idempotency_key)
+
+    def send_test(self, endpoint_id: str, *, idempotency_key: str | None = None) -> Event:
+        """Send an event of type `webhook.test` to an endpoint."""
+        path = f"{self._path}/{quote(endpoint_id, safe='')}/test"
+        return self._transport.post(Event, path, {}, idempotency_key)
+
     def delete(self, endpoint_id: str) -> None:
         """Delete an endpoint."""
         self._transport.delete(f"{self._path}/{quote(endpoint_id, safe='')}")

@@ -124,7 +124,7 @@ class Event(_Object):
 
 
 class WebhookEndpoint(_Object):
-    """Where events go; `secret` is there in the answer that creates it only."""
+    """Where events go; `secret` is there in the answer that creates or rotates it only."""
 
     url: str
     enabled_events: list[str]

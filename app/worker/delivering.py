@@ -1,0 +1,108 @@
+"""Delivering events: each endpoint has places of its own, so that a slow one delays nobody else."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.db import Database
+from app.rules import signing
+from app.services import merchants, webhook_deliveries
+from app.services.webhook_deliveries import Answer, Job
+from app.worker import posting
+
+THREADS = 256
+"""They are made when they are needed; one that waits for an answer costs little."""
+
+LONGEST_WAIT_SECONDS = webhook_deliveries.LEASE_SECONDS - 2 * posting.DEADLINE_SECONDS
+"""A job that waited longer for a thread is left alone: its lease must outlive its attempt."""
+
+_log = structlog.get_logger("regulars.webhooks")
+
+
+class Deliverer:
+    """Sends what is due. Any number of them may work on one database."""
+
+    def __init__(self, database: Database, *, allows_private: bool) -> None:
+        self._database = database
+        self._allows_private = allows_private
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="webhook")
+        self._busy: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self._has_place = threading.Event()
+
+    def turn(self) -> int:
+        """Write new deliveries, take what is due and send it; say how many attempts were begun."""
+        with self._database.reading() as session:
+            workspaces = [each.id for each in merchants.list_workspaces(session)]
+        return sum(self._turn_of(workspace_id) for workspace_id in workspaces)
+
+    def rest(self, seconds: float) -> None:
+        """Wait until an attempt has ended, or the time is over."""
+        self._has_place.wait(seconds)
+        self._has_place.clear()
+
+    def wait(self, seconds: float = 60) -> bool:
+        """Wait until nothing is under way; False when the time is over before."""
+        ends_at = time.monotonic() + seconds
+        while time.monotonic() < ends_at:
+            with self._lock:
+                if not +self._busy:
+                    return True
+            time.sleep(0.005)
+        return False
+
+    def close(self) -> None:
+        """Take nothing more; what is under way ends by its deadline, or its lease runs out."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _turn_of(self, workspace_id: str) -> int:
+        with self._database.reading() as session:
+            if not webhook_deliveries.has_work(session, workspace_id=workspace_id):
+                return 0
+        with self._lock:
+            busy = dict(self._busy)
+        with self._database.writing() as session:
+            webhook_deliveries.dispatch(session, workspace_id=workspace_id)
+            jobs = webhook_deliveries.claim(session, workspace_id=workspace_id, busy=busy)
+        for job in jobs:
+            with self._lock:
+                self._busy[job.endpoint_id] += 1
+            self._pool.submit(self._deliver, job, time.monotonic())
+        return len(jobs)
+
+    def _deliver(self, job: Job, claimed_at: float) -> None:
+        try:
+            if time.monotonic() - claimed_at > LONGEST_WAIT_SECONDS:
+                return
+            answer = send(job, allows_private=self._allows_private)
+            with self._database.writing() as session:
+                webhook_deliveries.finish(
+                    session,
+                    job=job,
+                    answer=answer,
+                    luck=random.random(),  # noqa: S311 - jitter is no secret
+                )
+        except SQLAlchemyError:
+            # The lease runs out, and then the attempt is made again.
+            _log.exception("delivery", delivery_id=job.delivery_id)
+        finally:
+            with self._lock:
+                self._busy[job.endpoint_id] -= 1
+            self._has_place.set()
+
+
+def send(job: Job, *, allows_private: bool) -> Answer:
+    """Sign a body and post it."""
+    body = json.dumps(job.body, ensure_ascii=False, separators=(",", ":")).encode()
+    headers = signing.headers(
+        secrets=job.secrets, message_id=job.event_id, moment=int(time.time()), body=body
+    )
+    return posting.post(job.url, headers, body, allows_private=allows_private)

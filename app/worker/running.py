@@ -1,0 +1,76 @@
+"""The worker: what happens beside the requests. It holds no state and may run any number of times.
+
+It delivers webhooks and tidies up.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.db import Database
+from app.services import api_requests, merchants, rate_limits, staff, webhook_deliveries
+from app.worker.delivering import Deliverer
+
+TIDY_SECONDS = 600
+
+IDLE_SECONDS = 0.25
+"""An event leaves within a second of its commit (spec section 6)."""
+
+_log = structlog.get_logger("regulars.worker")
+
+
+class Worker(threading.Thread):
+    """The worker: a thread of the embedded default, or the whole of a process of its own."""
+
+    def __init__(self, database: Database, *, allows_private: bool) -> None:
+        super().__init__(name="worker", daemon=True)
+        self._database = database
+        self._deliverer = Deliverer(database, allows_private=allows_private)
+        self._stopped = threading.Event()
+        self._tidied_at = 0.0
+
+    def run(self) -> None:
+        """Work until stopped; what fails is logged and tried again at the next turn."""
+        while not self._stopped.is_set():
+            begun = 0
+            try:
+                begun = self._deliverer.turn()
+                self._tidy_now_and_then()
+            except SQLAlchemyError:
+                _log.exception("worker")
+            if not begun:
+                self._deliverer.rest(IDLE_SECONDS)
+
+    def ask_to_stop(self) -> None:
+        """Let `run` end after the turn under way."""
+        self._stopped.set()
+
+    def close(self) -> None:
+        """Take nothing more; what is under way ends by its deadline."""
+        self._deliverer.close()
+
+    def stop(self) -> None:
+        """End the thread after the turn under way."""
+        self.ask_to_stop()
+        self.join(timeout=5)
+        self.close()
+
+    def _tidy_now_and_then(self) -> None:
+        now = time.monotonic()
+        if not self._tidied_at or now - self._tidied_at > TIDY_SECONDS:
+            self._tidied_at = now
+            tidy(self._database)
+
+
+def tidy(database: Database) -> None:
+    """Remove what no longer means anything: dead sessions, full buckets, old logs."""
+    with database.writing() as session:
+        staff.remove_dead_sessions(session)
+        rate_limits.remove_full(session)
+        for workspace in merchants.list_workspaces(session):
+            api_requests.remove_old(session, workspace_id=workspace.id)
+            webhook_deliveries.remove_old(session, workspace_id=workspace.id)
