@@ -42,6 +42,7 @@ from app.web.redemptions.routes import blueprint as redemptions
 from app.web.reports.routes import blueprint as reports
 from app.web.rewards.routes import blueprint as rewards
 from app.web.staff.routes import blueprint as staff
+from app.web.webhooks.routes import blueprint as webhooks
 from app.worker.running import Worker
 
 API_BLUEPRINTS = (
@@ -65,6 +66,7 @@ BLUEPRINTS = (
     rewards,
     programs,
     developers,
+    webhooks,
 )
 
 REQUEST_BYTES_MAX = 64 * 1024

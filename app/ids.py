@@ -26,7 +26,13 @@ def new_id(prefix: str) -> str:
 
 def lowest_id(prefix: str, moment: datetime) -> str:
     """Give the bound below which the ids lie that were made before a moment (aware)."""
-    return f"{prefix}_{_base32(_milliseconds(moment) << 80)}"
+    return f"{prefix}_{_base32(max(0, _milliseconds(moment)) << 80)}"
+
+
+def is_id(text: str, prefix: str) -> bool:
+    """Say whether a text has the form of an id with this prefix."""
+    head, _, rest = text.partition("_")
+    return head == prefix and len(rest) == _CHARACTERS and set(rest) <= set(_ALPHABET)
 
 
 def new_code() -> str:

@@ -11,8 +11,18 @@ from app.models.members import Member
 from app.models.programs import Program
 from app.models.redemptions import Redemption
 from app.models.rewards import Reward
+from app.models.webhooks import WebhookEndpoint
 from app.rules.actors import SYSTEM, Actor
-from app.services import ledger, ledger_verify, members, merchants, programs, redemptions, rewards
+from app.services import (
+    ledger,
+    ledger_verify,
+    members,
+    merchants,
+    programs,
+    redemptions,
+    rewards,
+    webhooks,
+)
 from app.services import staff as staff_service
 from app.services.customers import Person
 from app.services.idempotency import Outcome
@@ -226,6 +236,21 @@ def edit_program(cast: Cast, **changes: Any) -> Program:
             rules=make_rules(**changes),
             by=cast.manager,
         )
+
+
+def make_endpoint(
+    cast: Cast, *events: str, url: str = "https://shop.example.com/hooks"
+) -> WebhookEndpoint:
+    """Make a webhook endpoint, of some events or all."""
+    with cast.database.writing() as session:
+        return webhooks.create_endpoint(
+            session,
+            workspace_id=cast.workspace_id,
+            url=url,
+            enabled_events=list(events) or ["*"],
+            allows_http=True,
+            by=cast.owner,
+        ).endpoint
 
 
 def reload_reward(cast: Cast, reward: Reward) -> Reward:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from flask import Response, g, request
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.api import answers, schemas
 from app.db import writing
+from app.errors import NotFound
 from app.http import keys
 from app.models.columns import JsonObject
 from app.services import idempotency
@@ -64,9 +66,19 @@ def act(
     return _replay(answers.answer(text, done.status), done.replayed)
 
 
+@contextmanager
+def naming(param: str) -> Iterator[None]:
+    """Let an id that is not there be told by the name under which it was sent."""
+    try:
+        yield
+    except NotFound as error:
+        error.param = error.param or param
+        raise
+
+
 def _was_answered(session: Session, once: Once) -> bool:
     asked = idempotency.fingerprint(
-        f"{request.method} {request.path}", {"body": g.get("json_body")}
+        f"{request.method} {request.path}", {"body": g.get("json_body") or {}}
     )
     # The id is not known before the act; it is set with the answer, in the same transaction.
     first = idempotency.claim(

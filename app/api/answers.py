@@ -8,6 +8,7 @@ from typing import TypeVar
 from flask import Response, current_app, g
 
 from app.api import schemas
+from app.api.parsing import AsSent
 from app.http import request_log
 from app.http.failures import Failure
 from app.http.keys import add_limit_headers, caller, find_caller
@@ -52,9 +53,9 @@ def one(schema: type[schemas.Schema], shape: JsonObject) -> Response:
 def many(
     schema: type[schemas.Schema], window: Window[Row], shape: Callable[[Row], JsonObject]
 ) -> Response:
-    """Answer with a part of a list; the cursor is the id at its end."""
+    """Answer with a part of a list; the cursor is the id at the end that one goes on from."""
     data = [_with_mode(shape(row)) for row in window.rows]
-    cursor = data[-1]["id"] if data else None
+    cursor = data[0 if window.is_newer else -1]["id"] if data else None
     page = {"hasMore": window.has_more, "nextCursor": cursor if window.has_more else None}
     whole = schema.model_validate({"object": "list", "data": data, "page": page})
     return answer(whole.model_dump_json(exclude_unset=True))
@@ -74,8 +75,7 @@ def failure(told: Failure) -> Response:
         "type": kind,
         "code": code,
         "message": told.message or _MESSAGES.get(told.status, "That request cannot be served."),
-        # What nobody knows is named as it was sent.
-        "param": told.param if code == "parameter_unknown" else _camel(told.param),
+        "param": told.param if isinstance(told.param, AsSent) else _camel(told.param),
         "requestId": request_id(),
     }
     text = schemas.ErrorBody.model_validate({"error": body}).model_dump_json()

@@ -33,6 +33,13 @@ class OurIdConverter(BaseConverter):
     regex = "[a-z]+_[^/]+"
 
 
+class CallersIdConverter(BaseConverter):
+    """An id that the caller chose: any characters, slashes too."""
+
+    regex = ".+"
+    part_isolating = False
+
+
 def make(name: str, prefix: str, description: str) -> APIBlueprint:
     """Make the blueprint of one resource; `description` says in the document what it is."""
     tag = Tag(name=name.replace("_", " "), description=description)
@@ -51,6 +58,9 @@ def install(app: Flask) -> None:
     """Let every request below `/v1` bring its key, its JSON and its place in the log."""
     app.request_class = parsing.StrictRequest
     app.url_map.converters["our_id"] = OurIdConverter
+    app.url_map.converters["callers_id"] = CallersIdConverter
+    # Two slashes may be part of a caller's id, and no answer of the API is a redirect.
+    app.url_map.merge_slashes = False
     app.before_request(_begin)
     app.after_request(_finish)
 

@@ -52,7 +52,7 @@ def create_customer(header: schemas.OnceHeader, body: schemas.CustomerIn) -> Res
     return acting.act(schemas.Customer, do, header=header)
 
 
-@blueprint.get("/<path:id>", responses={200: schemas.Customer})
+@blueprint.get("/<callers_id:id>", responses={200: schemas.Customer})
 def retrieve_customer(path: schemas.CustomerPath) -> Response:
     """Retrieve a customer."""
     keys.check_scope("customers:read")
@@ -63,7 +63,7 @@ def retrieve_customer(path: schemas.CustomerPath) -> Response:
     return answers.one(schemas.Customer, snapshots.customer(found))
 
 
-@blueprint.patch("/<path:id>", responses={200: schemas.Customer})
+@blueprint.patch("/<callers_id:id>", responses={200: schemas.Customer})
 def update_customer(path: schemas.CustomerPath, body: schemas.CustomerChanges) -> Response:
     """Update a customer."""
     keys.check_scope("customers:write")

@@ -117,8 +117,9 @@ def document(app: OpenAPI) -> dict[str, Any]:
     gathered["components"]["schemas"] = found["$defs"]
     views = {view.__name__: inspect.unwrap(view) for view in app.view_functions.values()}
     for path_item in gathered["paths"].values():
-        for operation in path_item.values():
+        for method, operation in path_item.items():
             _finish(operation, get_type_hints(views[operation["operationId"]]))
+            operation["description"] = _described(operation, method)
     _drop_titles(gathered["components"]["schemas"])
     _drop_unused(gathered)
     return gathered
@@ -180,6 +181,18 @@ def _finish(operation: dict[str, Any], hints: dict[str, Any]) -> None:
         operation["requestBody"]["required"] = True
     elif "requestBody" in operation:
         operation["requestBody"]["required"] = True
+
+
+def scope_of(operation: dict[str, Any], method: str) -> str:
+    """Give the scope that a call needs: its resource, and whether it reads or writes."""
+    resource = operation["tags"][0].replace(" ", "_")
+    return f"{resource}:{'read' if method == 'get' else 'write'}"
+
+
+def _described(operation: dict[str, Any], method: str) -> str:
+    words = operation.get("description", "")
+    scope = f"Needs the scope `{scope_of(operation, method)}`."
+    return f"{words} {scope}" if words else scope
 
 
 def _of_parameter(field: dict[str, Any]) -> dict[str, Any]:

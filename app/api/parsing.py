@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from typing import Any, NoReturn
 
-from flask import Request, g, request
+from flask import Request, current_app, g, request
 from pydantic import ValidationError
 
 from app.errors import (
@@ -20,6 +21,13 @@ from app.rules import inputs
 
 DEPTH_MAX = 6
 """The deepest body that any call takes has three levels."""
+
+
+class AsSent(str):
+    """A name that the caller wrote, or the document has; it is told as it stands."""
+
+    __slots__ = ()
+
 
 _UNSTORABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
@@ -42,14 +50,24 @@ def check_address() -> None:
 
     Raises:
         InvalidParameter: a name stands in it twice.
+        UnknownParameter: the call takes nothing in its address.
         NotFound: it names an id that nothing can have.
     """
+    if request.args and request.endpoint and not _takes_query(request.endpoint):
+        raise UnknownParameter(AsSent(next(iter(request.args))))
     for name in request.args:
         if len(request.args.getlist(name)) > 1:
-            raise InvalidParameter(name, f"“{name}” stands in the address twice. Send it once.")
+            raise InvalidParameter(
+                AsSent(name), f"“{name}” stands in the address twice. Send it once."
+            )
     for value in (request.view_args or {}).values():
         if _UNSTORABLE.search(value) or len(value) > inputs.CALLER_ID_CHARACTERS_MAX:
             raise NotFound("There is no such object here.")
+
+
+def _takes_query(endpoint: str) -> bool:
+    view = inspect.unwrap(current_app.view_functions[endpoint])
+    return "query" in inspect.signature(view).parameters
 
 
 def read_body() -> None:
@@ -76,14 +94,13 @@ def read_body() -> None:
 def refuse_any_body() -> None:
     """Refuse fields where a call takes none; an empty object is fine."""
     for name in g.get("json_body") or {}:
-        raise UnknownParameter(name)
+        raise UnknownParameter(AsSent(name))
 
 
 def refusal_of(error: ValidationError) -> InvalidParameter | MissingParameter | UnknownParameter:
     """Say what the first fault is that pydantic found, by its name outside."""
     fault = error.errors(include_url=False, include_context=True)[0]
-    parts = [part for part in fault["loc"] if part not in _DISCRIMINATED and part != "[key]"]
-    param = ".".join(str(part) for part in parts) or "body"
+    param = AsSent(".".join(str(part) for part in _place(fault["loc"])) or "body")
     if fault["type"] == "missing" or (param == "body" and g.get("json_body") is None):
         return MissingParameter(param, f"“{param}” is missing. Send it.")
     if fault["type"] == "union_tag_not_found":
@@ -94,6 +111,13 @@ def refusal_of(error: ValidationError) -> InvalidParameter | MissingParameter | 
         return UnknownParameter(param)
     message = re.sub(r"^Value error, ", "", str(fault["msg"])).rstrip(".") + "."
     return InvalidParameter(param, f"“{param}” is not right: {message}")
+
+
+def _place(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Give a fault's place without the marks that pydantic puts into it."""
+    if len(loc) > 1 and loc[0] in _DISCRIMINATED:
+        loc = loc[1:]
+    return loc[:-1] if len(loc) > 2 and loc[-1] == "[key]" else loc  # noqa: PLR2004 - map, key, mark
 
 
 def _parsed(data: bytes) -> Any:
@@ -116,8 +140,9 @@ def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:
+            shown = _printable(name)
             raise InvalidParameter(
-                _printable(name), f"“{_printable(name)}” stands in the body twice. Send it once."
+                AsSent(shown), f"“{shown}” stands in the body twice. Send it once."
             )
         found[name] = value
     return found

@@ -25,9 +25,10 @@ def list_points(query: schemas.PointsQuery) -> Response:
     with reading() as session:
         if query.account_id is not None:
             # A mistyped id is an error, and no empty ledger.
-            members.get_member(
-                session, workspace_id=keys.workspace_id(), member_id=query.account_id
-            )
+            with acting.naming("accountId"):
+                members.get_member(
+                    session, workspace_id=keys.workspace_id(), member_id=query.account_id
+                )
         found = ledger_history.list_entries(
             session,
             workspace_id=keys.workspace_id(),
@@ -66,15 +67,16 @@ def reverse_points(header: schemas.OnceHeader, body: schemas.ReverseIn) -> Respo
     keys.check_scope("points:write")
 
     def do(session: Session) -> Done:
-        outcome = ledger.reverse(
-            session,
-            workspace_id=keys.workspace_id(),
-            entry_id=body.transaction_id,
-            points=body.points,
-            reason=body.reason,
-            metadata=body.metadata,
-            by=keys.actor(),
-        )
+        with acting.naming("transactionId"):
+            outcome = ledger.reverse(
+                session,
+                workspace_id=keys.workspace_id(),
+                entry_id=body.transaction_id,
+                points=body.points,
+                reason=body.reason,
+                metadata=body.metadata,
+                by=keys.actor(),
+            )
         return Done(snapshots.transaction(outcome.value), 201)
 
     return acting.act(schemas.Transaction, do, header=header)

@@ -39,14 +39,16 @@ def create_redemption(header: schemas.OnceHeader, body: schemas.RedemptionIn) ->
     keys.check_scope("redemptions:write")
 
     def do(session: Session) -> Done:
-        outcome = redemptions.redeem(
-            session,
-            workspace_id=keys.workspace_id(),
-            member_id=body.account_id,
-            reward_id=body.reward_id,
-            metadata=body.metadata,
-            by=keys.actor(),
-        )
+        # The account is looked for first and names itself.
+        with acting.naming("rewardId"):
+            outcome = redemptions.redeem(
+                session,
+                workspace_id=keys.workspace_id(),
+                member_id=body.account_id,
+                reward_id=body.reward_id,
+                metadata=body.metadata,
+                by=keys.actor(),
+            )
         return Done(snapshots.redemption(outcome.value), 201)
 
     return acting.act(schemas.Redemption, do, header=header)

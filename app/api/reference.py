@@ -8,7 +8,8 @@ from typing import Any, cast
 from flask import Blueprint, Response, current_app, render_template
 from flask_openapi3.openapi import OpenAPI
 
-from app.api.document import document
+from app.api.document import document, scope_of
+from app.api.error_codes import ERROR_CODES
 
 blueprint = Blueprint("reference", __name__)
 
@@ -25,7 +26,11 @@ def docs() -> str:
     """Show the calls, what each takes and what it answers."""
     found = document(cast(OpenAPI, _app()))
     return render_template(
-        "reference/docs.html", document=found, groups=_groups(found), objects=_objects(found)
+        "reference/docs.html",
+        document=found,
+        groups=_groups(found),
+        objects=_objects(found),
+        error_codes=ERROR_CODES,
     )
 
 
@@ -45,6 +50,7 @@ def _groups(found: dict[str, Any]) -> list[dict[str, Any]]:
                     "path": path,
                     "id": operation["operationId"],
                     "summary": operation["summary"],
+                    "scope": scope_of(operation, method),
                     "parameters": [_parameter(each) for each in operation.get("parameters", [])],
                     "takes": _fields(operation.get("requestBody"), schemas),
                     "example": _example(operation),
@@ -124,9 +130,21 @@ def _kind(field: dict[str, Any], schemas: dict[str, Any]) -> str:
     kind = "object" if "$ref" in field else str(field.get("const", field.get("type", "any")))
     if kind == "array":
         return f"list of {_kind(field.get('items', {}), schemas)}"
+    if field.get("format") == "date-time":
+        return "time"
+    return kind + _bounds(field)
+
+
+def _bounds(field: dict[str, Any]) -> str:
+    """Say how large or long a value may be, and what holds when it is left out."""
+    words = ""
     if "minimum" in field and "maximum" in field:
-        return f"{kind}, {int(field['minimum']):,} to {int(field['maximum']):,}"
-    return "time" if field.get("format") == "date-time" else kind
+        words += f", {int(field['minimum']):,} to {int(field['maximum']):,}"
+    if "maxLength" in field:
+        words += f", at most {field['maxLength']:,} characters"
+    if isinstance(field.get("default"), int):
+        words += f", {field['default']} if left out"
+    return words
 
 
 def _resolved(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from app.api.error_codes import ERROR_CODES
 from app.rules import inputs
 from app.services.outbox import EVENT_TYPES
 from app.services.programs import (
@@ -74,13 +75,17 @@ PointValue = Annotated[
 Instant = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 
 
+# RFC 3339, section 5.6; Python reads more of ISO 8601 than that.
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
 def _parsed_instant(value: object) -> object:
     try:
         moment = datetime.fromisoformat(str(value).upper().replace("Z", "+00:00"))
         in_utc = moment.astimezone(UTC) if moment.tzinfo else None
     except (ValueError, OverflowError):
         in_utc = None
-    if in_utc is None or not isinstance(value, str):
+    if in_utc is None or not isinstance(value, str) or not _INSTANT.fullmatch(value):
         raise ValueError("Give a time with its zone, such as 2026-04-01T09:00:00Z.")
     return in_utc
 
@@ -651,7 +656,9 @@ class ErrorDetail(Schema):
         "rate_limit",
         "server",
     ]
-    code: str = Field(examples=["insufficient_points"])
+    code: Annotated[str, WithJsonSchema({"type": "string", "enum": list(ERROR_CODES)})] = Field(
+        examples=["insufficient_points"]
+    )
     message: str
     param: str | None
     request_id: str

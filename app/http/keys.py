@@ -40,13 +40,13 @@ def authenticate() -> None:
         InvalidApiKey: there is none, it is not good, or it stands in the address.
         RateLimited: the bucket is empty.
     """
-    _refuse_keys_in_the_address()
+    settings: Settings = current_app.extensions["regulars.settings"]
+    _refuse_keys_in_the_address(settings.sandbox_rate)
     secret = _sent_key()
     found = None
     if secret:
         with db.reading() as session:
             found = api_keys.find(session, secret=secret)
-    settings: Settings = current_app.extensions["regulars.settings"]
     if found is None:
         _limit(f"address {_address_hash()}", settings.sandbox_rate)
         raise errors.InvalidApiKey(
@@ -120,14 +120,19 @@ def _sent_key() -> str:
     return request.headers.get("X-Api-Key", "").strip()
 
 
-def _refuse_keys_in_the_address() -> None:
-    for name, value in request.args.items(multi=True):
-        if keys.looks_like_key(value) or keys.looks_like_key(name):
-            raise errors.InvalidApiKey(
-                "An API key stands in the address, where logs keep it. Nothing was done. "
-                f"Roll that key. {_HOW}",
-                param=name if keys.looks_like_key(value) else None,
-            )
+def _refuse_keys_in_the_address(rate: Rate) -> None:
+    guilty = [name for name, value in request.args.items(multi=True) if _is_key(value)]
+    if guilty or any(_is_key(name) for name in request.args) or keys.holds_key(request.path):
+        _limit(f"address {_address_hash()}", rate)
+        raise errors.InvalidApiKey(
+            "An API key stands in the address, where logs keep it. Nothing was done. "
+            f"Roll that key. {_HOW}",
+            param=guilty[0] if guilty else None,
+        )
+
+
+def _is_key(text: str) -> bool:
+    return keys.looks_like_key(text) or keys.holds_key(text)
 
 
 def _address_hash() -> str:

@@ -43,6 +43,9 @@ SHOWN = frozenset(
 
 MASK = "•••"
 
+_MAIL = re.compile(r"[^/\s@]+@[^/\s@]+")
+"""Some shops use mail addresses as their customers' ids."""
+
 _log = structlog.get_logger("regulars.request_log")
 
 
@@ -117,7 +120,7 @@ def note(response: Response, *, error_code: str) -> None:
         id=request_id(),
         key_id=caller.key_id,
         method=request.method,
-        path=request.path[:500],
+        path=_MAIL.sub(MASK, request.path)[:500],
         route=_route(),
         status=response.status_code,
         error_code=error_code,
@@ -147,7 +150,7 @@ def _without_persons(value: Any) -> Any:
         }
     if isinstance(value, list):
         return [_without_persons(inner) for inner in value]
-    return value
+    return _MAIL.sub(MASK, value) if isinstance(value, str) else value
 
 
 def _hidden(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 import string
 from collections.abc import Iterable
@@ -24,6 +25,7 @@ SCOPES = tuple(f"{resource}:{verb}" for resource in RESOURCES for verb in VERBS)
 SECRET_CHARACTERS = 40
 """Of 62 kinds each: 238 bits, so that a plain hash of it cannot be turned back."""
 
+_KEY = re.compile(r"[sr]k_(test|live)_[0-9A-Za-z]{20}")
 _ALPHABET = string.ascii_letters + string.digits
 _MODES = {"sandbox": "test", "live": "live"}
 
@@ -44,6 +46,11 @@ def looks_like_key(text: str) -> bool:
     return text.startswith(
         tuple(f"{kind}_{mode}_" for kind in ("sk", "rk") for mode in _MODES.values())
     )
+
+
+def holds_key(text: str) -> bool:
+    """Say whether one of our keys, as long as they are, stands anywhere in a text."""
+    return _KEY.search(text) is not None
 
 
 def allows(scopes: Iterable[str] | None, needed: str) -> bool:

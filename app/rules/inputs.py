@@ -66,8 +66,11 @@ def checked_caller_id(text: str, *, param: str, most: int = CALLER_ID_CHARACTERS
     """Give an id that the caller brings as it is (spec section 1).
 
     Raises:
-        InvalidParameter: it is empty or longer than `most` characters, or cannot be stored.
+        InvalidParameter: it is empty or longer than `most` characters, or cannot be stored or
+            stand in an address.
     """
+    if text in {".", ".."}:
+        raise InvalidParameter(param, f"{param} cannot be “{text}”: an address loses it.")
     if not 1 <= len(text) <= most:
         raise InvalidParameter(param, f"{param} has 1 to {most} characters.")
     _check_storable(text, param)

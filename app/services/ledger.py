@@ -87,7 +87,7 @@ def lock_member(
         .execution_options(populate_existing=True)
     )
     if member is None:
-        raise errors.NotFound("There is no such member here.")
+        raise errors.NotFound("There is no such member here.", param="account_id")
     if open_only and member.is_closed:
         raise errors.MemberClosed
     return member

@@ -79,7 +79,7 @@ def list_entries(
     statement = select(LedgerEntry).where(LedgerEntry.workspace_id == workspace_id)
     if member_id is not None:
         statement = statement.where(LedgerEntry.member_id == member_id)
-    return paging.window_by_id(session, statement, LedgerEntry.id, between)
+    return paging.window_by_id(session, statement, LedgerEntry.id, between, prefix="ptx")
 
 
 def list_rows(

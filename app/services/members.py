@@ -130,7 +130,7 @@ def list_members(
         statement = statement.where(Member.program_id == program_id)
     if customer_id is not None:
         statement = statement.where(Member.customer_id == customer_id)
-    return paging.window_by_id(session, statement, Member.id, between)
+    return paging.window_by_id(session, statement, Member.id, between, prefix="loy")
 
 
 def edit(

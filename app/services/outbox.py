@@ -102,4 +102,4 @@ def list_events(
     statement = select(Event).where(Event.workspace_id == workspace_id)
     if event_type is not None:
         statement = statement.where(Event.type == event_type)
-    return paging.window_by_id(session, statement, Event.id, between)
+    return paging.window_by_id(session, statement, Event.id, between, prefix="evt")

@@ -9,6 +9,8 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
+from app import errors, ids
+
 Row = TypeVar("Row")
 
 PAGE_ROWS = 25
@@ -65,10 +67,16 @@ class Between:
 
 @dataclass(frozen=True)
 class Window(Generic[Row]):
-    """A part of a list, newest first; `has_more` looks on in the direction that was asked for."""
+    """A part of a list, newest first.
+
+    Attributes:
+        has_more: whether the list goes on in the direction that was asked for.
+        is_newer: whether that direction is the newer one.
+    """
 
     rows: Sequence[Row]
     has_more: bool
+    is_newer: bool = False
 
 
 def window(
@@ -91,10 +99,23 @@ def window(
         statement = statement.where(place > edge if between.is_newer else place < edge)
     rows = list(session.scalars(statement).unique().all())
     has_more, rows = len(rows) > between.limit, rows[: between.limit]
-    return Window(rows[::-1] if between.is_newer else rows, has_more)
+    return Window(rows[::-1] if between.is_newer else rows, has_more, between.is_newer)
 
 
-def window_by_id(session: Session, statement: Any, column: Any, between: Between) -> Window[Any]:
-    """Read a part of a list whose ids are in the order of time."""
+def window_by_id(
+    session: Session, statement: Any, column: Any, between: Between, *, prefix: str
+) -> Window[Any]:
+    """Read a part of a list whose ids are in the order of time.
+
+    Args:
+        prefix: what the list's ids begin with.
+
+    Raises:
+        NotFound: the cursor is no id of this list; as a mere place it would begin it anew.
+    """
+    if between.cursor is not None and not ids.is_id(between.cursor, prefix):
+        raise errors.NotFound(
+            f"That is no id of this list: they begin with {prefix}_.", param=between.param
+        )
     edge = None if between.cursor is None else (between.cursor,)
     return window(session, statement, [column], between=between, edge=edge)

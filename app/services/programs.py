@@ -186,7 +186,7 @@ def list_programs(session: Session, *, workspace_id: str) -> Sequence[Program]:
 def list_window(session: Session, *, workspace_id: str, between: Between) -> Window[Program]:
     """List programs as the API does, the newest first."""
     statement = select(Program).where(Program.workspace_id == workspace_id)
-    return paging.window_by_id(session, statement, Program.id, between)
+    return paging.window_by_id(session, statement, Program.id, between, prefix="prog")
 
 
 def count_by_tier(session: Session, *, program: Program) -> dict[str | None, int]:

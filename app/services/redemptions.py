@@ -229,7 +229,7 @@ def list_window(
         statement = statement.where(Redemption.reward_id == reward_id)
     if status is not None:
         statement = statement.where(Redemption.status == status)
-    return paging.window_by_id(session, statement, Redemption.id, between)
+    return paging.window_by_id(session, statement, Redemption.id, between, prefix="rdm")
 
 
 def _get(session: Session, workspace_id: str, redemption_id: str) -> Redemption:

@@ -246,7 +246,7 @@ def list_rewards(
         statement = statement.where(Reward.program_id == program_id)
     if status is not None:
         statement = statement.where(Reward.status == status)
-    return paging.window_by_id(session, statement, Reward.id, between)
+    return paging.window_by_id(session, statement, Reward.id, between, prefix="rwd")
 
 
 def list_catalogue(

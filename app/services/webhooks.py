@@ -204,7 +204,7 @@ def list_endpoints(
 ) -> Window[WebhookEndpoint]:
     """List endpoints, the newest first."""
     statement = select(WebhookEndpoint).where(WebhookEndpoint.workspace_id == workspace_id)
-    return paging.window_by_id(session, statement, WebhookEndpoint.id, between)
+    return paging.window_by_id(session, statement, WebhookEndpoint.id, between, prefix="we")
 
 
 def _new_secret() -> str:

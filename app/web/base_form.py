@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -211,6 +211,38 @@ class DayField(StringField):
             )
         except (ValueError, OverflowError):
             raise ValueError("Enter a day, for example 2026-04-01.") from None
+
+
+class MomentField(StringField):
+    """A day and time as `2026-04-01T14:08`, in the merchant's zone; `data` is the moment."""
+
+    data: Any
+
+    def __init__(self, label: str, **more: Any) -> None:
+        super().__init__(label, render_kw={"type": "datetime-local"}, **more)
+        self.zone = "UTC"
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        if self.data is None:
+            return ""
+        return str(self.data.astimezone(ZoneInfo(self.zone)).strftime("%Y-%m-%dT%H:%M"))
+
+    def process_formdata(self, valuelist: list[Any]) -> None:  # noqa: ARG002 - as WTForms calls it
+        """Leave what was typed for later: the zone is not known yet."""
+        self.data = None
+
+    def pre_validate(self, form: object) -> None:  # noqa: ARG002 - as WTForms calls it
+        """Read what was typed in the merchant's zone."""
+        typed = str(self.raw_data[0]).strip() if self.raw_data else ""
+        try:
+            naive = datetime.strptime(typed.replace(" ", "T"), "%Y-%m-%dT%H:%M")  # noqa: DTZ007 - the zone follows
+            self.data = naive.replace(tzinfo=ZoneInfo(self.zone))
+            self.data.astimezone(UTC)
+        except (ValueError, OverflowError):
+            self.data = None
+            raise ValidationError("Enter a day and time, for example 2026-04-01 14:08.") from None
 
 
 def _take_unsent() -> MultiDict[str, str] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import zlib
 from collections.abc import Callable
 from datetime import datetime
@@ -11,7 +13,7 @@ from babel import Locale
 from babel.dates import format_date
 from babel.numbers import format_currency, get_currency_precision, get_currency_symbol
 from flask import Flask
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from app import errors
 from app.http.actors import is_signed_in, signed_in
@@ -20,6 +22,10 @@ from app.rules import searching
 MINUS = "\N{MINUS SIGN}"
 LOCALE = Locale("en", "IE")
 AVATAR_COLOURS = 5
+
+_JSON_TOKEN = re.compile(
+    r'(?P<text>"(?:[^"\\]|\\.)*")(?P<colon>:)?|(?P<other>-?\d[\d.eE+-]*|true|false|null)'
+)
 
 _SHORT = {
     errors.AccountNegative: "points owed first",
@@ -34,7 +40,7 @@ def install(app: Flask) -> None:
     numbers: tuple[Callable[..., str], ...] = (number, signed, money)
     times: tuple[Callable[..., str], ...] = (iso_day, day, long_day, clock_time, instant)
     people: tuple[Callable[..., str], ...] = (initials, avatar_class, last_digits, hits)
-    for each in (*numbers, *times, *people, short_refusal):
+    for each in (*numbers, *times, *people, short_refusal, json_lines):
         app.add_template_filter(each)
     app.add_template_global(icon)
     app.add_template_global(currency_symbol)
@@ -128,6 +134,21 @@ def hits(text: str, typed: str) -> Markup:
         Markup("<mark>{}</mark>").format(piece) if is_hit else piece
         for piece, is_hit in searching.mark(text, searching.parse(typed))
     )
+
+
+def json_lines(value: object) -> Markup:
+    """Write JSON for people: indented, with names, texts and other values told apart."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    pieces, at = [], 0
+    for found in _JSON_TOKEN.finditer(text):
+        kind = "v" if found["other"] else "k" if found["colon"] else "s"
+        pieces += [
+            escape(text[at : found.start()]),
+            Markup('<span class="{}">{}</span>').format(kind, found["text"] or found["other"]),
+            found["colon"] or "",
+        ]
+        at = found.end()
+    return Markup("").join([*pieces, escape(text[at:])])
 
 
 def avatar_class(key: str) -> str:

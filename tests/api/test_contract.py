@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from app.api.document import scope_of
 from app.rules.actors import SYSTEM
 from app.services import api_keys, merchants, staff
 from tests import factories
@@ -72,7 +75,7 @@ def test_the_document_says_where_every_call_is(api: Program) -> None:
         (method.upper(), path) for path, item in document["paths"].items() for method in item
     }
     routed = {
-        (method, rule.rule.replace("<our_id:id>", "{id}").replace("<path:id>", "{id}"))
+        (method, re.sub(r"<\w+:(\w+)>", r"{\1}", rule.rule))
         for rule in api.app.url_map.iter_rules()
         if rule.rule.startswith("/v1/")
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
@@ -80,6 +83,20 @@ def test_the_document_says_where_every_call_is(api: Program) -> None:
 
     assert document["openapi"].startswith("3.1")
     assert described == routed
+
+
+def test_the_scope_that_a_call_is_said_to_need_is_the_one_it_asks_for(app: Flask) -> None:
+    document = app.test_client().get("/openapi.json").get_json()
+    views = {view.__name__: inspect.unwrap(view) for view in app.view_functions.values()}
+
+    for item in document["paths"].values():
+        for method, operation in item.items():
+            asked = re.search(
+                r'check_scope\("(.+?)"\)', inspect.getsource(views[operation["operationId"]])
+            )
+            assert asked is not None
+            assert scope_of(operation, method) == asked.group(1)
+            assert f"`{asked.group(1)}`" in operation["description"]
 
 
 def test_the_reference_page_shows_every_call(app: Flask) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app import clock
+from app.api.error_codes import ERROR_CODES
 from app.errors import RegularsError
 from tests import factories
 from tests.cast import Cast
@@ -175,6 +176,15 @@ def test_no_code_is_without_a_case() -> None:
     known = {error.code for error in _kinds(RegularsError)}
 
     assert known - ELSEWHERE == {case.__name__ for case in CASES}
+
+
+def test_the_reference_lists_every_code_with_its_status() -> None:
+    listed = {code: status for code, (status, _) in ERROR_CODES.items()}
+
+    assert {case.__name__: status for case, (status, _) in CASES.items()}.items() <= listed.items()
+    assert set(listed) - {case.__name__ for case in CASES} == {
+        *("rate_limited", "method_not_allowed", "request_too_large", "server_error")
+    }
 
 
 def _kinds(kind: type[RegularsError]) -> list[type[RegularsError]]:

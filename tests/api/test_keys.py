@@ -9,7 +9,7 @@ import pytest
 from app import clock, errors
 from app.models.api_keys import ApiKey
 from app.rules.api_keys import SCOPES, secret_hash
-from app.services import api_keys, staff
+from app.services import api_keys, api_requests, staff
 from tests import factories
 from tests.cast import Cast
 from tests.support.api import Program, make_secret
@@ -23,11 +23,19 @@ def test_a_key_comes_in_either_header(cast: Cast, api: Program) -> None:
     assert client.get("/v1/loyalty/programs").status_code == 401
 
 
-def test_a_key_in_the_address_is_refused_even_beside_a_good_one(api: Program) -> None:
+def test_a_key_in_the_address_is_refused_even_beside_a_good_one(cast: Cast, api: Program) -> None:
     answer = api.get("/loyalty/programs", key=api.secret)
 
     assert (answer.status, answer.code, answer.param) == (401, "invalid_api_key", "key")
     assert "Roll that key" in answer.body["error"]["message"]
+    for path in (f"/customers/{api.secret}", f"/loyalty/programs?x=Bearer%20{api.secret}"):
+        answer = api.get(path)
+        assert (answer.status, answer.code) == (401, "invalid_api_key")
+        assert "X-RateLimit-Remaining" in answer.response.headers
+    api.logged()
+    with cast.database.reading() as session:
+        kept = api_requests.list_requests(session, workspace_id=cast.workspace_id).rows
+    assert not any(api.secret in each.path for each in kept)
 
 
 def test_only_the_hash_is_stored(cast: Cast, api: Program) -> None:
@@ -85,6 +93,8 @@ def test_reading_gives_no_right_to_write(cast: Cast, api: Program) -> None:
         "/loyalty/redemptions/rdm_1/cancel": {},
         "/loyalty/redemptions/rdm_1/fulfil": {},
         "/webhook-endpoints": {"url": "https://shop.example.com/hooks"},
+        "/webhook-endpoints/we_1/rotate-secret": {"overlapHours": 0},
+        "/webhook-endpoints/we_1/test": {},
     }
 
     for path, body in writes.items():

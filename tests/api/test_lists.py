@@ -83,7 +83,8 @@ def test_parts_of_any_size_make_the_whole_in_both_directions(
         newer = ids(part) + newer
         if not part.body["page"]["hasMore"]:
             break
-        cursor = {"endingBefore": newer[0]}
+        assert part.body["page"]["nextCursor"] == newer[0]
+        cursor = {"endingBefore": part.body["page"]["nextCursor"]}
     assert newer == whole[:-1]
 
 
@@ -125,3 +126,17 @@ def test_a_customer_cursor_must_name_a_customer(api: Program) -> None:
     answer = api.get("/customers", startingAfter="nobody")
 
     assert (answer.status, answer.param) == (404, "startingAfter")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/loyalty/programs", "/loyalty/accounts", "/loyalty/points", "/loyalty/rewards"),
+        *("/loyalty/redemptions", "/events", "/webhook-endpoints", "/customers"),
+    ],
+)
+@pytest.mark.parametrize("cursor", ["zzz_garbage", "key_01k9xw3v7r2m4q8t6y0b5n1c3d", "nobody"])
+def test_a_cursor_of_something_else_is_refused(api: Program, path: str, cursor: str) -> None:
+    for name in ("startingAfter", "endingBefore"):
+        answer = api.get(path, **{name: cursor})
+        assert (answer.status, answer.param) == (404, name)

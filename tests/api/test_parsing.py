@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.cast import Cast
 from tests.support.api import Program
 
 AWARD = "/loyalty/points/award"
+REWARD = {"type": "partner", "name": "x", "programId": "prog_1", "pointsCost": 1}
 
 
 @pytest.mark.parametrize(
@@ -37,6 +39,7 @@ AWARD = "/loyalty/points/award"
         ("metadata", {"k" * 41: "v"}, "parameter_invalid"),
         ("metadata", {str(n): "v" for n in range(51)}, "parameter_invalid"),
         ("metadata", [], "parameter_invalid"),
+        ("metadata", {"partner": 5}, "parameter_invalid"),
         ("accountId", "loy 1", "parameter_invalid"),
         ("source", {"type": "payment"}, "parameter_missing"),
         ("source", {"type": "payment", "id": "1", "rule": "x"}, "parameter_unknown"),
@@ -61,6 +64,7 @@ def test_a_wrong_value_is_refused_by_name(
     [
         ('{"points": 1, "points": 2}', "points"),
         ('{"metadata": {"a": "1", "a": "2"}}', "a"),
+        ('{"order_id": 1, "order_id": 2}', "order_id"),
         ('{"points": NaN}', "body"),
         ('{"points": Infinity}', "body"),
         ('{"points": 1', "body"),
@@ -130,3 +134,71 @@ def test_a_call_without_a_body_takes_no_fields(cast: Cast, api: Program) -> None
 
     assert api.post(f"/loyalty/rewards/{reward.id}/archive", {"now": True}).param == "now"
     assert api.post(f"/loyalty/rewards/{reward.id}/archive", {}).body["status"] == "archived"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "param"),
+    [
+        ("/customers", {"metadata": {"order_id": 5}}, "metadata.order_id"),
+        ("/customers", {"metadata": {"partner": 5}}, "metadata.partner"),
+        ("/customers", {"metadata": {"[key]": 5}}, "metadata.[key]"),
+        ("/customers", {"metadata": {"k" * 41: "v"}}, f"metadata.{'k' * 41}"),
+        ("/customers", {"partner": 1}, "partner"),
+        ("/loyalty/rewards", {**REWARD, "partner": 1}, "partner"),
+    ],
+)
+def test_names_are_told_as_they_were_sent(
+    api: Program, path: str, body: dict[str, Any], param: str
+) -> None:
+    assert api.post(path, body).param == param
+
+
+def test_a_call_that_takes_nothing_in_its_address_says_so(cast: Cast, api: Program) -> None:
+    member = factories.enrol(cast)
+    body = {"accountId": member.id, "points": 5, "reason": "purchase"}
+
+    for path, given in ((f"{AWARD}?foo=1", body), ("/loyalty/programs?foo=1", None)):
+        answer = api.post(path, given)
+        assert (answer.status, answer.code, answer.param) == (400, "parameter_unknown", "foo")
+    assert api.get(f"/loyalty/programs/{cast.program_id}?foo=1").param == "foo"
+    assert factories.reload(cast, member).entry_count == 0
+
+
+def test_an_id_that_is_not_there_is_told_by_its_name(cast: Cast, api: Program) -> None:
+    member = factories.enrol(cast)
+    none = "none_1"
+    calls: dict[str, tuple[str, dict[str, Any]]] = {
+        "accountId": (AWARD, {"accountId": none, "points": 5, "reason": "x"}),
+        "rewardId": ("/loyalty/redemptions", {"accountId": member.id, "rewardId": none}),
+        "transactionId": ("/loyalty/points/reverse", {"transactionId": none, "reason": "x"}),
+        "programId": ("/loyalty/accounts", {"programId": none, "customerId": "c"}),
+    }
+
+    for param, (path, body) in calls.items():
+        answer = api.post(path, body)
+        assert (answer.status, answer.param) == (404, param)
+
+
+@pytest.mark.parametrize("customer_id", ["/a", "a//b", "ada@example.com", "a b", "%2F", "ü"])
+def test_a_callers_id_is_found_again(api: Program, customer_id: str) -> None:
+    assert api.post("/customers", {"id": customer_id}).status == 201
+
+    found = api.get(f"/customers/{quote(customer_id, safe='')}")
+
+    assert (found.status, found.body["id"]) == (200, customer_id)
+
+
+@pytest.mark.parametrize("customer_id", [".", ".."])
+def test_an_id_that_an_address_loses_is_refused(api: Program, customer_id: str) -> None:
+    assert api.post("/customers", {"id": customer_id}).param == "id"
+
+
+@pytest.mark.parametrize(
+    "moment", ["2026-W05-1T00:00Z", "20260101 00:00+00:00:01.5", "2026-01-01T00:00:00", "soon", 5]
+)
+def test_a_time_is_one_of_rfc_3339(cast: Cast, api: Program, moment: object) -> None:
+    body = {"programId": cast.program_id, "name": "Mug", "type": "partner", "pointsCost": 1}
+
+    answer = api.post("/loyalty/rewards", {**body, "startsAt": moment})
+
+    assert (answer.status, answer.param) == (400, "startsAt")

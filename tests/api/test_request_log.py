@@ -54,6 +54,14 @@ def test_nothing_personal_is_kept(cast: Cast, api: Program) -> None:
     assert '"metadata"' in text
 
 
+def test_mail_addresses_as_ids_are_masked(cast: Cast, api: Program) -> None:
+    made = logged(cast, api, api.post("/customers", {"id": "ngozi@example.com"}))
+    read = logged(cast, api, api.get("/customers/ngozi@example.com"))
+
+    assert '"id": "•••"' in made.body
+    assert read.path == "/v1/customers/•••"
+
+
 def test_entries_and_requests_lead_to_each_other(cast: Cast, api: Program) -> None:
     member = factories.enrol(cast)
     reward = factories.make_reward(cast, points_cost=50)

@@ -10,6 +10,7 @@ from playwright.sync_api import Page
 from tests import factories
 from tests.cast import Cast
 from tests.support.api import Program, make_secret
+from tests.support.webhooks import answer, deliveries, dispatch
 
 SIZES = {"wide": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
 
@@ -57,10 +58,14 @@ def test_axe_finds_nothing_on_the_developers_pages(  # noqa: PLR0917 - as pytest
     cast: Cast, app: Flask, owner: Page, address: str, theme: str, size: str
 ) -> None:
     api = Program(app, make_secret(cast))
+    endpoint = factories.make_endpoint(cast)
     body = {"accountId": factories.enrol(cast).id, "points": 250, "reason": "purchase"}
     made = api.post("/loyalty/points/award", body)
     api.post("/loyalty/points/award", {**body, "points": 0})
     api.logged()
+    dispatch(cast)
+    answer(cast, 200, 503)
+    hooks = f"/developers/webhooks/{endpoint.id}"
     owner.emulate_media(color_scheme="dark" if theme == "dark" else "light")
     owner.set_viewport_size(SIZES[size])  # type: ignore[arg-type]
     paths = (
@@ -68,6 +73,12 @@ def test_axe_finds_nothing_on_the_developers_pages(  # noqa: PLR0917 - as pytest
         "/developers/keys/new",
         "/developers/requests",
         f"/developers/requests/{made.response.headers['X-Request-Id']}",
+        "/developers/webhooks/new",
+        hooks,
+        *(f"{hooks}/{act}" for act in ("edit", "rotate", "delete", "resend")),
+        "/developers/webhooks/deliveries",
+        *(f"/developers/webhooks/deliveries/{each.id}" for each in deliveries(cast)),
+        f"/developers/webhooks/entries/{made.body['id']}",
         "/docs",
     )
     problems = [each for path in paths for each in _problems(owner, f"{address}{path}")]

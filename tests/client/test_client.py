@@ -232,6 +232,8 @@ def test_a_webhook_is_verified() -> None:
         (BODY, "v1=abc", SECRET),
         (BODY, "t=now,v1=abc", SECRET),
         (BODY, "", SECRET),
+        (BODY, None, SECRET),
+        (BODY, f"t={'1' * 5000},v1=abc", SECRET),
         (BODY, signature(), "not base64"),
         (BODY, signature(), None),
     ],

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from app import clock, services
 from app.config import Rate
+from app.ids import new_id
 from app.models.api_requests import ApiRequest
 from app.models.registry import WORKSPACE_TABLES
 from app.services import (
@@ -224,7 +225,7 @@ def _exercise_records(cast: Cast) -> None:
         customers.list_customers(session, between=between, email="a@example.com", **given)
         members.list_members(
             session,
-            between=Between(cursor="loy_", is_newer=True),
+            between=Between(cursor=new_id("loy"), is_newer=True),
             program_id=cast.program_id,
             customer_id=member.customer_id,
             **given,

@@ -121,7 +121,9 @@ def receiving(answer: Callable[[BaseHTTPRequestHandler, int], None]) -> Iterator
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     receiver.url = f"http://localhost:{server.server_port}/hooks?shop=quay"
-    yield receiver
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield receiver
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

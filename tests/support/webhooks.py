@@ -7,23 +7,17 @@ from typing import Any
 from sqlalchemy import select
 
 from app.models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint
-from app.services import webhooks
+from app.services import webhook_deliveries, webhooks
+from app.services.webhook_deliveries import Answer
 from app.worker.delivering import Deliverer
+from tests import factories
 from tests.cast import Cast
 from tests.support.receivers import Receiver
 
 
 def subscribe(cast: Cast, receiver: Receiver, *events: str) -> WebhookEndpoint:
     """Make an endpoint at a receiver, of some events or all."""
-    with cast.database.writing() as session:
-        return webhooks.create_endpoint(
-            session,
-            workspace_id=cast.workspace_id,
-            url=receiver.url,
-            enabled_events=list(events) or ["*"],
-            allows_http=True,
-            by=cast.owner,
-        ).endpoint
+    return factories.make_endpoint(cast, *events, url=receiver.url)
 
 
 def amend(cast: Cast, endpoint: WebhookEndpoint, **changes: Any) -> WebhookEndpoint:
@@ -75,3 +69,19 @@ def endpoint_now(cast: Cast, endpoint: WebhookEndpoint) -> WebhookEndpoint:
         return webhooks.get_endpoint(
             session, workspace_id=cast.workspace_id, endpoint_id=endpoint.id
         )
+
+
+def dispatch(cast: Cast) -> None:
+    """Write the deliveries of what happened, without sending any."""
+    with cast.database.writing() as session:
+        while webhook_deliveries.dispatch(session, workspace_id=cast.workspace_id):
+            pass
+
+
+def answer(cast: Cast, *codes: int) -> None:
+    """Let the due deliveries be answered so, without sending any."""
+    with cast.database.writing() as session:
+        jobs = webhook_deliveries.claim(session, workspace_id=cast.workspace_id, busy={})
+        for job, code in zip(jobs, codes, strict=True):
+            told = Answer(duration_ms=400, status=code, start="noted")
+            webhook_deliveries.finish(session, job=job, answer=told, luck=0)

@@ -62,6 +62,7 @@ def test_a_restricted_key_has_the_ticked_scopes(cast: Cast, owner: Visitor) -> N
     [
         ({"name": ""}, "What it is for"),
         ({"name": "Shop", "reach": "some"}, "Choose at least one thing"),
+        ({"name": "Shop", "reach": "all", "scopes": ["points:read"]}, "You ticked parts"),
         ({"name": "x" * 81}, "What it is for"),
     ],
 )

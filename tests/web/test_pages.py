@@ -7,6 +7,7 @@ import pytest
 from tests import factories
 from tests.cast import Cast
 from tests.support.pages import Visitor
+from tests.support.webhooks import deliveries, dispatch
 
 
 @pytest.fixture
@@ -18,7 +19,10 @@ def paths(cast: Cast) -> list[str]:
     entry = factories.award(cast, member, 1000)
     part = factories.award(cast, member, 300)
     factories.reverse(cast, part, points=100)
+    endpoint = factories.make_endpoint(cast)
     redemption = factories.redeem(cast, member, reward)
+    dispatch(cast)
+    delivery = deliveries(cast)[0]
     return [
         "/",
         "/activity",
@@ -52,6 +56,16 @@ def paths(cast: Cast) -> list[str]:
         "/developers/guide",
         "/developers/keys/new",
         "/developers/requests",
+        "/developers/webhooks/new",
+        f"/developers/webhooks/{endpoint.id}",
+        f"/developers/webhooks/{endpoint.id}/edit",
+        f"/developers/webhooks/{endpoint.id}/rotate",
+        f"/developers/webhooks/{endpoint.id}/delete",
+        f"/developers/webhooks/{endpoint.id}/resend",
+        "/developers/webhooks/deliveries",
+        "/developers/webhooks/deliveries?state=failed&type=loyalty.points.earned",
+        f"/developers/webhooks/deliveries/{delivery.id}",
+        f"/developers/webhooks/entries/{entry.id}",
     ]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from wtforms import RadioField, SelectField, SelectMultipleField, StringField
+from wtforms import Field, RadioField, SelectField, SelectMultipleField, StringField
+from wtforms.validators import ValidationError
 from wtforms.widgets import CheckboxInput
 
 from app.rules.api_keys import SCOPES
@@ -41,6 +42,14 @@ class KeyForm(RegularsForm):
     scopes = SelectMultipleField(
         "Ticked", choices=[choice(scope) for scope in SCOPES], option_widget=CheckboxInput()
     )
+
+    def validate_scopes(self, field: Field) -> None:
+        """Refuse ticks beside “do everything”: a key that may more than was meant is a danger."""
+        if field.data and self.reach.data == "all":
+            raise ValidationError(
+                "You ticked parts, but chose “do everything”. Choose “do only what you tick”, "
+                "or take the ticks out."
+            )
 
     def chosen_scopes(self) -> list[str] | None:
         """Give the ticked scopes, or None for everything."""

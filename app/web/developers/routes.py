@@ -14,7 +14,7 @@ from app.http.statuses import status_of
 from app.models.api_keys import ApiKey
 from app.models.merchants import SANDBOX
 from app.rules.api_keys import RESOURCES
-from app.services import api_keys, api_requests, ledger, staff
+from app.services import api_keys, api_requests, ledger, staff, webhook_log
 from app.services.api_keys import Made
 from app.services.api_requests import Filters
 from app.web.base_form import ActForm
@@ -30,14 +30,16 @@ LATEST_COUNT = 6
 
 @blueprint.get("")
 def index() -> Response:
-    """Show keys, the guide and the latest requests."""
+    """Show keys, webhook endpoints, the guide and the latest requests."""
     with reading() as session:
         keys = api_keys.list_keys(session, workspace=signed_in().workspace)
         latest = api_requests.list_requests(
             session, workspace_id=workspace_id(), limit=LATEST_COUNT
         )
+        endpoints = webhook_log.list_health(session, workspace_id=workspace_id())
     return page(
         "developers/index.html",
+        endpoints=endpoints,
         keys=keys,
         requests=latest.rows,
         key_names=_names(keys),

@@ -6,8 +6,9 @@ from flask import Blueprint, Response
 
 from app import clock
 from app.db import reading
-from app.http.actors import signed_in, workspace_id
-from app.services import programs, reports, rewards
+from app.http.actors import actor, signed_in, workspace_id
+from app.rules.actors import Permission
+from app.services import programs, reports, rewards, webhook_log
 from app.web.reports import charts
 from app.web.responses import page
 
@@ -24,6 +25,7 @@ def today() -> Response:
         )
         activity = reports.list_activity(session, workspace_id=workspace_id())
         catalogue = rewards.list_catalogue(session, workspace_id=workspace_id())
+        failing = webhook_log.list_needing_attention(session, workspace_id=workspace_id())
     if not overview.member_count:
         program = known_programs[0] if known_programs else None
         return page("reports/first_run.html", program=program, has_reward=bool(catalogue))
@@ -32,6 +34,8 @@ def today() -> Response:
         overview=overview,
         owed_minor_units=overview.outstanding * known_programs[0].point_value_thousandths // 1000,
         activity=activity,
+        # Who cannot mend it is not troubled with it.
+        failing=failing if actor().may(Permission.EDIT_PROGRAMS) else [],
         now=clock.now(),
         charts=charts.draw(overview),
     )

@@ -19,6 +19,7 @@ Thing = TypeVar("Thing", bound=BaseModel)
 
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 LONGEST_WAIT_SECONDS = 30.0
+KEY_CHARACTERS_MAX = 255
 
 
 class Left:
@@ -64,6 +65,9 @@ class Transport:
         http: httpx.Client | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        if not secret_key.isascii() or not secret_key.isprintable():
+            # Said without the key: what is raised lands in logs.
+            raise ValueError("The secret key holds a line break or a character that no key has.")
         self._retry_count = retry_count
         self._sleep = sleep
         self._http = http or httpx.Client(timeout=timeout_seconds, follow_redirects=False)
@@ -98,7 +102,9 @@ class Transport:
         self, kind: type[Thing], path: str, body: Mapping[str, Any], idempotency_key: str | None
     ) -> Thing:
         """Make or do something, once."""
-        key = idempotency_key or str(uuid.uuid4())
+        key = str(uuid.uuid4()) if idempotency_key is None else idempotency_key
+        if not 1 <= len(key) <= KEY_CHARACTERS_MAX or not key.isascii() or not key.isprintable():
+            raise ValueError("An idempotency key is 1 to 255 printable ASCII characters.")
         return kind.model_validate(self._send("POST", path, body=body, key=key))
 
     def patch(self, kind: type[Thing], path: str, body: Mapping[str, Any]) -> Thing:
@@ -135,11 +141,18 @@ class Transport:
                 self._sleep(_backoff(attempt))
                 continue
             if response.is_success:
-                return response.json()
+                return _body(response)
             if is_last or response.status_code not in RETRIED:
                 raise _error(response)
             self._sleep(_asked_wait(response) or _backoff(attempt))
         raise AssertionError("the last attempt returns or raises")
+
+
+def _body(response: httpx.Response) -> Any:
+    try:
+        return response.json()
+    except ValueError:
+        raise _error(response) from None
 
 
 def _outside(values: Mapping[str, Any]) -> dict[str, Any]:

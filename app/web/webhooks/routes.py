@@ -1,0 +1,379 @@
+"""Webhooks on the dashboard: endpoints, the log of deliveries, sending again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from flask import Blueprint, Response, current_app, request, url_for
+
+from app import clock
+from app.config import Settings
+from app.db import reading, writing
+from app.errors import RegularsError
+from app.http.actors import actor, signed_in, workspace_id
+from app.http.statuses import status_of
+from app.models.webhooks import WebhookEndpoint
+from app.services import ledger, outbox, snapshots, webhook_log, webhook_resends, webhooks
+from app.services.webhook_log import Filters, Progress
+from app.services.webhooks import Made
+from app.web.base_form import ActForm
+from app.web.paging import shown_before
+from app.web.responses import go, page, say
+from app.web.webhooks.forms import EndpointForm, ResendForm, RotateForm, values_of
+
+blueprint = Blueprint("webhooks", __name__, url_prefix="/developers/webhooks")
+
+LATEST_COUNT = 6
+RESEND_HOURS = 24
+"""What the form to send again proposes: the last day."""
+
+STATES = {"waiting": "Waiting", "failed": "Failed", "delivered": "Delivered"}
+
+
+@blueprint.get("/new")
+def new() -> Response:
+    """Show the form of a new endpoint."""
+    return _form_page(EndpointForm())
+
+
+@blueprint.post("/new")
+def create() -> Response:
+    """Make an endpoint and show its secret, this once."""
+    form = EndpointForm()
+    if not form.validate_on_submit():
+        return _form_page(form, status=422)
+    try:
+        with writing() as session:
+            made = webhooks.create_endpoint(
+                session,
+                workspace_id=workspace_id(),
+                url=form.url.data or "",
+                enabled_events=form.events(),
+                allows_http=_allows_http(),
+                by=actor(),
+                once=form.key,
+            )
+    except RegularsError as error:
+        form.refuse(error)
+        form.renew()
+        return _form_page(form, status=int(status_of(error)))
+    return _secret_page(made)
+
+
+@blueprint.get("/<endpoint_id>")
+def show(endpoint_id: str) -> Response:
+    """Show an endpoint: how it does, its secret's state, its latest deliveries."""
+    with reading() as session:
+        endpoint = webhooks.get_endpoint(
+            session, workspace_id=workspace_id(), endpoint_id=endpoint_id
+        )
+        health = webhook_log.get_health(session, endpoint=endpoint)
+        latest = webhook_log.list_deliveries(
+            session,
+            workspace_id=workspace_id(),
+            filters=Filters(endpoint_id=endpoint_id),
+            limit=LATEST_COUNT,
+        )
+    return page(
+        "webhooks/show.html",
+        endpoint=endpoint,
+        health=health,
+        deliveries=latest.rows,
+        now=clock.now(),
+    )
+
+
+@blueprint.get("/<endpoint_id>/edit")
+def edit(endpoint_id: str) -> Response:
+    """Show an endpoint's form."""
+    endpoint = _get(endpoint_id)
+    return _form_page(EndpointForm(data=values_of(endpoint)), endpoint)
+
+
+@blueprint.post("/<endpoint_id>/edit")
+def update(endpoint_id: str) -> Response:
+    """Change an endpoint."""
+    form, endpoint = EndpointForm(), _get(endpoint_id)
+    if not form.validate_on_submit():
+        return _form_page(form, endpoint, 422)
+    changes = {"url": form.url.data or "", "enabled_events": form.events()}
+    try:
+        _amend(endpoint_id, changes)
+    except RegularsError as error:
+        form.refuse(error)
+        form.renew()
+        return _form_page(form, endpoint, int(status_of(error)))
+    say("Saved.")
+    return go(url_for("webhooks.show", endpoint_id=endpoint_id))
+
+
+@blueprint.post("/<endpoint_id>/enable")
+def enable(endpoint_id: str) -> Response:
+    """Switch an endpoint on."""
+    if ActForm().validate_on_submit():
+        _amend(endpoint_id, {"status": "enabled"})
+        say("On. What waits is sent now. Resend a time for what happened while it was off.")
+    return go(url_for("webhooks.show", endpoint_id=endpoint_id))
+
+
+@blueprint.post("/<endpoint_id>/disable")
+def disable(endpoint_id: str) -> Response:
+    """Switch an endpoint off."""
+    if ActForm().validate_on_submit():
+        _amend(endpoint_id, {"status": "disabled"})
+        say("Off. Nothing is sent to it until you switch it on.")
+    return go(url_for("webhooks.show", endpoint_id=endpoint_id))
+
+
+@blueprint.get("/<endpoint_id>/rotate")
+def rotate_form(endpoint_id: str) -> Response:
+    """Show the form to rotate a secret."""
+    return _rotate_page(RotateForm(), _get(endpoint_id))
+
+
+@blueprint.post("/<endpoint_id>/rotate")
+def rotate(endpoint_id: str) -> Response:
+    """Make a new secret and show it, this once."""
+    form, endpoint = RotateForm(), _get(endpoint_id)
+    if not form.validate_on_submit():
+        return _rotate_page(form, endpoint, 422)
+    try:
+        with writing() as session:
+            made = webhooks.rotate_secret(
+                session,
+                workspace_id=workspace_id(),
+                endpoint_id=endpoint_id,
+                overlap_hours=int(form.overlap_hours.data),
+                by=actor(),
+                once=form.key,
+            )
+    except RegularsError as error:
+        form.refuse(error)
+        form.renew()
+        return _rotate_page(form, endpoint, int(status_of(error)))
+    return _secret_page(made)
+
+
+@blueprint.get("/<endpoint_id>/delete")
+def delete_form(endpoint_id: str) -> Response:
+    """Say what deleting does, before it is done."""
+    endpoint = _get(endpoint_id)
+    return page("webhooks/delete_form.html", part="webhooks/_delete_form.html", endpoint=endpoint)
+
+
+@blueprint.post("/<endpoint_id>/delete")
+def delete(endpoint_id: str) -> Response:
+    """Remove an endpoint and its log."""
+    if ActForm().validate_on_submit():
+        with writing() as session:
+            webhooks.delete_endpoint(
+                session, workspace_id=workspace_id(), endpoint_id=endpoint_id, by=actor()
+            )
+        say("The endpoint is deleted.")
+    return go(url_for("developers.index"))
+
+
+@blueprint.post("/<endpoint_id>/test")
+def send_test(endpoint_id: str) -> Response:
+    """Send a test event and go to its delivery."""
+    form = ActForm()
+    if not form.validate_on_submit():
+        return go(url_for("webhooks.show", endpoint_id=endpoint_id))
+    try:
+        with writing() as session:
+            delivery = webhook_resends.send_test(
+                session,
+                workspace_id=workspace_id(),
+                endpoint_id=endpoint_id,
+                by=actor(),
+                once=form.key,
+            )
+    except RegularsError as error:
+        say(error.message)
+        return go(url_for("webhooks.show", endpoint_id=endpoint_id))
+    return go(url_for("webhooks.show_delivery", delivery_id=delivery.id))
+
+
+@blueprint.get("/deliveries")
+def list_deliveries() -> Response:
+    """List deliveries by endpoint, type of event and state, the newest first."""
+    filters = Filters(
+        endpoint_id=request.args.get("to", ""),
+        event_type=_known(request.args.get("type", ""), (*outbox.EVENT_TYPES, outbox.TEST_TYPE)),
+        state=_known(request.args.get("state", ""), webhook_log.STATES),
+    )
+    with reading() as session:
+        found = webhook_log.list_deliveries(
+            session,
+            workspace_id=workspace_id(),
+            filters=filters,
+            after=request.args.get("after"),
+        )
+        endpoints = webhook_log.list_health(session, workspace_id=workspace_id())
+    return page(
+        "webhooks/deliveries.html",
+        part="webhooks/_deliveries.html",
+        found=found,
+        filters=filters,
+        endpoints=endpoints,
+        states=STATES,
+        event_types=outbox.EVENT_TYPES,
+        shown=shown_before(request.args) + len(found.rows),
+    )
+
+
+@blueprint.get("/deliveries/<delivery_id>")
+def show_delivery(delivery_id: str) -> Response:
+    """Show a delivery: what is sent, each attempt, where the event came from."""
+    with reading() as session:
+        delivery = webhook_log.get_delivery(
+            session, workspace_id=workspace_id(), delivery_id=delivery_id
+        )
+        attempts = webhook_log.list_attempts(session, delivery=delivery)
+    return page(
+        "webhooks/delivery.html",
+        part="webhooks/_delivery.html",
+        delivery=delivery,
+        attempts=attempts,
+        body=snapshots.event_body(delivery.event, is_live=signed_in().workspace.is_live),
+        now=clock.now(),
+    )
+
+
+@blueprint.post("/deliveries/<delivery_id>/resend")
+def resend(delivery_id: str) -> Response:
+    """Send one delivery again."""
+    if ActForm().validate_on_submit():
+        try:
+            with writing() as session:
+                webhook_resends.resend(
+                    session, workspace_id=workspace_id(), delivery_id=delivery_id, by=actor()
+                )
+            say("It is sent again now. Receivers know it by the same id.")
+        except RegularsError as error:
+            say(error.message)
+    return go(url_for("webhooks.show_delivery", delivery_id=delivery_id))
+
+
+@blueprint.get("/<endpoint_id>/resend")
+def resend_form(endpoint_id: str) -> Response:
+    """Show the form to send a range of time again."""
+    now = clock.now()
+    form = ResendForm(
+        data={"since": now - timedelta(hours=RESEND_HOURS), "until": now + timedelta(minutes=1)}
+    )
+    return _resend_page(form, _get(endpoint_id))
+
+
+@blueprint.post("/<endpoint_id>/resend")
+def resend_range(endpoint_id: str) -> Response:
+    """Send a range of time again and go to its progress."""
+    form, endpoint = ResendForm(), _get(endpoint_id)
+    _set_zone(form)
+    if not form.validate_on_submit():
+        return _resend_page(form, endpoint, 422)
+    try:
+        with writing() as session:
+            made = webhook_resends.resend_range(
+                session,
+                workspace_id=workspace_id(),
+                endpoint_id=endpoint_id,
+                since=form.since.data,
+                until=form.until.data,
+                with_delivered=bool(form.with_delivered.data),
+                by=actor(),
+                once=form.key,
+            )
+    except RegularsError as error:
+        form.refuse(error)
+        form.renew()
+        return _resend_page(form, endpoint, int(status_of(error)))
+    return go(url_for("webhooks.show_resend", resend_id=made.id))
+
+
+@blueprint.get("/resends/<resend_id>")
+def show_resend(resend_id: str) -> Response:
+    """Show how far a resend has come; the page asks again by itself."""
+    with reading() as session:
+        progress: Progress = webhook_log.get_progress(
+            session, workspace_id=workspace_id(), resend_id=resend_id
+        )
+    return page("webhooks/resend.html", part="webhooks/_progress.html", progress=progress)
+
+
+@blueprint.get("/entries/<entry_id>")
+def events_of_entry(entry_id: str) -> Response:
+    """Show the events that a ledger entry made, and where they went."""
+    with reading() as session:
+        entry = ledger.get_entry(session, workspace_id=workspace_id(), entry_id=entry_id)
+        events = webhook_log.list_of_entry(session, workspace_id=workspace_id(), entry_id=entry_id)
+    return page("webhooks/entry.html", entry=entry, events=events)
+
+
+def _get(endpoint_id: str) -> WebhookEndpoint:
+    with reading() as session:
+        return webhooks.get_endpoint(session, workspace_id=workspace_id(), endpoint_id=endpoint_id)
+
+
+def _amend(endpoint_id: str, changes: Mapping[str, object]) -> None:
+    with writing() as session:
+        webhooks.amend_endpoint(
+            session,
+            workspace_id=workspace_id(),
+            endpoint_id=endpoint_id,
+            changes=changes,
+            allows_http=_allows_http(),
+            by=actor(),
+        )
+
+
+def _known(text: str, words: tuple[str, ...]) -> str:
+    return text if text in words else ""
+
+
+def _allows_http() -> bool:
+    settings: Settings = current_app.extensions["regulars.settings"]
+    return settings.allows_private_webhooks
+
+
+def _set_zone(form: ResendForm) -> None:
+    form.since.zone = form.until.zone = signed_in().merchant.time_zone
+
+
+def _form_page(
+    form: EndpointForm, endpoint: WebhookEndpoint | None = None, status: int = 200
+) -> Response:
+    return page(
+        "webhooks/form.html",
+        form=form,
+        endpoint=endpoint,
+        event_types=outbox.EVENT_TYPES,
+        status=status,
+    )
+
+
+def _rotate_page(form: RotateForm, endpoint: WebhookEndpoint, status: int = 200) -> Response:
+    return page(
+        "webhooks/rotate_form.html",
+        part="webhooks/_rotate_form.html",
+        form=form,
+        endpoint=endpoint,
+        now=clock.now(),
+        status=status,
+    )
+
+
+def _secret_page(made: Made) -> Response:
+    return page("webhooks/secret.html", made=made, now=clock.now())
+
+
+def _resend_page(form: ResendForm, endpoint: WebhookEndpoint, status: int = 200) -> Response:
+    _set_zone(form)
+    return page(
+        "webhooks/resend_form.html",
+        part="webhooks/_resend_form.html",
+        form=form,
+        endpoint=endpoint,
+        status=status,
+    )
