@@ -76,6 +76,18 @@ class InvalidApiKey(RegularsError):
     code = "invalid_api_key"
 
 
+class InvalidSignature(RegularsError):
+    """A message is not signed with the secret of its source, or was signed too long ago."""
+
+    code = "invalid_signature"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The signature does not fit this body, or is more than five minutes old. Check the "
+            "secret and the clock, and sign the bytes that are sent."
+        )
+
+
 class UnknownParameter(RegularsError):
     """A value that this call does not know."""
 

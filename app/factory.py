@@ -21,6 +21,7 @@ from app.api.accounts import blueprint as accounts_api
 from app.api.customers import blueprint as customers_api
 from app.api.document import INFO, SECURITY_SCHEMES
 from app.api.events import blueprint as events_api
+from app.api.inbound import blueprint as inbound_api
 from app.api.parsing import refusal_of
 from app.api.points import blueprint as points_api
 from app.api.programs import blueprint as programs_api
@@ -35,6 +36,7 @@ from app.http import access, actors, failures, limits, request_log, requests
 from app.web import context, errors, filters, responses
 from app.web.developers.routes import blueprint as developers
 from app.web.health.routes import blueprint as health
+from app.web.inbound.routes import blueprint as inbound
 from app.web.ledger.routes import blueprint as ledger
 from app.web.members.routes import blueprint as members
 from app.web.programs.routes import blueprint as programs
@@ -57,6 +59,7 @@ API_BLUEPRINTS = (
 )
 BLUEPRINTS = (
     reference,
+    inbound_api,
     health,
     staff,
     reports,
@@ -67,6 +70,7 @@ BLUEPRINTS = (
     programs,
     developers,
     webhooks,
+    inbound,
 )
 
 REQUEST_BYTES_MAX = 64 * 1024

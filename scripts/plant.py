@@ -58,8 +58,14 @@ def apply(patch: Path, folder: Path, *, backwards: bool = False) -> None:
     Raises:
         CalledProcessError: the patch does not fit the tree any more.
     """
-    command = ["patch", "-p1", "--quiet", "--no-backup-if-mismatch", "--input", str(patch)]
-    subprocess.run([*command, *(["--reverse"] if backwards else [])], cwd=folder, check=True)
+    options = ["--reverse"] if backwards else []
+    subprocess.run(["git", "apply", *options, str(patch)], cwd=folder, check=True)
+
+
+def fits(patch: Path) -> bool:
+    """Say whether a fault fits the tree as it is."""
+    command = ["git", "apply", "--check", str(patch)]
+    return subprocess.run(command, cwd=ROOT, check=False, capture_output=True).returncode == 0
 
 
 def run_test(name: str, folder: Path) -> int:

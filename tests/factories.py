@@ -205,6 +205,14 @@ def close(cast: Cast, member: Member) -> Member:
         )
 
 
+def reopen(cast: Cast, member: Member) -> Member:
+    """Reopen a member as the manager."""
+    with cast.database.writing() as session:
+        return members.reopen(
+            session, workspace_id=cast.workspace_id, member_id=member.id, by=cast.manager
+        )
+
+
 def archive(cast: Cast, reward: Reward) -> Reward:
     """Archive a reward as the manager."""
     with cast.database.writing() as session:

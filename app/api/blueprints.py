@@ -10,7 +10,7 @@ from werkzeug.routing import BaseConverter
 
 from app.api import answers, parsing, schemas
 from app.http import keys
-from app.http.requests import is_api
+from app.http.requests import is_api, is_inbound
 
 _REFUSALS: ResponseDict = {
     "400": schemas.ErrorBody,
@@ -66,7 +66,7 @@ def install(app: Flask) -> None:
 
 
 def _begin() -> None:
-    if is_api():
+    if is_api() and not is_inbound():
         keys.authenticate()
         parsing.check_address()
         parsing.read_body()

@@ -94,6 +94,13 @@ def _plain(given: dict[str, Any]) -> dict[str, Any]:
     plain = {names.get(name, name): value for name, value in given.items()}
     if "point_value_thousandths" in plain:
         plain["point_value_thousandths"] = round(plain["point_value_thousandths"] * 1000)
+    if "tiers" in plain:
+        plain["tiers"] = [_plain_tier(tier) for tier in plain["tiers"]]
     if plain.get("time_zone", "") is None:
         del plain["time_zone"]
     return plain
+
+
+def _plain_tier(given: dict[str, Any]) -> dict[str, Any]:
+    multiplier = given.pop("multiplier", 1)
+    return {**given, "multiplier_hundredths": round(multiplier * 100)}

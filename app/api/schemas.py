@@ -28,6 +28,7 @@ from app.rules import inputs
 from app.services.outbox import EVENT_TYPES
 from app.services.programs import (
     EARN_POINTS_MAX,
+    MULTIPLIER_MAX_HUNDREDTHS,
     POINT_VALUE_MAX_THOUSANDTHS,
     THRESHOLD_MAX,
     TIERS_MAX,
@@ -71,6 +72,12 @@ PointValue = Annotated[
     int | float,
     Field(ge=0, le=_POINT_VALUE_MAX),
     WithJsonSchema({"type": "number", "minimum": 0, "maximum": _POINT_VALUE_MAX}),
+]
+_MULTIPLIER_MAX = MULTIPLIER_MAX_HUNDREDTHS // 100
+Multiplier = Annotated[
+    int | float,
+    Field(ge=0, le=_MULTIPLIER_MAX),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": _MULTIPLIER_MAX}),
 ]
 Instant = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 
@@ -176,6 +183,16 @@ class TierIn(Schema):
     key: Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z0-9_]+$")]
     name: Annotated[str, Field(min_length=1, max_length=40, pattern=_SAID)]
     threshold: Annotated[int, Field(ge=0, le=THRESHOLD_MAX)]
+    multiplier: Multiplier = Field(
+        1, description="How much its members earn by the earn rate; two decimals at most."
+    )
+
+    @field_validator("multiplier")
+    @classmethod
+    def _has_two_decimals(cls, value: float) -> float:
+        if Decimal(str(value)) * 100 % 1:
+            raise ValueError("Give two decimals at most, such as 1.5.")
+        return value
 
 
 class ProgramIn(Schema):
@@ -191,6 +208,9 @@ class ProgramIn(Schema):
     )
     earn_rate: Annotated[int, Field(ge=0, le=EARN_POINTS_MAX)] = Field(
         0, description="Points for one unit of the currency spent."
+    )
+    earn_rounding: Literal["down", "nearest", "up"] = Field(
+        "down", description="What becomes of part points."
     )
     tiers: Annotated[list[TierIn], Field(max_length=TIERS_MAX)] = Field(
         default_factory=list, description="By rising threshold, the first from 0."
@@ -456,6 +476,7 @@ class Program(_Object):
     time_zone: str
     point_value: int | float
     earn_rate: int
+    earn_rounding: Literal["down", "nearest", "up"]
     tiers: list[TierIn]
     metadata: dict[str, str]
 

@@ -48,7 +48,7 @@ def authenticate() -> None:
         with db.reading() as session:
             found = api_keys.find(session, secret=secret)
     if found is None:
-        _limit(f"address {_address_hash()}", settings.sandbox_rate)
+        limit_address(settings.sandbox_rate)
         raise errors.InvalidApiKey(
             f"This API key is not good here. {_HOW}" if secret else f"No API key came. {_HOW}"
         )
@@ -102,6 +102,15 @@ def add_limit_headers(response: Response) -> None:
     response.headers["X-RateLimit-Reset"] = str(taken.reset_seconds)
 
 
+def limit_address(rate: Rate) -> None:
+    """Take a token from the bucket of the address that a bad request came from.
+
+    Raises:
+        RateLimited: the bucket is empty.
+    """
+    _limit(f"address {_address_hash()}", rate)
+
+
 def _limit(name: str, rate: Rate) -> None:
     taken = limits.take(name, rate)
     g.limit = (rate, taken)
@@ -123,7 +132,7 @@ def _sent_key() -> str:
 def _refuse_keys_in_the_address(rate: Rate) -> None:
     guilty = [name for name, value in request.args.items(multi=True) if _is_key(value)]
     if guilty or any(_is_key(name) for name in request.args) or keys.holds_key(request.path):
-        _limit(f"address {_address_hash()}", rate)
+        limit_address(rate)
         raise errors.InvalidApiKey(
             "An API key stands in the address, where logs keep it. Nothing was done. "
             f"Roll that key. {_HOW}",

@@ -34,7 +34,8 @@ BODY_CHARACTERS_MAX = 4000
 SHOWN = frozenset(
     {
         *("accountId", "customerId", "id", "programId", "rewardId", "transactionId", "source"),
-        *("points", "pointsCost", "pointValue", "earnRate", "value", "stock", "perMemberLimit"),
+        *("points", "pointsCost", "pointValue", "value", "stock", "perMemberLimit"),
+        *("earnRate", "earnRounding", "multiplier"),
         *("type", "status", "tiers", "key", "threshold", "minTier", "startsAt", "endsAt"),
         *("currencyName", "timeZone", "enabledEvents"),
     }

@@ -31,6 +31,8 @@ _HEADERS = {
 STATIC_SECONDS = 3600
 
 API_PREFIX = "/v1/"
+INBOUND_PREFIX = "/v1/inbound/"
+"""Below it other systems tell of payments; they sign, and bring no key."""
 
 
 def install(app: Flask) -> None:
@@ -49,6 +51,11 @@ def request_id() -> str:
 def is_api() -> bool:
     """Say whether the caller is a program."""
     return request.path.startswith(API_PREFIX)
+
+
+def is_inbound() -> bool:
+    """Say whether the caller is a system that tells of payments."""
+    return request.path.startswith(INBOUND_PREFIX)
 
 
 def _begin() -> None:

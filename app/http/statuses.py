@@ -9,6 +9,7 @@ from app import errors
 _STATUSES: tuple[tuple[type[errors.RegularsError], HTTPStatus], ...] = (
     (errors.NotFound, HTTPStatus.NOT_FOUND),
     (errors.InvalidApiKey, HTTPStatus.UNAUTHORIZED),
+    (errors.InvalidSignature, HTTPStatus.UNAUTHORIZED),
     (errors.WrongContentType, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
     (errors.PermissionDenied, HTTPStatus.FORBIDDEN),
     (errors.IdempotencyConflict, HTTPStatus.CONFLICT),

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import NotRequired, TypedDict
+
+from app.rules.earning import WHOLE_MULTIPLIER
 
 
 class Tier(TypedDict):
-    """One tier; `threshold` is in points net of reversals."""
+    """One tier; `threshold` is in points net of reversals.
+
+    `multiplier_hundredths` is how much its members earn by the program's rule: 150 is half as much
+    again, and 100 where it is left out.
+    """
 
     key: str
     name: str
     threshold: int
+    multiplier_hundredths: NotRequired[int]
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,17 @@ def reaches(tier: str | None, minimum: str | None, tiers: Sequence[Tier]) -> boo
     if tier is None or minimum not in thresholds or tier not in thresholds:
         return False
     return thresholds[tier] >= thresholds[minimum]
+
+
+def multiplier_hundredths(key: str | None, tiers: Sequence[Tier]) -> int:
+    """Give how much a tier's members earn, in hundredths; 100 for an unknown key."""
+    found = next((tier for tier in tiers if tier["key"] == key), None)
+    return multiplier_of(found) if found else WHOLE_MULTIPLIER
+
+
+def multiplier_of(tier: Tier) -> int:
+    """Give how much one tier's members earn, in hundredths."""
+    return tier.get("multiplier_hundredths", WHOLE_MULTIPLIER)
 
 
 def name_of(key: str | None, tiers: Sequence[Tier]) -> str | None:

@@ -10,6 +10,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased
 
 from app.models.api_keys import ApiKey
+from app.models.inbound import InboundSource
 from app.models.ledger import LedgerEntry
 from app.models.members import Member
 from app.models.programs import Location
@@ -24,7 +25,7 @@ class Row:
     """One line of a ledger as staff read it.
 
     Attributes:
-        actor_name: the person's or the API key's name, or None when it was neither.
+        actor_name: the name of the person, API key or source of payments, or None.
         reversed_points: what was taken back of this line so far.
         reversed_at: when something of this line was last taken back, or None.
         redemption: what a redemption or cancellation belongs to, or None.
@@ -151,7 +152,7 @@ def _rows_statement(
     return (
         select(
             LedgerEntry,
-            func.coalesce(Staff.name, ApiKey.name),
+            func.coalesce(Staff.name, ApiKey.name, InboundSource.name),
             Location.name,
             Redemption,
             original,
@@ -160,6 +161,7 @@ def _rows_statement(
         )
         .outerjoin(Staff, Staff.id == LedgerEntry.actor_id)
         .outerjoin(ApiKey, ApiKey.id == LedgerEntry.actor_id)
+        .outerjoin(InboundSource, InboundSource.id == LedgerEntry.actor_id)
         .outerjoin(
             Location,
             (Location.workspace_id == LedgerEntry.workspace_id)

@@ -18,7 +18,8 @@ from app.models.programs import Location, Program
 from app.models.rewards import Reward
 from app.rules import inputs
 from app.rules.actors import Actor, Permission
-from app.rules.tiers import Tier, tier_key
+from app.rules.earning import ROUNDINGS
+from app.rules.tiers import Tier, multiplier_of, tier_key
 from app.services import audit, idempotency, outbox, paging, snapshots
 from app.services.idempotency import Once, Outcome
 from app.services.paging import Between, Window
@@ -27,6 +28,7 @@ TIERS_MAX = 10
 EARN_POINTS_MAX = 10_000
 POINT_VALUE_MAX_THOUSANDTHS = 100_000_000
 THRESHOLD_MAX = 1_000_000_000
+MULTIPLIER_MAX_HUNDREDTHS = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,7 @@ class Rules:
     Attributes:
         point_value_thousandths: worth of one point, in thousandths of a minor unit.
         earn_points_per_unit: points for one unit of currency spent.
+        earn_rounding: one of `rules.earning.ROUNDINGS`.
         tiers: by rising threshold, the first from 0; empty for none.
     """
 
@@ -45,6 +48,7 @@ class Rules:
     point_value_thousandths: int
     earn_points_per_unit: int
     tiers: Sequence[Tier]
+    earn_rounding: str = "down"
 
 
 def create(
@@ -214,7 +218,17 @@ def checked_tiers(tiers: Sequence[Tier]) -> list[Tier]:
         name = inputs.checked_text(tier["name"], param="tiers", most=40, required=True)
         _check_range(tier["threshold"], "tiers", THRESHOLD_MAX)
         key = tier["key"] or re.sub(r"[^a-z0-9]+", "_", name.casefold()).strip("_") or "tier"
-        checked.append({"key": key, "name": name, "threshold": tier["threshold"]})
+        multiplier = multiplier_of(tier)
+        if not 0 <= multiplier <= MULTIPLIER_MAX_HUNDREDTHS:
+            raise errors.InvalidParameter("tiers", "A tier earns 0 to 100 times the points.")
+        checked.append(
+            {
+                "key": key,
+                "name": name,
+                "threshold": tier["threshold"],
+                "multiplier_hundredths": multiplier,
+            }
+        )
     checked.sort(key=lambda tier: tier["threshold"])
     if len(checked) > TIERS_MAX:
         raise errors.InvalidParameter("tiers", f"A program has {TIERS_MAX} tiers at most.")
@@ -278,6 +292,8 @@ def _checked(rules: Rules) -> Rules:
     if rules.time_zone not in available_timezones():
         raise errors.InvalidParameter("time_zone", "Choose a time zone, such as Europe/Dublin.")
     _check_range(rules.earn_points_per_unit, "earn_points_per_unit", EARN_POINTS_MAX)
+    if rules.earn_rounding not in ROUNDINGS:
+        raise errors.InvalidParameter("earn_rounding", f"Choose one of {', '.join(ROUNDINGS)}.")
     _check_range(
         rules.point_value_thousandths, "point_value_thousandths", POINT_VALUE_MAX_THOUSANDTHS
     )

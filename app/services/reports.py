@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from app import clock
 from app.models.api_keys import ApiKey
+from app.models.inbound import InboundSource
 from app.models.ledger import KINDS, LedgerEntry
 from app.models.members import Member
 from app.models.programs import Location
@@ -194,9 +195,12 @@ def _list_below_zero(session: Session, workspace_id: str) -> Sequence[Member]:
 
 def _latest_entries(session: Session, workspace_id: str, limit: int) -> list[Activity]:
     rows = session.execute(
-        select(LedgerEntry, func.coalesce(Staff.name, ApiKey.name), Location.name)
+        select(
+            LedgerEntry, func.coalesce(Staff.name, ApiKey.name, InboundSource.name), Location.name
+        )
         .outerjoin(Staff, Staff.id == LedgerEntry.actor_id)
         .outerjoin(ApiKey, ApiKey.id == LedgerEntry.actor_id)
+        .outerjoin(InboundSource, InboundSource.id == LedgerEntry.actor_id)
         .outerjoin(
             Location,
             (Location.workspace_id == LedgerEntry.workspace_id)

@@ -15,6 +15,7 @@ from app.models.programs import Program
 from app.models.redemptions import Redemption
 from app.models.rewards import Reward
 from app.models.webhooks import WebhookEndpoint
+from app.rules.tiers import Tier, multiplier_of
 
 
 def json_time(moment: datetime | None) -> str | None:
@@ -49,9 +50,20 @@ def program(thing: Program) -> JsonObject:
         "timeZone": thing.time_zone,
         "pointValue": whole if not thousandths else thing.point_value_thousandths / 1000,
         "earnRate": thing.earn_points_per_unit,
-        "tiers": thing.tiers,
+        "earnRounding": thing.earn_rounding,
+        "tiers": [_tier(each) for each in thing.tiers],
         "metadata": thing.metadata_,
         "createdAt": json_time(thing.created_at),
+    }
+
+
+def _tier(each: Tier) -> JsonObject:
+    whole, hundredths = divmod(multiplier_of(each), 100)
+    return {
+        "key": each["key"],
+        "name": each["name"],
+        "threshold": each["threshold"],
+        "multiplier": whole if not hundredths else multiplier_of(each) / 100,
     }
 
 

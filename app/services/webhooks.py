@@ -82,7 +82,7 @@ def create_endpoint(
         url=url,
         enabled_events=enabled_events,
         status="enabled",
-        secret=_new_secret(),
+        secret=new_secret(),
         created_at=clock.now(),
     )
     session.add(endpoint)
@@ -156,7 +156,7 @@ def rotate_secret(
     endpoint.previous_secret = endpoint.secret if overlap_hours else None
     ends_at = clock.now() + timedelta(hours=overlap_hours)
     endpoint.previous_secret_until = ends_at if overlap_hours else None
-    endpoint.secret = _new_secret()
+    endpoint.secret = new_secret()
     _record(session, "webhooks.rotate_secret", endpoint, by, before=None)
     return Made(endpoint, endpoint.secret)
 
@@ -207,7 +207,8 @@ def list_endpoints(
     return paging.window_by_id(session, statement, WebhookEndpoint.id, between, prefix="we")
 
 
-def _new_secret() -> str:
+def new_secret() -> str:
+    """Make a secret that signs webhooks."""
     # Standard Webhooks: `whsec_` and 24 to 64 random bytes in base64.
     return "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
 

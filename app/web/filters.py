@@ -45,6 +45,7 @@ def install(app: Flask) -> None:
     app.add_template_global(icon)
     app.add_template_global(currency_symbol)
     app.add_template_global(time_zone)
+    app.add_template_global(one_unit)
 
 
 def number(value: int) -> str:
@@ -62,6 +63,11 @@ def money(minor_units: int) -> str:
     code = _currency()
     amount = minor_units / 10 ** get_currency_precision(code)
     return str(format_currency(amount, code, locale=LOCALE)).replace("-", MINUS)
+
+
+def one_unit() -> int:
+    """Give one whole unit of the merchant's currency in minor units: 100 for EUR, 1 for JPY."""
+    return int(10 ** get_currency_precision(_currency()))
 
 
 def currency_symbol() -> str:

@@ -152,8 +152,8 @@ CASES: dict[Case, tuple[int, str | None]] = {
     permission_denied: (403, None),
     endpoint_disabled: (422, None),
 }
-ELSEWHERE = {"rate_limited", "sign_in_failed", "invalid_request"}
-"""Told in `test_limits`, on pages only, and by no error of its own."""
+ELSEWHERE = {"rate_limited", "invalid_signature", "sign_in_failed", "invalid_request"}
+"""Told in `test_limits`, in `test_inbound`, on pages only, and by no error of its own."""
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)

@@ -11,8 +11,8 @@ from tests.cast import Cast
 from tests.support.api import Program
 
 TIERS = [
-    {"key": "bronze", "name": "Bronze", "threshold": 0},
-    {"key": "gold", "name": "Gold", "threshold": 5000},
+    {"key": "bronze", "name": "Bronze", "threshold": 0, "multiplier": 1},
+    {"key": "gold", "name": "Gold", "threshold": 5000, "multiplier": 1.5},
 ]
 
 
@@ -22,6 +22,7 @@ def test_a_program_is_made_read_and_changed(cast: Cast, api: Program) -> None:
         "currencyName": "beans",
         "pointValue": 0.8,
         "earnRate": 10,
+        "earnRounding": "nearest",
         "tiers": TIERS,
         "metadata": {"shop": "quay"},
     }
@@ -55,6 +56,9 @@ def test_new_tiers_move_the_members(cast: Cast, api: Program) -> None:
     ("change", "param"),
     [
         ({"pointValue": 0.8001}, "pointValue"),
+        ({"earnRounding": "sideways"}, "earnRounding"),
+        ({"tiers": [{**TIERS[0], "multiplier": 1.555}]}, "tiers.0.multiplier"),
+        ({"tiers": [{**TIERS[0], "multiplier": -1}]}, "tiers.0.multiplier"),
         ({"pointValue": -1}, "pointValue"),
         ({"timeZone": "Mars/Olympus"}, "timeZone"),
         ({"tiers": [TIERS[1]]}, "tiers"),

@@ -10,6 +10,7 @@ from playwright.sync_api import Page
 from tests import factories
 from tests.cast import Cast
 from tests.support.api import Program, make_secret
+from tests.support.payments import Teller, completed, make_source
 from tests.support.webhooks import answer, deliveries, dispatch
 
 SIZES = {"wide": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
@@ -59,12 +60,17 @@ def test_axe_finds_nothing_on_the_developers_pages(  # noqa: PLR0917 - as pytest
 ) -> None:
     api = Program(app, make_secret(cast))
     endpoint = factories.make_endpoint(cast)
-    body = {"accountId": factories.enrol(cast).id, "points": 250, "reason": "purchase"}
+    member = factories.enrol(cast, customer_id="cust_9")
+    body = {"accountId": member.id, "points": 250, "reason": "purchase"}
     made = api.post("/loyalty/points/award", body)
     api.post("/loyalty/points/award", {**body, "points": 0})
     api.logged()
     dispatch(cast)
     answer(cast, 200, 503)
+    source = make_source(cast)
+    told = Teller(app, source)
+    for payment, customer in (("pay_1", "cust_9"), ("pay_2", "nobody")):
+        told.tell(completed(payment, customerId=customer))
     hooks = f"/developers/webhooks/{endpoint.id}"
     owner.emulate_media(color_scheme="dark" if theme == "dark" else "light")
     owner.set_viewport_size(SIZES[size])  # type: ignore[arg-type]
@@ -79,6 +85,10 @@ def test_axe_finds_nothing_on_the_developers_pages(  # noqa: PLR0917 - as pytest
         "/developers/webhooks/deliveries",
         *(f"/developers/webhooks/deliveries/{each.id}" for each in deliveries(cast)),
         f"/developers/webhooks/entries/{made.body['id']}",
+        "/developers/payments",
+        "/developers/payments/new",
+        f"/developers/payments/{source.id}",
+        f"/developers/payments/{source.id}/secret",
         "/docs",
     )
     problems = [each for path in paths for each in _problems(owner, f"{address}{path}")]

@@ -71,7 +71,8 @@ NOW = int(datetime(2026, 3, 12, 14, 0, tzinfo=UTC).timestamp())
 
 
 def fits(header: str, *, body: bytes = BODY, secrets: tuple[str, ...] = (SECRET,)) -> bool:
-    return signing.fits(secrets=secrets, header=header, body=body, now=NOW, tolerance=300)
+    keys = [signing.key_of(secret) for secret in secrets]
+    return signing.fits(keys=keys, header=header, body=body, now=NOW, tolerance=300)
 
 
 def test_a_signed_body_fits() -> None:

@@ -18,11 +18,14 @@ from app.config import Rate
 from app.ids import new_id
 from app.models.api_requests import ApiRequest
 from app.models.registry import WORKSPACE_TABLES
+from app.rules import inbound as inbound_rules
 from app.services import (
     api_keys,
     api_requests,
     customers,
     idempotency,
+    inbound,
+    inbound_payments,
     ledger_history,
     member_search,
     members,
@@ -47,6 +50,7 @@ from app.services.member_search import Filters
 from app.services.paging import Between
 from tests import factories
 from tests.cast import Cast
+from tests.support.payments import completed, refunded
 from tests.support.statements import Statement, calls_heard, statements_heard
 
 POSTGRESQL_ONLY = {"rate_limits.take"}
@@ -62,6 +66,7 @@ def test_every_statement_names_the_workspace_and_every_service_was_heard(cast: C
         _exercise_staff(cast)
         _exercise_records(cast)
         _exercise_webhooks(cast)
+        _exercise_inbound(cast)
         _exercise_api(cast)
 
     faults = [each.sql for each in statements if not _names_the_workspace(cast, each)]
@@ -310,6 +315,40 @@ def _read_webhook_log(session: Session, cast: Cast, resend_id: str, delivery_id:
         assert health.needs_attention
     webhook_log.list_needing_attention(session, **given)
     assert webhook_log.get_progress(session, resend_id=resend_id, **given).done_count >= 0
+
+
+def _exercise_inbound(cast: Cast) -> None:
+    with cast.database.writing() as session:
+        workspace = staff.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
+        shop: dict[str, Any] = {"workspace": workspace, "by": cast.owner}
+        source = inbound.create(
+            session, kind="regulars", name="Shop", program_id=cast.program_id, **shop
+        ).source
+        named: dict[str, Any] = {"source_id": source.id, **shop}
+        inbound.rename(session, name="Web shop", **named)
+        inbound.switch(session, is_on=True, **named)
+        inbound.replace_secret(session, overlap_hours=1, **named)
+        inbound.list_sources(session, workspace=workspace)
+        found = inbound.find_source(session, source_id=source.id)
+        assert found is not None
+        inbound.good_secrets(found.source)
+        enrolled = members.enrol(
+            session,
+            workspace_id=cast.workspace_id,
+            program_id=cast.program_id,
+            customer_id="cust_1",
+            by=cast.owner,
+        )
+        assert enrolled.value.balance == 0
+        told = [refunded("re_1", 30), completed(), completed("pay_2", customerId="nobody")]
+        messages = [inbound_rules.read("regulars", headers={}, body=body) for body in told]
+        where: dict[str, Any] = {"workspace": workspace, "source": source}
+        events = [
+            inbound_payments.receive(session, message=message, **where).event
+            for message in messages
+        ]
+        inbound_payments.retry(session, event_id=events[-1].id, **where)
+        inbound.list_events(session, workspace_id=cast.workspace_id, source_id=source.id)
 
 
 def _exercise_api(cast: Cast) -> None:

@@ -7,6 +7,7 @@ import pytest
 from tests import factories
 from tests.cast import Cast
 from tests.support.pages import Visitor
+from tests.support.payments import make_source
 from tests.support.webhooks import deliveries, dispatch
 
 
@@ -66,6 +67,13 @@ def paths(cast: Cast) -> list[str]:
         "/developers/webhooks/deliveries?state=failed&type=loyalty.points.earned",
         f"/developers/webhooks/deliveries/{delivery.id}",
         f"/developers/webhooks/entries/{entry.id}",
+        "/developers/payments",
+        "/developers/payments/new",
+        *(
+            f"/developers/payments/{source.id}{act}"
+            for source in (make_source(cast, kind) for kind in ("regulars", "stripe", "shopify"))
+            for act in ("", "/edit", "/secret")
+        ),
     ]
 
 

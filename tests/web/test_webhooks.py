@@ -179,7 +179,7 @@ def test_a_delivery_shows_payload_attempts_and_where_it_came_from(
     assert "Beans & <b>milk</b>" in page.text
     assert '"balanceAfter"' in page.text
     assert "503" in page.text
-    assert "0.4 s" in page.text
+    assert "400 ms" in page.text
     assert {f"/ledger/{entry.id}", f"/members/{member.id}"} <= set(page.links())
     # And back: from the ledger's line to its events, and to the delivery.
     assert f"{HOOKS}/entries/{entry.id}" in manager.get(f"/members/{member.id}").links()

@@ -9,8 +9,9 @@ from zoneinfo import available_timezones
 from wtforms import FieldList, Form, FormField, HiddenField, SelectField, StringField
 
 from app.models.programs import Program
+from app.rules.earning import WHOLE_MULTIPLIER
 from app.rules.tiers import Tier
-from app.services.programs import TIERS_MAX, Rules
+from app.services.programs import MULTIPLIER_MAX_HUNDREDTHS, TIERS_MAX, Rules
 from app.web.base_form import RegularsForm, WholeNumberField
 from app.web.choices import choice
 
@@ -42,12 +43,40 @@ class CentsField(StringField):
         self.data = int(thousandths)
 
 
+class MultiplierField(StringField):
+    """How much a tier's members earn, such as 1.5; `data` is in hundredths."""
+
+    data: Any
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return "" if self.data is None else f"{Decimal(self.data) / 100:f}"
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        """Read what was typed; nothing means once."""
+        self.data = WHOLE_MULTIPLIER
+        typed = str(valuelist[0] if valuelist else "").strip().lstrip("×x").replace(",", ".")
+        if not typed.strip():
+            return
+        try:
+            hundredths = Decimal(typed.strip()) * 100
+        except InvalidOperation:
+            raise ValueError("Enter how many times, for example 1.5.") from None
+        if not 0 <= hundredths <= MULTIPLIER_MAX_HUNDREDTHS or hundredths != int(hundredths):
+            raise ValueError("Enter 0 to 100 with at most two decimals, for example 1.5.")
+        self.data = int(hundredths)
+
+
 class TierForm(Form):
     """One tier; an empty name is no tier."""
 
     key = HiddenField()
     name = StringField("Name", render_kw={"autocomplete": "off"})
     threshold = WholeNumberField("From points", required=False, render_kw=_NUMBER)
+    multiplier_hundredths = MultiplierField(
+        "Earns, times", render_kw={"autocomplete": "off", "inputmode": "decimal"}
+    )
 
 
 class ProgramForm(RegularsForm):
@@ -63,6 +92,15 @@ class ProgramForm(RegularsForm):
     earn_points_per_unit = WholeNumberField(
         "Points for every unit spent", example="10", render_kw=_NUMBER
     )
+    earn_rounding = SelectField(
+        "Part points are",
+        choices=[
+            choice("down", "dropped"),
+            choice("nearest", "rounded to the nearest"),
+            choice("up", "rounded up"),
+        ],
+        default="down",
+    )
     point_value_thousandths = CentsField(
         "A point is worth, in cents", description="For what is owed in treats, for example 0.8."
     )
@@ -76,6 +114,7 @@ class ProgramForm(RegularsForm):
             time_zone=self.time_zone.data or "",
             point_value_thousandths=self.point_value_thousandths.data or 0,
             earn_points_per_unit=self.earn_points_per_unit.data or 0,
+            earn_rounding=self.earn_rounding.data or "down",
             tiers=self.typed_tiers(),
         )
 
@@ -86,6 +125,7 @@ class ProgramForm(RegularsForm):
                 "key": row.form.key.data or "",
                 "name": row.form.name.data or "",
                 "threshold": row.form.threshold.data or 0,
+                "multiplier_hundredths": _or_once(row.form.multiplier_hundredths.data),
             }
             for row in self.tiers
             if (row.form.name.data or "").strip()
@@ -101,9 +141,14 @@ def values_of(program: Program) -> dict[str, Any]:
         "currency_name",
         "time_zone",
         "earn_points_per_unit",
+        "earn_rounding",
         "point_value_thousandths",
     )
     return {
         **{name: getattr(program, name) for name in names},
         "tiers": rows + [{"key": "", "name": "", "threshold": None}] * room,
     }
+
+
+def _or_once(multiplier_hundredths: int | None) -> int:
+    return WHOLE_MULTIPLIER if multiplier_hundredths is None else multiplier_hundredths

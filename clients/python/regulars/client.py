@@ -97,6 +97,7 @@ class Programs(_Resource):
         time_zone: str | Left = LEFT,
         point_value: float | Left = LEFT,
         earn_rate: int | Left = LEFT,
+        earn_rounding: Literal["down", "nearest", "up"] | Left = LEFT,
         tiers: Sequence[Mapping[str, Any]] | Left = LEFT,
         metadata: Metadata | Left = LEFT,
         idempotency_key: str | None = None,
@@ -108,6 +109,7 @@ class Programs(_Resource):
             "time_zone": time_zone,
             "point_value": point_value,
             "earn_rate": earn_rate,
+            "earn_rounding": earn_rounding,
             "tiers": tiers,
             "metadata": metadata,
         }

@@ -18,11 +18,12 @@ class _Object(BaseModel):
 
 
 class Tier(BaseModel):
-    """One tier; its threshold is in points net of reversals."""
+    """One tier; its threshold is in points net of reversals, and its members earn `multiplier`."""
 
     key: str
     name: str
     threshold: int
+    multiplier: float
 
 
 class Program(_Object):
@@ -33,6 +34,7 @@ class Program(_Object):
     time_zone: str
     point_value: float
     earn_rate: int
+    earn_rounding: Literal["down", "nearest", "up"]
     tiers: list[Tier]
     metadata: dict[str, str]
 

@@ -1,0 +1,333 @@
+"""What becomes of a payment that another system tells of (spec section 6).
+
+Each event counts once for ever by the source's own id, each payment earns once, and each refund
+counts once. What is taken back is always brought up to the total that is in proportion to all
+refunds so far, so that parts and repetitions in any order end in one ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from babel.numbers import get_currency_precision
+from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session, joinedload
+
+from app import clock, errors
+from app.ids import new_id
+from app.models.inbound import InboundEvent, InboundPayment, InboundRefund, InboundSource
+from app.models.members import Member
+from app.models.merchants import Merchant, Workspace
+from app.rules import earning, tiers
+from app.rules.actors import Actor
+from app.rules.inbound import COMPLETED, Message, message_of
+from app.services import ledger
+from app.services.ledger import Source
+
+SOURCE_TYPES = {"regulars": "payment", "stripe": "stripe.payment", "shopify": "shopify.order"}
+"""Under which type a payment is the `source` of its award, unique for ever in the workspace."""
+
+RULE_ROLE = "key"
+"""An earning rule may do what an API key may."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of an event: one of the outcomes, in words, and the entry that it made."""
+
+    outcome: str
+    detail: str
+    entry_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Received:
+    """An event as it is kept, and whether it had been told before."""
+
+    event: InboundEvent
+    is_repeated: bool
+
+
+def receive(
+    session: Session, *, workspace: Workspace, source: InboundSource, message: Message
+) -> Received:
+    """Take what a source tells, once."""
+    event_id = new_id("ine")
+    is_new = _insert(
+        session,
+        InboundEvent,
+        {
+            "workspace_id": workspace.id,
+            "id": event_id,
+            "source_id": source.id,
+            "external_id": message.event_id,
+            "type": message.type,
+            "payment_id": message.payment_id or None,
+            "message": message.plain(),
+            "outcome": "nothing",
+            "detail": "",
+            "received_at": clock.now(),
+        },
+    )
+    event = _get_event(session, workspace.id, InboundEvent.external_id == message.event_id, source)
+    if is_new:
+        _settle(session, workspace, source, event, message)
+    return Received(event, is_repeated=not is_new)
+
+
+def retry(
+    session: Session, *, workspace: Workspace, source: InboundSource, event_id: str
+) -> InboundEvent:
+    """Try an event again that had found no member, or that was refused.
+
+    Raises:
+        NotFound: no such event of this source.
+    """
+    event = _get_event(session, workspace.id, InboundEvent.id == event_id, source)
+    if event.outcome in {"unmatched", "refused"}:
+        _settle(session, workspace, source, event, message_of(event.message))
+    return event
+
+
+def _settle(
+    session: Session,
+    workspace: Workspace,
+    source: InboundSource,
+    event: InboundEvent,
+    message: Message,
+) -> None:
+    result = _judge(session, workspace, source, message)
+    event.outcome, event.detail = result.outcome, result.detail[:300]
+    event.entry_id = result.entry_id
+    session.flush()
+
+
+def _judge(
+    session: Session, workspace: Workspace, source: InboundSource, message: Message
+) -> Result:
+    if not message.what:
+        return Result("nothing", "Nothing to do for this kind of event.")
+    if message.is_live is not None and message.is_live != workspace.is_live:
+        ours, theirs = ("live", "a test") if workspace.is_live else ("test", "a live")
+        return Result("refused", f"This is {theirs} event, and this is the {ours} workspace.")
+    currency = session.scalars(
+        select(Merchant.currency).where(Merchant.id == workspace.merchant_id)
+    ).one()
+    if message.currency and message.currency != currency:
+        return Result("refused", f"Paid in {message.currency}; points are earned in {currency}.")
+    payment = _lock_payment(session, workspace.id, source.id, message.payment_id)
+    if message.what == COMPLETED:
+        return _complete(session, source, payment, message, currency)
+    return _refund(session, source, payment, message)
+
+
+def _complete(
+    session: Session,
+    source: InboundSource,
+    payment: InboundPayment,
+    message: Message,
+    currency: str,
+) -> Result:
+    if payment.award_id is not None:
+        return Result("nothing", "This payment had been counted already.", payment.award_id)
+    payment.amount_minor = message.amount_minor
+    member = _find_member(session, payment.workspace_id, source.program_id, message)
+    if member is None:
+        named = ", ".join([*message.customer_ids, message.account_id]).strip(", ")
+        return Result(
+            "unmatched", f"No member for {named}." if named else "The payment names no customer."
+        )
+    program = member.program
+    multiplier = tiers.multiplier_hundredths(member.tier, program.tiers)
+    points = earning.earned_points(
+        message.amount_minor or 0,
+        digits=get_currency_precision(currency),
+        points_per_unit=program.earn_points_per_unit,
+        rounding=program.earn_rounding,
+        multiplier_hundredths=multiplier,
+    )
+    if points == 0:
+        return Result("nothing", "The amount is too small to earn a point.")
+    rule = {
+        "paymentId": message.payment_id,
+        "amount": str(message.amount_minor),
+        "currency": currency,
+        "earnRate": str(program.earn_points_per_unit),
+        "multiplier": f"{multiplier / earning.WHOLE_MULTIPLIER:g}",
+        "rounding": program.earn_rounding,
+    }
+    try:
+        # What the refusal had begun to write goes back, and the event stays.
+        with session.begin_nested():
+            award = ledger.award(
+                session,
+                workspace_id=payment.workspace_id,
+                member_id=member.id,
+                points=points,
+                reason="Purchase",
+                metadata=rule,
+                source=Source(SOURCE_TYPES[source.kind], message.payment_id),
+                by=_actor(source),
+            ).value
+    except errors.RegularsError as refusal:
+        return Result("refused", refusal.message)
+    payment.award_id = award.id
+    taken_back = _take_back(session, source, payment)
+    _tell_waiting(session, payment, taken_back)
+    words = f"{award.points:,} points for the purchase."
+    if taken_back.outcome == "reversed":
+        words += " A refund had come before it and was counted."
+    return Result("awarded", words, award.id)
+
+
+def _refund(
+    session: Session, source: InboundSource, payment: InboundPayment, message: Message
+) -> Result:
+    if message.total_refunded_minor is not None:
+        payment.refunded_minor = max(payment.refunded_minor, message.total_refunded_minor)
+    elif _is_new_refund(session, payment, message):
+        payment.refunded_minor += message.amount_minor or 0
+        payment.is_refunded_whole |= message.amount_minor is None
+    else:
+        return Result("nothing", "This refund had been counted already.")
+    session.flush()
+    if payment.award_id is not None:
+        return _take_back(session, source, payment)
+    if payment.amount_minor is not None:
+        return Result("nothing", "The payment had earned no points.")
+    return Result("waiting", "The payment has not come yet. This is counted when it comes.")
+
+
+def _take_back(session: Session, source: InboundSource, payment: InboundPayment) -> Result:
+    """Bring what was taken back of an award up to what its refunds ask for, and no further."""
+    given: dict[str, Any] = {"workspace_id": payment.workspace_id}
+    award = ledger.get_entry(session, entry_id=str(payment.award_id), **given)
+    # With the member locked nobody takes back more of it meanwhile.
+    ledger.lock_member(session, member_id=award.member_id, open_only=False, **given)
+    asked = earning.points_to_take_back(
+        award.points,
+        amount_minor=0 if payment.is_refunded_whole else payment.amount_minor or 0,
+        refunded_minor=payment.refunded_minor,
+    )
+    if not payment.refunded_minor and not payment.is_refunded_whole:
+        return Result("nothing", "Nothing was refunded.")
+    missing = asked - ledger.reversed_points(session, entry_id=award.id, **given)
+    if missing <= 0:
+        return Result("nothing", "That much had been taken back already.", award.id)
+    entry = ledger.reverse(
+        session,
+        entry_id=award.id,
+        points=missing,
+        reason="Refund",
+        metadata={"paymentId": payment.payment_id},
+        by=_actor(source),
+        **given,
+    ).value
+    return Result("reversed", f"{missing:,} points taken back.", entry.id)
+
+
+def _tell_waiting(session: Session, payment: InboundPayment, result: Result) -> None:
+    """Write on the refunds that had waited for their payment what became of them."""
+    session.execute(
+        update(InboundEvent)
+        .where(
+            InboundEvent.workspace_id == payment.workspace_id,
+            InboundEvent.source_id == payment.source_id,
+            InboundEvent.payment_id == payment.payment_id,
+            InboundEvent.outcome == "waiting",
+        )
+        .values(
+            outcome=result.outcome,
+            detail=f"Counted when the payment came: {result.detail}",
+            entry_id=result.entry_id,
+        )
+    )
+
+
+def _find_member(
+    session: Session, workspace_id: str, program_id: str, message: Message
+) -> Member | None:
+    """Find whose payment it is: by the customer in the source's program, else by the account."""
+    base = (
+        select(Member)
+        .where(Member.workspace_id == workspace_id)
+        .options(joinedload(Member.program))
+    )
+    for customer_id in message.customer_ids:
+        found = session.scalar(
+            base.where(Member.program_id == program_id, Member.customer_id == customer_id)
+        )
+        if found is not None:
+            return found
+    if not message.account_id:
+        return None
+    return session.scalar(base.where(Member.id == message.account_id))
+
+
+def _lock_payment(
+    session: Session, workspace_id: str, source_id: str, payment_id: str
+) -> InboundPayment:
+    key = {"workspace_id": workspace_id, "source_id": source_id, "payment_id": payment_id}
+    _insert(
+        session,
+        InboundPayment,
+        {**key, "refunded_minor": 0, "is_refunded_whole": False, "created_at": clock.now()},
+    )
+    return session.scalars(
+        select(InboundPayment)
+        .where(
+            InboundPayment.workspace_id == workspace_id,
+            InboundPayment.source_id == source_id,
+            InboundPayment.payment_id == payment_id,
+        )
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
+
+
+def _is_new_refund(session: Session, payment: InboundPayment, message: Message) -> bool:
+    return _insert(
+        session,
+        InboundRefund,
+        {
+            "workspace_id": payment.workspace_id,
+            "source_id": payment.source_id,
+            "payment_id": payment.payment_id,
+            "refund_id": message.refund_id,
+            "amount_minor": message.amount_minor,
+            "created_at": clock.now(),
+        },
+    )
+
+
+def _get_event(
+    session: Session, workspace_id: str, condition: Any, source: InboundSource
+) -> InboundEvent:
+    found = session.scalar(
+        select(InboundEvent)
+        .where(
+            InboundEvent.workspace_id == workspace_id,
+            InboundEvent.source_id == source.id,
+            condition,
+        )
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise errors.NotFound("There is no such event here.")
+    return found
+
+
+def _insert(session: Session, model: type[Any], values: Mapping[str, Any]) -> bool:
+    """Insert a row unless it is there; whoever inserts it at the same time is waited for."""
+    on_postgresql = session.get_bind().dialect.name == "postgresql"
+    insert: Any = postgresql.insert if on_postgresql else sqlite.insert
+    statement = insert(model).values(**values).on_conflict_do_nothing()
+    return session.execute(statement.returning(model.workspace_id)).first() is not None
+
+
+def _actor(source: InboundSource) -> Actor:
+    return Actor(kind="rule", id=source.id, role=RULE_ROLE)

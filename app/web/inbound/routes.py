@@ -1,0 +1,217 @@
+"""Payments in: the systems that tell of them, how to set them up, and what became of each."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request, url_for
+
+from app import clock
+from app.db import reading, writing
+from app.errors import RegularsError
+from app.http.actors import actor, signed_in, workspace_id
+from app.http.requests import INBOUND_PREFIX
+from app.http.statuses import status_of
+from app.models.inbound import InboundSource
+from app.services import inbound, inbound_payments, programs
+from app.services.inbound import Made
+from app.web.base_form import ActForm
+from app.web.inbound.forms import KINDS, RenameForm, ReplaceSecretForm, SourceForm
+from app.web.responses import go, page, say
+
+blueprint = Blueprint("inbound", __name__, url_prefix="/developers/payments")
+
+
+@blueprint.get("")
+def index() -> Response:
+    """List the sources."""
+    with reading() as session:
+        sources = inbound.list_sources(session, workspace=signed_in().workspace)
+    return page("inbound/index.html", sources=sources, kinds=KINDS)
+
+
+@blueprint.get("/new")
+def new() -> Response:
+    """Show the form of a new source."""
+    return _form_page(SourceForm())
+
+
+@blueprint.post("/new")
+def create() -> Response:
+    """Set a source up; a secret of ours is shown, this once."""
+    form = SourceForm()
+    if not form.validate_on_submit():
+        return _form_page(form, 422)
+    try:
+        with writing() as session:
+            made = inbound.create(
+                session,
+                workspace=signed_in().workspace,
+                kind=form.kind.data or "",
+                name=form.name.data or "",
+                program_id=form.program_id.data or "",
+                secret=form.secret.data or "",
+                by=actor(),
+                once=form.key,
+            )
+    except RegularsError as error:
+        form.refuse(error)
+        form.renew()
+        return _form_page(form, int(status_of(error)))
+    return _made(made)
+
+
+@blueprint.get("/<source_id>")
+def show(source_id: str) -> Response:
+    """Show how to set a source up, and what it told last."""
+    with reading() as session:
+        source = inbound.get_source(session, workspace=signed_in().workspace, source_id=source_id)
+        events = inbound.list_events(session, workspace_id=workspace_id(), source_id=source_id)
+        program = programs.get_program(
+            session, workspace_id=workspace_id(), program_id=source.program_id
+        )
+    return page(
+        "inbound/show.html",
+        source=source,
+        program=program,
+        events=events,
+        kind=KINDS[source.kind],
+        address=_address(source),
+        now=clock.now(),
+    )
+
+
+@blueprint.get("/<source_id>/edit")
+def edit(source_id: str) -> Response:
+    """Show the form of another name."""
+    source = _get(source_id)
+    return _part(RenameForm(data={"name": source.name}), source, "rename")
+
+
+@blueprint.post("/<source_id>/edit")
+def update(source_id: str) -> Response:
+    """Call a source something else."""
+    form, source = RenameForm(), _get(source_id)
+    if not form.validate_on_submit():
+        return _part(form, source, "rename", 422)
+    try:
+        with writing() as session:
+            inbound.rename(
+                session,
+                workspace=signed_in().workspace,
+                source_id=source_id,
+                name=form.name.data or "",
+                by=actor(),
+            )
+    except RegularsError as error:
+        form.refuse(error)
+        form.renew()
+        return _part(form, source, "rename", int(status_of(error)))
+    say("Saved.")
+    return go(url_for("inbound.show", source_id=source_id))
+
+
+@blueprint.post("/<source_id>/enable")
+def enable(source_id: str) -> Response:
+    """Switch a source on."""
+    return _switch(source_id, is_on=True)
+
+
+@blueprint.post("/<source_id>/disable")
+def disable(source_id: str) -> Response:
+    """Switch a source off."""
+    return _switch(source_id, is_on=False)
+
+
+@blueprint.get("/<source_id>/secret")
+def secret_form(source_id: str) -> Response:
+    """Show the form of another secret."""
+    return _part(ReplaceSecretForm(), _get(source_id), "secret")
+
+
+@blueprint.post("/<source_id>/secret")
+def replace_secret(source_id: str) -> Response:
+    """Take another secret; one of ours is shown, this once."""
+    form, source = ReplaceSecretForm(), _get(source_id)
+    if not form.validate_on_submit():
+        return _part(form, source, "secret", 422)
+    try:
+        with writing() as session:
+            made = inbound.replace_secret(
+                session,
+                workspace=signed_in().workspace,
+                source_id=source_id,
+                overlap_hours=int(form.overlap_hours.data),
+                secret=form.secret.data or "",
+                by=actor(),
+                once=form.key,
+            )
+    except RegularsError as error:
+        form.refuse(error)
+        form.renew()
+        return _part(form, source, "secret", int(status_of(error)))
+    return _made(made)
+
+
+@blueprint.post("/<source_id>/events/<event_id>/retry")
+def retry(source_id: str, event_id: str) -> Response:
+    """Try an event again that had found no member, or that was refused."""
+    if ActForm().validate_on_submit():
+        with writing() as session:
+            workspace = signed_in().workspace
+            event = inbound_payments.retry(
+                session,
+                workspace=workspace,
+                source=inbound.get_source(session, workspace=workspace, source_id=source_id),
+                event_id=event_id,
+            )
+        say(event.detail)
+    return go(url_for("inbound.show", source_id=source_id))
+
+
+def _get(source_id: str) -> InboundSource:
+    with reading() as session:
+        return inbound.get_source(session, workspace=signed_in().workspace, source_id=source_id)
+
+
+def _switch(source_id: str, *, is_on: bool) -> Response:
+    if ActForm().validate_on_submit():
+        with writing() as session:
+            inbound.switch(
+                session,
+                workspace=signed_in().workspace,
+                source_id=source_id,
+                is_on=is_on,
+                by=actor(),
+            )
+        say("On. It may tell of payments." if is_on else "Off. What it tells is refused.")
+    return go(url_for("inbound.show", source_id=source_id))
+
+
+def _address(source: InboundSource) -> str:
+    return f"{request.host_url.rstrip('/')}{INBOUND_PREFIX}payments/{source.id}"
+
+
+def _form_page(form: SourceForm, status: int = 200) -> Response:
+    with reading() as session:
+        known = programs.list_programs(session, workspace_id=workspace_id())
+    form.offer(known)
+    return page("inbound/form.html", form=form, programs=known, status=status)
+
+
+def _part(
+    form: RenameForm | ReplaceSecretForm, source: InboundSource, name: str, status: int = 200
+) -> Response:
+    return page(
+        f"inbound/{name}_form.html",
+        part=f"inbound/_{name}_form.html",
+        form=form,
+        source=source,
+        kind=KINDS[source.kind],
+        status=status,
+    )
+
+
+def _made(made: Made) -> Response:
+    if made.source.kind != "regulars":
+        say("Saved. The secret is kept and not shown again.")
+        return go(url_for("inbound.show", source_id=made.source.id))
+    return page("inbound/secret.html", made=made)
