@@ -18,11 +18,13 @@ class Receiver:
 
     Attributes:
         answer: called with the request's number, from 1; writes the answer.
+        arrived_at: when each request came, in Unix seconds.
     """
 
     answer: Callable[[BaseHTTPRequestHandler, int], None]
     url: str = ""
     received: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    arrived_at: list[float] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -97,6 +99,7 @@ def receiving(answer: Callable[[BaseHTTPRequestHandler, int], None]) -> Iterator
                 receiver.received.append(
                     ({name.lower(): value for name, value in self.headers.items()}, body)
                 )
+                receiver.arrived_at.append(time.time())
                 number = len(receiver.received)
             receiver.answer(self, number)
 
