@@ -265,6 +265,15 @@ class AlreadyFulfilled(Refused):
     code = "already_fulfilled"
 
 
+class TooSmallToEarn(Refused):
+    """A purchase earns not one point."""
+
+    code = "too_small_to_earn"
+
+    def __init__(self) -> None:
+        super().__init__("The amount is too small to earn a point.")
+
+
 class EndpointDisabled(Refused):
     """Nothing is sent to a webhook endpoint that is switched off."""
 

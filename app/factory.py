@@ -34,6 +34,7 @@ from app.cli import commands
 from app.config import Settings
 from app.http import access, actors, failures, limits, request_log, requests
 from app.web import context, errors, filters, responses
+from app.web.counter.routes import blueprint as counter
 from app.web.developers.routes import blueprint as developers
 from app.web.health.routes import blueprint as health
 from app.web.inbound.routes import blueprint as inbound
@@ -63,6 +64,7 @@ BLUEPRINTS = (
     health,
     staff,
     reports,
+    counter,
     members,
     ledger,
     redemptions,

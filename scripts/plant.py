@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FAULTS = ROOT / "tests" / "faults"
-COPIED = ("app", "templates", "tests", "scripts", "clients", "pyproject.toml")
+COPIED = ("app", "templates", "static", "tests", "scripts", "clients", "pyproject.toml", "wsgi.py")
 
 TRIES = 3
 """A race is a matter of luck: a fault that is not seen at once may be seen at the next try."""

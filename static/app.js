@@ -4,7 +4,7 @@
 (() => {
   const byId = (id) => document.getElementById(id);
   const UNDO_MILLISECONDS = 1000;
-  const PAGES = { t: "/", m: "/members", r: "/rewards", e: "/redemptions", p: "/programs", d: "/developers" };
+  const PAGES = { c: "/counter", t: "/", m: "/members", r: "/rewards", e: "/redemptions", p: "/programs", d: "/developers" };
   let waitsForPage = false;
   let undoEndsAt = 0;
 
@@ -122,6 +122,7 @@
   const actions = {
     "/": () => byId("q") ? (byId("q").focus(), true) : (byId("everything").focus(), true),
     "?": () => (window.location.assign("/shortcuts"), true),
+    c: () => (window.location.assign("/counter"), true),
     g: () => (waitsForPage = true),
     j: () => (moveCursor(1), true),
     k: () => (moveCursor(-1), true),
@@ -143,7 +144,8 @@
       event.preventDefault();
       return;
     }
-    if (isTyping(event.target) || byId("dialog")?.open) return;
+    // The counter has keys of its own.
+    if (isTyping(event.target) || byId("dialog")?.open || byId("counter-stage")) return;
     if (event.key.length === 1 && document.documentElement.dataset.letters === "off") return;
     if (event.key === "Enter" && event.target.closest("a, button, summary")) return;
     if (waitsForPage) {

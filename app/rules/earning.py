@@ -34,6 +34,23 @@ def earned_points(
     return parts // whole
 
 
+def amount_for(
+    points: int,
+    *,
+    digits: int,
+    points_per_unit: int,
+    multiplier_hundredths: int = WHOLE_MULTIPLIER,
+) -> int | None:
+    """Give the smallest purchase, in minor units, that earns so many points however one rounds.
+
+    None when no purchase earns any.
+    """
+    per_minor = points_per_unit * multiplier_hundredths
+    if per_minor <= 0:
+        return None
+    return -(-points * int(10**digits) * WHOLE_MULTIPLIER // per_minor)
+
+
 def points_to_take_back(awarded_points: int, *, amount_minor: int, refunded_minor: int) -> int:
     """Give how many points of a purchase should be taken back in all, for all refunds so far.
 

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from babel.numbers import get_currency_precision
 from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, joinedload
@@ -21,10 +20,10 @@ from app.ids import new_id
 from app.models.inbound import InboundEvent, InboundPayment, InboundRefund, InboundSource
 from app.models.members import Member
 from app.models.merchants import Merchant, Workspace
-from app.rules import earning, tiers
+from app.rules import earning
 from app.rules.actors import Actor
 from app.rules.inbound import COMPLETED, Message, message_of
-from app.services import ledger
+from app.services import ledger, purchases
 from app.services.ledger import Source
 
 SOURCE_TYPES = {"regulars": "payment", "stripe": "stripe.payment", "shopify": "shopify.order"}
@@ -140,38 +139,20 @@ def _complete(
         return Result(
             "unmatched", f"No member for {named}." if named else "The payment names no customer."
         )
-    program = member.program
-    multiplier = tiers.multiplier_hundredths(member.tier, program.tiers)
-    points = earning.earned_points(
-        message.amount_minor or 0,
-        digits=get_currency_precision(currency),
-        points_per_unit=program.earn_points_per_unit,
-        rounding=program.earn_rounding,
-        multiplier_hundredths=multiplier,
-    )
-    if points == 0:
-        return Result("nothing", "The amount is too small to earn a point.")
-    rule = {
-        "paymentId": message.payment_id,
-        "amount": str(message.amount_minor),
-        "currency": currency,
-        "earnRate": str(program.earn_points_per_unit),
-        "multiplier": f"{multiplier / earning.WHOLE_MULTIPLIER:g}",
-        "rounding": program.earn_rounding,
-    }
     try:
         # What the refusal had begun to write goes back, and the event stays.
         with session.begin_nested():
-            award = ledger.award(
+            award = purchases.award(
                 session,
-                workspace_id=payment.workspace_id,
-                member_id=member.id,
-                points=points,
-                reason="Purchase",
-                metadata=rule,
+                member=member,
+                amount_minor=message.amount_minor or 0,
+                currency=currency,
+                metadata={"paymentId": message.payment_id},
                 source=Source(SOURCE_TYPES[source.kind], message.payment_id),
                 by=_actor(source),
             ).value
+    except errors.TooSmallToEarn as refusal:
+        return Result("nothing", refusal.message)
     except errors.RegularsError as refusal:
         return Result("refused", refusal.message)
     payment.award_id = award.id

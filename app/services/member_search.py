@@ -23,6 +23,9 @@ COUNT_MAX = 10_000
 """Counting stops here: "more than 10,000" says enough, and costs the same at any size."""
 
 
+EXACT = 0
+"""The rank of who is named word for word."""
+
 CLOSE_MAX = 3
 """More than three near names are a guess and no help."""
 
@@ -58,24 +61,23 @@ def find_members(
         after: the cursor of the page before.
     """
     query = searching.parse(text)
-    rank = _rank(query)
-    statement = (
-        select(Member, rank.label("rank"))
-        .join(Member.customer)
-        .options(contains_eager(Member.customer), joinedload(Member.program))
-        .where(Member.workspace_id == workspace_id, Customer.workspace_id == workspace_id)
-        .order_by(rank, Member.last_seen_at.desc(), Member.id.desc())
-        .limit(limit + 1)
-    )
-    statement = _narrow(statement, workspace_id, query, filters or Filters())
+    statement = _ranked(workspace_id, query, filters or Filters())
     if after:
-        statement = statement.where(_beyond(after, rank))
-    rows = session.execute(statement).all()
+        statement = statement.where(_beyond(after, _rank(query)))
+    rows = session.execute(statement.limit(limit + 1)).all()
     return cut(
         [row[0] for row in rows],
         limit=limit,
         cursors=[_cursor(row[0], row[1]) for row in rows],
     )
+
+
+def find_ranked(
+    session: Session, *, workspace_id: str, text: str, limit: int
+) -> list[tuple[Member, int]]:
+    """List who matches best with how well: `EXACT` for an email, card or id word for word."""
+    statement = _ranked(workspace_id, searching.parse(text), Filters()).limit(limit)
+    return [(row[0], row[1]) for row in session.execute(statement)]
 
 
 def count_members(
@@ -136,6 +138,18 @@ def find_by_id(session: Session, *, workspace_id: str, text: str) -> str | None:
         .limit(2)
     ).all()
     return found[0] if len(found) == 1 else None
+
+
+def _ranked(workspace_id: str, query: searching.Query, filters: Filters) -> Any:
+    rank = _rank(query)
+    statement = (
+        select(Member, rank.label("rank"))
+        .join(Member.customer)
+        .options(contains_eager(Member.customer), joinedload(Member.program))
+        .where(Member.workspace_id == workspace_id, Customer.workspace_id == workspace_id)
+        .order_by(rank, Member.last_seen_at.desc(), Member.id.desc())
+    )
+    return _narrow(statement, workspace_id, query, filters)
 
 
 def _narrow(

@@ -175,6 +175,17 @@ def get_redemption(session: Session, *, workspace_id: str, redemption_id: str) -
     return _get(session, workspace_id, redemption_id)
 
 
+def get_entry(session: Session, *, redemption: Redemption) -> LedgerEntry:
+    """Give the ledger entry that paid for a redemption."""
+    return session.scalars(
+        select(LedgerEntry).where(
+            LedgerEntry.workspace_id == redemption.workspace_id,
+            LedgerEntry.redemption_id == redemption.id,
+            LedgerEntry.kind == "redemption",
+        )
+    ).one()
+
+
 def list_redemptions(
     session: Session,
     *,

@@ -57,6 +57,11 @@ class Offer:
     reward: Reward
     refusal: errors.Refused | None
 
+    @property
+    def is_short_of_points(self) -> bool:
+        """Whether nothing but points is missing."""
+        return isinstance(self.refusal, errors.InsufficientPoints)
+
 
 @dataclass(frozen=True)
 class CatalogueRow:

@@ -49,9 +49,11 @@ class RegularsForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
             super().__init__(formdata=unsent, **values)
         else:
             super().__init__(**values)
-        if not self.is_submitted() or not self.once.data:
+        # A form that is made to be shown is fresh, also in the answer to another form.
+        is_fresh = not self.is_submitted() or values.get("formdata", ...) is None
+        if is_fresh or not self.once.data:
             self.renew()
-        if not self.is_submitted() and is_signed_in():
+        if is_fresh and is_signed_in():
             self.workspace.data = workspace_id()
 
     def renew(self) -> None:

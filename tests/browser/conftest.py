@@ -46,14 +46,25 @@ def address(app: Flask) -> Iterator[str]:
         yield found
 
 
+ORDINARY = ("status of 4", "htmx:sendAbort")
+"""A refused form answers 422, and a search is broken off by the next letter."""
+
+SILENCE = ("net::ERR_FAILED", "htmx:sendError", "htmx:afterRequest")
+"""What the console says when a test breaks the network off (the mark `broken_network`)."""
+
+
 @pytest.fixture
-def page(page: Page) -> Iterator[Page]:
+def page(page: Page, request: pytest.FixtureRequest) -> Iterator[Page]:
     """Give a page; an error on its console, a policy violation included, fails the test."""
     problems: list[str] = []
+    is_broken = request.node.get_closest_marker("broken_network") is not None
+    expected = (*ORDINARY, *(SILENCE if is_broken else ()))
 
     def note(message: ConsoleMessage) -> None:
-        # A refused form answers 422, which Chromium writes to the console as well.
-        if message.type in {"error", "warning"} and "status of 4" not in message.text:
+        is_expected = any(each in message.text for each in expected)
+        # htmx says the same of each request that it broke off.
+        is_expected |= message.text.startswith("htmx:afterRequest, [object HTML")
+        if message.type in {"error", "warning"} and not is_expected:
             problems.append(message.text)
 
     page.on("console", note)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.rules.earning import ROUNDINGS, earned_points, points_to_take_back
+from app.rules.earning import ROUNDINGS, amount_for, earned_points, points_to_take_back
 
 
 @pytest.mark.parametrize(
@@ -65,6 +65,28 @@ def test_points_are_the_exact_product_rounded(
     )
 
     assert found == expected[rounding]
+
+
+@given(
+    points=st.integers(1, 10**7),
+    digits=st.sampled_from([0, 2, 3]),
+    rate=st.integers(1, 10_000),
+    multiplier=st.integers(1, 10_000),
+)
+def test_the_smallest_purchase_for_points_earns_them_and_one_less_does_not(
+    points: int, digits: int, rate: int, multiplier: int
+) -> None:
+    rule = {"digits": digits, "points_per_unit": rate, "multiplier_hundredths": multiplier}
+
+    amount = amount_for(points, **rule)
+
+    assert amount is not None
+    assert earned_points(amount, rounding="down", **rule) >= points
+    assert earned_points(amount - 1, rounding="down", **rule) < points
+
+
+def test_where_purchases_earn_nothing_no_purchase_is_proposed() -> None:
+    assert amount_for(40, digits=2, points_per_unit=0) is None
 
 
 @given(points=st.integers(1, 10**7), amount=st.integers(1, 10**9), data=st.data())

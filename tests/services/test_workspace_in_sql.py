@@ -22,6 +22,7 @@ from app.rules import inbound as inbound_rules
 from app.services import (
     api_keys,
     api_requests,
+    counter,
     customers,
     idempotency,
     inbound,
@@ -32,6 +33,7 @@ from app.services import (
     merchants,
     outbox,
     programs,
+    purchases,
     rate_limits,
     redemptions,
     reports,
@@ -169,6 +171,7 @@ def _exercise_reads(cast: Cast) -> None:
         redemptions.get_redemption(session, redemption_id=redemption.id, **given)
         reports.get_overview(session, time_zone="Europe/Dublin", **given)
         reports.list_activity(session, **given)
+        _exercise_counter(session, cast)
         reports.count_below_zero(session, **given)
         _exercise_program_reads(cast, session, member)
 
@@ -265,6 +268,19 @@ def _exercise_records(cast: Cast) -> None:
         snapshots.program(programs.list_programs(session, **given)[0])
         snapshots.customer(made)
         snapshots.event(event)
+
+
+def _exercise_counter(session: Session, cast: Cast) -> None:
+    given: dict[str, Any] = {"workspace_id": cast.workspace_id}
+    found = counter.look_up(session, text="a", **given)
+    assert found.member_id or found.hits or found.close
+    counter.look_up(session, text="zzzqqq", **given)
+    member = members.list_members(session, between=Between(), **given).rows[0]
+    counter.get_standing(session, member_id=member.id, currency="EUR", **given)
+    counter.list_just_now(session, location_id=cast.location_id, **given)
+    purchases.points_for(member, amount_minor=100, currency="EUR")
+    for redemption in redemptions.list_redemptions(session, **given).rows:
+        redemptions.get_entry(session, redemption=redemption)
 
 
 def _exercise_webhooks(cast: Cast) -> None:

@@ -28,6 +28,14 @@ def paths(cast: Cast) -> list[str]:
         "/",
         "/activity",
         "/you",
+        "/more",
+        "/counter",
+        "/counter?q=kova",
+        "/counter?q=nobody",
+        f"/counter?member={member.id}",
+        f"/counter?redemption={redemption.id}",
+        f"/counter?award={entry.id}",
+        f"/counter/receipts/{redemption.id}",
         "/shortcuts",
         "/members",
         "/members?q=kova",
@@ -89,7 +97,7 @@ def test_a_viewer_opens_what_may_be_read_and_nothing_else(
         changes = path.endswith(("/new", "/edit", "/award", "/adjust", "/redeem", "/cancel"))
         changes = (
             changes
-            or path.startswith("/developers")
+            or path.startswith(("/developers", "/counter"))
             or "/reverse" in path
             or "/effect" in path
             or "/preview" in path
@@ -115,7 +123,8 @@ def test_the_empty_live_workspace_shows_the_first_steps(owner: Visitor) -> None:
 
 def test_the_sandbox_says_so_on_every_page(owner: Visitor, paths: list[str]) -> None:
     for path in paths:
-        assert "Test mode." in owner.get(path).text, path
+        text = owner.get(path).text
+        assert "Test mode." in text or "TEST, not for a customer" in text, path
 
 
 def test_the_letters_that_were_found_are_marked_and_nothing_else_is_html(

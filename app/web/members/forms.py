@@ -32,7 +32,12 @@ class PersonForm(RegularsForm):
 
 
 class EnrolForm(PersonForm):
-    """Enrol a member. `despite` is what the person saw of near duplicates and wants regardless."""
+    """Enrol a member.
+
+    `despite` is what the person saw of near duplicates and wants regardless; `back` says whether
+    they come from the counter.
+    """
 
     program_id = SelectField("Program", validate_choice=False)
     despite = HiddenField()
+    back = HiddenField()

@@ -102,6 +102,7 @@ def new() -> Response:
     """Show the form to enrol a member, filled with what was searched for."""
     form = EnrolForm()
     typed = request.args.get("typed", "").strip()
+    form.back.data = form.back.data or request.args.get("back", "")
     if typed and not form.was_unsent:
         _fill_from_search(form, typed)
     return _enrol_page(form)
@@ -136,6 +137,8 @@ def create() -> Response:
         form.refuse(error)
         return _enrol_page(form, status=int(status_of(error)))
     say("Enrolled." if not outcome.replayed else "Already enrolled. Nobody was enrolled twice.")
+    if form.back.data == "counter":
+        return go(url_for("counter.index", member=outcome.value.id))
     return go(url_for("members.show", member_id=outcome.value.id))
 
 

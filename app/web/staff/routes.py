@@ -120,6 +120,12 @@ def shortcuts() -> Response:
     return page("staff/shortcuts.html", part="staff/_shortcuts.html")
 
 
+@blueprint.get("/more")
+def more() -> Response:
+    """List the pages that a small screen's bar has no room for."""
+    return page("staff/more.html")
+
+
 def _checked(form: SignInForm) -> SignedIn:
     with writing() as session:
         found = staff.sign_in(

@@ -1,0 +1,75 @@
+"""A purchase earns by the program's rule: at the counter, and when another system tells of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from babel.numbers import get_currency_precision
+from sqlalchemy.orm import Session
+
+from app import errors
+from app.models.ledger import LedgerEntry
+from app.models.members import Member
+from app.rules import earning, tiers
+from app.rules.actors import Actor
+from app.services import ledger
+from app.services.idempotency import Once, Outcome
+from app.services.ledger import Source
+
+
+def points_for(member: Member, *, amount_minor: int, currency: str) -> int:
+    """Give what a purchase earns this member now."""
+    program = member.program
+    return earning.earned_points(
+        amount_minor,
+        digits=get_currency_precision(currency),
+        points_per_unit=program.earn_points_per_unit,
+        rounding=program.earn_rounding,
+        multiplier_hundredths=tiers.multiplier_hundredths(member.tier, program.tiers),
+    )
+
+
+def award(
+    session: Session,
+    *,
+    member: Member,
+    amount_minor: int,
+    currency: str,
+    by: Actor,
+    reason: str = "Purchase",
+    metadata: Mapping[str, str] | None = None,
+    source: Source | None = None,
+    once: Once | None = None,
+) -> Outcome[LedgerEntry]:
+    """Award what a purchase earns; the rule that decided stands in the award's metadata.
+
+    Args:
+        amount_minor: what was paid, in minor units of `currency`.
+
+    Raises:
+        TooSmallToEarn: the amount earns not one point.
+        RegularsError: any that `ledger.award` raises.
+    """
+    points = points_for(member, amount_minor=amount_minor, currency=currency)
+    if points == 0:
+        raise errors.TooSmallToEarn
+    program = member.program
+    multiplier = tiers.multiplier_hundredths(member.tier, program.tiers)
+    return ledger.award(
+        session,
+        workspace_id=member.workspace_id,
+        member_id=member.id,
+        points=points,
+        reason=reason,
+        metadata={
+            **(metadata or {}),
+            "amount": str(amount_minor),
+            "currency": currency,
+            "earnRate": str(program.earn_points_per_unit),
+            "multiplier": f"{multiplier / earning.WHOLE_MULTIPLIER:g}",
+            "rounding": program.earn_rounding,
+        },
+        source=source,
+        by=by,
+        once=once,
+    )

@@ -1,0 +1,14 @@
+"""Forms of the counter; redeeming has the same form as a member's page."""
+
+from __future__ import annotations
+
+from app.web.base_form import MoneyField, RegularsForm
+
+
+class CounterAwardForm(RegularsForm):
+    """Award for a purchase."""
+
+    spent = MoneyField(
+        "Award for a purchase",
+        render_kw={"autocomplete": "off", "inputmode": "decimal", "placeholder": "0.00"},
+    )

@@ -1,0 +1,276 @@
+"""The counter: one box, a keypad of rewards, a slip. Every act is a plain form underneath.
+
+The page is a stage that the acts swap, and an address that says what is on it: a reload shows
+whether an act that got no answer has happened.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, request, url_for
+from sqlalchemy.orm import Session
+
+from app.db import reading, writing
+from app.errors import RegularsError
+from app.http.actors import actor, signed_in, workspace_id
+from app.http.statuses import status_of
+from app.models.ledger import LedgerEntry
+from app.models.redemptions import Redemption
+from app.services import counter, ledger, members, programs, purchases, redemptions
+from app.services.idempotency import Once
+from app.web.base_form import ActForm
+from app.web.counter.forms import CounterAwardForm
+from app.web.filters import money
+from app.web.redemptions.forms import RedeemForm
+from app.web.responses import UNDO_SECONDS, page, redirect_to
+
+blueprint = Blueprint("counter", __name__, url_prefix="/counter")
+
+
+@blueprint.get("")
+def index() -> Response:
+    """Show the counter: empty, with what was searched for, with a member, or with a slip."""
+    text = request.args.get("q", "").strip()[:200]
+    if request.args.get("redemption"):
+        return _slip_of_redemption(request.args["redemption"])
+    if request.args.get("award"):
+        return _slip_of_award(request.args["award"])
+    if request.args.get("member"):
+        return _member(request.args["member"])
+    return _found(text) if text else _stage()
+
+
+@blueprint.get("/find")
+def find() -> Response:
+    """List who matches while it is typed; nobody is opened before Enter."""
+    text = request.args.get("q", "").strip()[:200]
+    return _hits(text) if text else _stage()
+
+
+@blueprint.get("/members/<member_id>/earns")
+def earns(member_id: str) -> Response:
+    """Say how many points a purchase of the amount that is being typed earns."""
+    form = CounterAwardForm(formdata=request.args)
+    with reading() as session:
+        standing = _standing(session, member_id)
+    points = purchases.points_for(
+        standing.member, amount_minor=form.spent.data or 0, currency=_currency()
+    )
+    return page(
+        "counter/earns.html",
+        part="counter/_earns.html",
+        member=standing.member,
+        points=points,
+    )
+
+
+@blueprint.post("/members/<member_id>/redeem")
+def redeem(member_id: str) -> Response:
+    """Buy the reward on a key and show the slip."""
+    form = RedeemForm()
+    if not form.validate_on_submit():
+        return _member(member_id, redeem_form=form, status=422)
+    try:
+        with writing() as session:
+            outcome = redemptions.redeem(
+                session,
+                workspace_id=workspace_id(),
+                member_id=member_id,
+                reward_id=form.reward_id,
+                expected_points=form.expected_points,
+                by=actor(),
+                once=form.key,
+            )
+    except RegularsError as error:
+        form.refuse(error)
+        form.renew()
+        return _member(member_id, redeem_form=form, status=int(status_of(error)))
+    return _go("redemption", outcome.value.id)
+
+
+@blueprint.post("/members/<member_id>/award")
+def award(member_id: str) -> Response:
+    """Award for a purchase by the program's rule and show the slip."""
+    form = CounterAwardForm()
+    if form.validate_on_submit() and not form.spent.data:
+        form.spent.errors = ["Enter what was paid, for example 4.20."]
+    if form.spent.errors or form.errors:
+        return _member(member_id, award_form=form, status=422)
+    amount = form.spent.data or 0
+    try:
+        with writing() as session:
+            outcome = purchases.award(
+                session,
+                member=members.get_member(
+                    session, workspace_id=workspace_id(), member_id=member_id
+                ),
+                amount_minor=amount,
+                currency=_currency(),
+                reason=f"Purchase, {money(amount)}",
+                by=actor(),
+                once=form.key,
+            )
+    except RegularsError as error:
+        form.refuse(error)
+        form.renew()
+        return _member(member_id, award_form=form, status=int(status_of(error)))
+    return _go("award", outcome.value.id)
+
+
+@blueprint.post("/redemptions/<redemption_id>/undo")
+def undo_redemption(redemption_id: str) -> Response:
+    """Give the points back and show the member again."""
+    with reading() as session:
+        member_id = _redemption(session, redemption_id).member_id
+    said = "This page was open too long. Press Undo again."
+    if ActForm().validate_on_submit():
+        try:
+            with writing() as session:
+                done = redemptions.cancel(
+                    session,
+                    workspace_id=workspace_id(),
+                    redemption_id=redemption_id,
+                    reason="Undone at the counter",
+                    by=actor(),
+                )
+            said = f"Undone. {done.value.points_spent:,} points given back."
+        except RegularsError as error:
+            said = error.message
+    return _member(member_id, said=said)
+
+
+@blueprint.post("/awards/<entry_id>/undo")
+def undo_award(entry_id: str) -> Response:
+    """Take an award back and show the member again. Two presses undo once."""
+    with reading() as session:
+        entry = ledger.get_entry(session, workspace_id=workspace_id(), entry_id=entry_id)
+    said = "This page was open too long. Press Undo again."
+    if ActForm().validate_on_submit():
+        try:
+            with writing() as session:
+                ledger.reverse(
+                    session,
+                    workspace_id=workspace_id(),
+                    entry_id=entry_id,
+                    reason="Undone",
+                    by=actor(),
+                    once=Once("form", f"undo {entry_id}"),
+                )
+            said = f"Undone. {entry.points:,} points taken back."
+        except RegularsError as error:
+            said = error.message
+    return _member(entry.member_id, said=said)
+
+
+@blueprint.get("/receipts/<redemption_id>")
+def receipt(redemption_id: str) -> Response:
+    """Show a receipt for a printer of 80 mm."""
+    with reading() as session:
+        redemption = _redemption(session, redemption_id)
+        entry = redemptions.get_entry(session, redemption=redemption)
+    return page("counter/receipt.html", redemption=redemption, entry=entry)
+
+
+def _currency() -> str:
+    return signed_in().merchant.currency
+
+
+def _standing(session: Session, member_id: str) -> counter.Standing:
+    return counter.get_standing(
+        session, workspace_id=workspace_id(), member_id=member_id, currency=_currency()
+    )
+
+
+def _redemption(session: Session, redemption_id: str) -> Redemption:
+    return redemptions.get_redemption(
+        session, workspace_id=workspace_id(), redemption_id=redemption_id
+    )
+
+
+def _found(text: str) -> Response:
+    """Open who is meant, or list who it may be."""
+    with reading() as session:
+        found = counter.look_up(session, workspace_id=workspace_id(), text=text)
+    return _member(found.member_id) if found.member_id else _hits(text, found)
+
+
+def _hits(text: str, found: counter.Found | None = None) -> Response:
+    if found is None:
+        with reading() as session:
+            found = counter.look_up(session, workspace_id=workspace_id(), text=text)
+    return _stage(text=text, found=found)
+
+
+def _member(
+    member_id: str,
+    *,
+    redeem_form: RedeemForm | None = None,
+    award_form: CounterAwardForm | None = None,
+    said: str = "",
+    status: int = 200,
+) -> Response:
+    with reading() as session:
+        standing = _standing(session, member_id)
+    return _stage(
+        standing=standing,
+        redeem_form=redeem_form or RedeemForm(formdata=None),
+        award_form=award_form or CounterAwardForm(formdata=None),
+        said=said,
+        status=status,
+        address=url_for("counter.index", member=member_id),
+    )
+
+
+def _slip_of_redemption(redemption_id: str) -> Response:
+    with reading() as session:
+        redemption = _redemption(session, redemption_id)
+        entry = redemptions.get_entry(session, redemption=redemption)
+    return _slip(entry, redemption)
+
+
+def _slip_of_award(entry_id: str) -> Response:
+    with reading() as session:
+        entry = ledger.get_entry(session, workspace_id=workspace_id(), entry_id=entry_id)
+    return _slip(entry, None)
+
+
+def _slip(entry: LedgerEntry, redemption: Redemption | None) -> Response:
+    with reading() as session:
+        standing = _standing(session, entry.member_id)
+    name: dict[str, Any] = {"redemption": redemption.id} if redemption else {"award": entry.id}
+    return _stage(
+        standing=standing,
+        slip=entry,
+        redemption=redemption,
+        award_form=CounterAwardForm(formdata=None),
+        undo_seconds=UNDO_SECONDS,
+        address=url_for("counter.index", **name),
+    )
+
+
+def _go(what: str, found_id: str) -> Response:
+    """Show the slip: on the page that asked, or on its own address for a plain form."""
+    if not request.headers.get("HX-Request"):
+        return redirect_to(url_for("counter.index") + f"?{what}={found_id}", 303)
+    return _slip_of_redemption(found_id) if what == "redemption" else _slip_of_award(found_id)
+
+
+def _stage(*, status: int = 200, address: str = "", **shown: Any) -> Response:
+    with reading() as session:
+        just_now = counter.list_just_now(
+            session, workspace_id=workspace_id(), location_id=signed_in().location_id
+        )
+        shops = programs.list_locations(session, workspace_id=workspace_id())
+    values = {"text": "", "found": None, "standing": None, "slip": None, "said": "", **shown}
+    response = page(
+        "counter/index.html",
+        part="counter/_stage.html",
+        just_now=just_now,
+        place=next((each.name for each in shops if each.id == signed_in().location_id), ""),
+        status=status,
+        **values,
+    )
+    # What is on the stage has an address, so that a reload shows it again.
+    response.headers.setdefault("HX-Push-Url", address or url_for("counter.index"))
+    return response

@@ -1,0 +1,392 @@
+// The counter's hands: where the focus is, which keys act, how a scanner is told from a person, what
+// happens when the network is silent. Every act is a form of the page, sent with its one-time key.
+"use strict";
+(() => {
+  const byId = (id) => document.getElementById(id);
+
+  // A hand scanner types a key every 7 to 8 ms; a person rarely does in under 50.
+  const BURST_MILLISECONDS = 35;
+  // A single key acts when so long no other has followed: before that it may begin a scan.
+  const SETTLE_MILLISECONDS = 60;
+  const SCAN_CHARACTERS_MIN = 4;
+  const REPEAT_MILLISECONDS = 2000;
+  const RETRY_MILLISECONDS = [500, 1000, 2000, 4000, 8000, 8000, 8000, 8000];
+
+  const stage = () => byId("counter-stage");
+  const state = () => stage().dataset.state;
+  const box = () => byId("box");
+
+  let burst = { text: "", last: 0, target: null, before: "", isScan: false };
+  let settling = 0;
+  let lastScan = { text: "", at: 0 };
+  let lastAct = { name: "", at: 0 };
+  let undoEndsAt = 0;
+  let ticking = 0;
+
+  // --- Sound ------------------------------------------------------------------------------------
+
+  const isLoud = () => document.documentElement.dataset.sound !== "off";
+  let audio = null;
+
+  const tone = (frequency, startsIn, seconds) => {
+    const oscillator = audio.createOscillator();
+    const gain = audio.createGain();
+    const at = audio.currentTime + startsIn;
+    oscillator.frequency.value = frequency;
+    gain.gain.setValueAtTime(0.12, at);
+    gain.gain.exponentialRampToValueAtTime(0.001, at + seconds);
+    oscillator.connect(gain).connect(audio.destination);
+    oscillator.start(at);
+    oscillator.stop(at + seconds);
+  };
+
+  const play = (isGood) => {
+    if (!isLoud() || !window.AudioContext) return;
+    audio = audio || new AudioContext();
+    if (audio.state !== "running") return;
+    if (isGood) {
+      tone(660, 0, 0.12);
+      tone(880, 0.1, 0.18);
+    } else {
+      tone(220, 0, 0.25);
+    }
+  };
+
+  // A browser lets a page sound only after somebody has touched it.
+  document.addEventListener("keydown", () => audio && audio.resume(), { capture: true });
+
+  // --- Words ------------------------------------------------------------------------------------
+
+  const announce = (text) => {
+    byId("announcer").textContent = "";
+    byId("announcer").textContent = text;
+  };
+
+  const tell = (text) => {
+    byId("counter-net").textContent = text;
+  };
+
+  // --- The stage --------------------------------------------------------------------------------
+
+  const startClock = () => {
+    window.clearInterval(ticking);
+    const button = stage().querySelector("[data-seconds]");
+    undoEndsAt = button ? Date.now() + Number(button.dataset.seconds) * 1000 : 0;
+    if (!button) return;
+    const number = button.querySelector("text");
+    ticking = window.setInterval(() => {
+      const left = Math.max(0, Math.ceil((undoEndsAt - Date.now()) / 1000));
+      number.textContent = String(left);
+      if (!left) window.clearInterval(ticking);
+    }, 250);
+  };
+
+  const settle = () => {
+    const problem = stage().querySelector("[data-focus]");
+    if (problem) {
+      problem.focus();
+      play(false);
+    } else if (state() === "member") {
+      byId("keypad").focus();
+      box().value = "";
+    } else if (state() === "done") {
+      byId("done").focus();
+      play(true);
+    } else if (state() === "idle") {
+      box().focus();
+    }
+    if (stage().dataset.said) announce(stage().dataset.said);
+    startClock();
+  };
+
+  const send = (verb, path, values) =>
+    // What goes wrong is told by the events that htmx sends of it.
+    htmx.ajax(verb, path, { target: "#counter-stage", swap: "outerHTML", values }).catch(() => {});
+
+  const next = () => {
+    box().value = "";
+    tell("");
+    send("GET", "/counter");
+    box().focus();
+  };
+
+  const find = (text) => {
+    const now = Date.now();
+    if (text === lastScan.text && now - lastScan.at < REPEAT_MILLISECONDS) return;
+    lastScan = { text, at: now };
+    box().value = text;
+    byId("counter-form").requestSubmit();
+  };
+
+  let submitted = null;
+  let isPicking = false;
+  document.addEventListener("submit", (event) => {
+    if (event.target.id !== "counter-form") return;
+    submitted = box().value;
+    isPicking = true;
+  });
+
+  document.addEventListener("htmx:confirm", (event) => {
+    // A search that waited for the next letter must not take away whom Enter has opened, nor break
+    // off the request that opens them.
+    if (event.detail.elt.id !== "box") return;
+    const isOpen = state() === "member" || state() === "done";
+    if (box().value === submitted || (isOpen && !box().value)) event.preventDefault();
+    else submitted = null;
+  });
+
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target.id !== "counter-stage") return;
+    tell("");
+    if (state() === "hits") {
+      const hits = stage().querySelectorAll("[data-hit]");
+      announce(hits.length ? `${hits.length} found` : byId("h-hits").textContent);
+      // Hits come while one types, and the box keeps the focus; after Enter the first one has it.
+      if (isPicking && hits.length) hits[0].focus();
+      isPicking = false;
+      return;
+    }
+    isPicking = false;
+    if (state() === "idle" && document.activeElement === box()) return;
+    settle();
+  });
+
+  // --- Keys -------------------------------------------------------------------------------------
+
+  const press = (element) => {
+    if (!element) return false;
+    element.click();
+    return true;
+  };
+
+  const actOnce = (name, act) => {
+    if (name === lastAct.name && Date.now() - lastAct.at < REPEAT_MILLISECONDS) return;
+    lastAct = { name, at: Date.now() };
+    act();
+  };
+
+  const redeem = (digit) => {
+    // Digits redeem only from the keypad, so that a phone number cannot spend points.
+    if (!document.activeElement || !document.activeElement.closest("#keypad")) return;
+    const key = stage().querySelector(`[data-digit="${digit}"]`);
+    if (!key) return;
+    key.focus();
+    if (key.getAttribute("aria-disabled") === "true") {
+      refuse(key);
+    } else {
+      actOnce("redeem", () => key.click());
+    }
+  };
+
+  const refuse = (key) => {
+    play(false);
+    announce(key.dataset.why);
+    tell(key.dataset.why);
+  };
+
+  const byKey = (letter) => stage().querySelector(`[data-counter-key="${letter}"]`);
+
+  const letters = {
+    a: () => byId("spent") && (byId("spent").focus(), true),
+    o: () => press(byKey("o")),
+    n: () => press(byKey("n")) || (window.location.assign("/members/new?back=counter"), true),
+    p: () => press(byKey("p")),
+    u: () => Date.now() < undoEndsAt && (actOnce("undo", () => press(byKey("u"))), true),
+    "?": () => (window.location.assign("/shortcuts"), true),
+    "/": () => (box().focus(), true),
+  };
+
+  const act = (character) => {
+    if (/^[1-9]$/.test(character)) {
+      redeem(character);
+    } else if (document.documentElement.dataset.letters !== "off" || character === "/") {
+      const action = letters[character.toLowerCase()];
+      if (action) action();
+    }
+  };
+
+  const isField = (element) => Boolean(element && element.closest("input, select, textarea"));
+
+  const moveHit = (step) => {
+    const hits = [...stage().querySelectorAll("[data-hit]")];
+    if (!hits.length) return false;
+    const at = hits.indexOf(document.activeElement);
+    const target = at + step;
+    if (target < 0) box().focus();
+    else hits[Math.min(hits.length - 1, target)].focus();
+    return true;
+  };
+
+  const takeBurst = (event) => {
+    // The keys of a scan went into whatever had the focus: take them out again there.
+    event.preventDefault();
+    event.stopPropagation();
+    window.clearTimeout(settling);
+    const text = burst.text;
+    if (isField(burst.target) && burst.target !== box()) burst.target.value = burst.before;
+    burst = { text: "", last: 0, target: null, before: "", isScan: false };
+    find(text);
+  };
+
+  const noteCharacter = (event, now) => {
+    const isFast = now - burst.last < BURST_MILLISECONDS;
+    if (isFast) {
+      burst.text += event.key;
+      burst.isScan = burst.text.length >= SCAN_CHARACTERS_MIN;
+      window.clearTimeout(settling);
+    } else {
+      burst = { text: event.key, target: event.target, before: event.target.value || "", isScan: false };
+    }
+    burst.last = now;
+    return isFast;
+  };
+
+  const typedElsewhere = () => {
+    // Faster than anybody, but no Enter came: it is text for the box, and no act.
+    box().value = burst.text;
+    box().focus();
+    box().dispatchEvent(new Event("input", { bubbles: true }));
+  };
+
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      if (byId("camera").open || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.repeat && !isField(event.target)) {
+        event.preventDefault();
+        return;
+      }
+      const now = performance.now();
+      if (event.key === "Enter" && burst.isScan && now - burst.last < 3 * BURST_MILLISECONDS) {
+        takeBurst(event);
+        return;
+      }
+      if (event.key === "Escape") {
+        event.preventDefault();
+        next();
+        return;
+      }
+      if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+        if (event.target === box() || event.target.matches("[data-hit]")) {
+          if (moveHit(event.key === "ArrowDown" ? 1 : -1)) event.preventDefault();
+        }
+        return;
+      }
+      if (event.key.length !== 1) return;
+      const isFast = noteCharacter(event, now);
+      if (isField(event.target)) return;
+      event.preventDefault();
+      if (isFast) {
+        settling = window.setTimeout(typedElsewhere, 3 * BURST_MILLISECONDS);
+      } else {
+        const character = event.key;
+        settling = window.setTimeout(() => act(character), SETTLE_MILLISECONDS);
+      }
+    },
+    { capture: true },
+  );
+
+  document.addEventListener(
+    "click",
+    (event) => {
+      const key = event.target.closest("[data-digit]");
+      if (key && key.getAttribute("aria-disabled") === "true") {
+        event.preventDefault();
+        event.stopPropagation();
+        refuse(key);
+      }
+      if (event.target.closest("[data-counter-next]")) {
+        event.preventDefault();
+        next();
+      }
+    },
+    { capture: true },
+  );
+
+  // --- Silence on the network -------------------------------------------------------------------
+
+  const retried = new WeakMap();
+
+  const again = (event) => {
+    const config = event.detail.requestConfig;
+    if (!config || config.verb !== "post") {
+      tell("No answer. Check the connection; what you typed is still here.");
+      return;
+    }
+    const count = retried.get(config.parameters) || config.retryCount || 0;
+    if (count >= RETRY_MILLISECONDS.length) {
+      tell("Still no answer. Reload the page: it shows whether this has happened. It cannot count twice.");
+      play(false);
+      return;
+    }
+    tell(`No answer. Trying again (${count + 1}). It cannot count twice.`);
+    const values = {};
+    const parameters = config.parameters instanceof FormData ? config.parameters : new FormData();
+    if (!(config.parameters instanceof FormData)) {
+      for (const name of Object.keys(config.parameters)) parameters.append(name, config.parameters[name]);
+    }
+    for (const [name, value] of parameters.entries()) values[name] = value;
+    window.setTimeout(() => {
+      resending = count + 1;
+      send("POST", config.path, values);
+    }, RETRY_MILLISECONDS[count]);
+  };
+
+  let resending = 0;
+  document.addEventListener("htmx:configRequest", (event) => {
+    // The one who sends it again carries how often it was sent.
+    retried.set(event.detail.parameters, resending);
+    resending = 0;
+  });
+  document.addEventListener("htmx:sendError", again);
+  document.addEventListener("htmx:timeout", again);
+  document.addEventListener("htmx:responseError", (event) => {
+    if (event.detail.xhr.status >= 500) again(event);
+  });
+
+  // --- The camera -------------------------------------------------------------------------------
+
+  const FORMATS = ["qr_code", "code_128", "ean_13", "ean_8"];
+  let stream = null;
+
+  const closeCamera = () => {
+    if (stream) stream.getTracks().forEach((track) => track.stop());
+    stream = null;
+    if (byId("camera").open) byId("camera").close();
+    box().focus();
+  };
+
+  const watch = async (detector) => {
+    while (stream) {
+      const found = await detector.detect(byId("camera-video")).catch(() => []);
+      if (found.length && stream) {
+        closeCamera();
+        find(found[0].rawValue);
+        return;
+      }
+      await new Promise((resolve) => window.setTimeout(resolve, 150));
+    }
+  };
+
+  const openCamera = async () => {
+    byId("camera").showModal();
+    byId("camera-words").textContent = "";
+    try {
+      stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+    } catch {
+      byId("camera-words").textContent = "The camera can’t be used here. Allow it in the browser, or type the number.";
+      return;
+    }
+    byId("camera-video").srcObject = stream;
+    await byId("camera-video").play();
+    watch(new window.BarcodeDetector({ formats: FORMATS }));
+  };
+
+  document.addEventListener("DOMContentLoaded", () => {
+    if ("BarcodeDetector" in window && navigator.mediaDevices) byId("camera-open").hidden = false;
+    byId("camera-open").addEventListener("click", openCamera);
+    byId("camera-close").addEventListener("click", closeCamera);
+    byId("camera").addEventListener("close", closeCamera);
+    settle();
+  });
+})();

@@ -1,0 +1,426 @@
+"""The counter as a cashier uses it: scanner, keyboard, touch, and a network that fails."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, Route, expect
+
+from app.models.members import Member
+from tests import factories
+from tests.browser.conftest import sign_in
+from tests.cast import Cast
+
+CARD = "9826004217"
+
+
+@pytest.fixture
+def member(cast: Cast) -> Member:
+    """Give a regular with 560 points, and a keypad of rewards."""
+    found = factories.enrol(
+        cast, "Kwame Mensah", phone="+353 87 123 4471", card_number=CARD, email="kw@example.com"
+    )
+    factories.award(cast, found, 560)
+    factories.make_reward(cast, "Filter coffee", points_cost=300, counter_key=1)
+    factories.make_reward(cast, "Any hot drink", points_cost=450, counter_key=3)
+    factories.make_reward(cast, "Keep cup", points_cost=600, counter_key=5)
+    factories.make_reward(cast, "Tasting", points_cost=100, counter_key=8, min_tier="gold")
+    return found
+
+
+@pytest.fixture
+def counter(page: Page, address: str, member: Member) -> Page:
+    """Give the counter with a cashier at it."""
+    sign_in(page, address, "cashier")
+    page.goto(f"{address}/counter")
+    return page
+
+
+def scan(page: Page, text: str) -> None:
+    """Scan as a hand scanner does: a key every few milliseconds, Enter at the end."""
+    page.evaluate(
+        """async (text) => {
+            for (const key of [...text, "Enter"]) {
+                const target = document.activeElement || document.body;
+                const event = new KeyboardEvent("keydown", {key, bubbles: true, cancelable: true});
+                const goesOn = target.dispatchEvent(event);
+                if (goesOn && key !== "Enter" && "value" in target) {
+                    target.value += key;
+                    target.dispatchEvent(new Event("input", {bubbles: true}));
+                }
+                if (goesOn && key === "Enter" && target.form) target.form.requestSubmit();
+                await new Promise((resolve) => setTimeout(resolve, 7));
+            }
+        }""",
+        text,
+    )
+
+
+def on_stage(page: Page, state: str) -> None:
+    expect(page.locator("#counter-stage")).to_have_attribute("data-state", state)
+
+
+def test_scan_and_one_digit_redeem(cast: Cast, counter: Page, member: Member) -> None:
+    expect(counter.locator("#box")).to_be_focused()
+    scan(counter, CARD)
+    on_stage(counter, "member")
+    expect(counter.locator("#keypad")).to_be_focused()
+    counter.keyboard.press("3")
+
+    on_stage(counter, "done")
+    expect(counter.locator(".r-slip h2")).to_have_text("Any hot drink")
+    expect(counter.locator(".r-slip .code")).to_have_text(re.compile(r"^\w{3}-\w{3}$"))
+    expect(counter.locator(".r-slip")).to_contain_text("560 to 110")
+    expect(counter.locator("#done")).to_be_focused()
+    assert factories.reload(cast, member).balance == 110
+
+
+def test_without_a_card_nine_key_presses_are_enough(
+    cast: Cast, counter: Page, member: Member
+) -> None:
+    presses = ["4", "4", "7", "1", "Enter"]
+    for key in presses:
+        counter.keyboard.press(key, delay=60)
+    on_stage(counter, "member")
+    counter.keyboard.press("3")
+
+    on_stage(counter, "done")
+    assert len(presses) + 1 <= 9
+    assert factories.reload(cast, member).balance == 110
+
+
+def test_undo_and_the_next_customer(cast: Cast, counter: Page, member: Member) -> None:
+    scan(counter, CARD)
+    on_stage(counter, "member")
+    counter.keyboard.press("1")
+    on_stage(counter, "done")
+    counter.keyboard.press("u")
+    on_stage(counter, "member")
+    expect(counter.locator("#announcer")).to_have_text("Undone. 300 points given back.")
+    counter.keyboard.press("Escape")
+    on_stage(counter, "idle")
+
+    expect(counter.locator("#box")).to_be_focused()
+    assert factories.reload(cast, member).balance == 560
+
+
+def test_the_undo_key_ends_after_ten_seconds_and_the_button_stays(
+    cast: Cast, counter: Page, member: Member
+) -> None:
+    counter.clock.install()
+    scan(counter, CARD)
+    counter.clock.run_for(1000)
+    on_stage(counter, "member")
+    counter.keyboard.press("1")
+    counter.clock.run_for(1000)
+    on_stage(counter, "done")
+    counter.clock.run_for(11_000)
+    counter.keyboard.press("u")
+    counter.clock.run_for(1000)
+    on_stage(counter, "done")
+    assert factories.reload(cast, member).balance == 260
+
+    counter.get_by_role("button", name="Undo").click()
+    counter.clock.run_for(1000)
+    on_stage(counter, "member")
+    assert factories.reload(cast, member).balance == 560
+
+
+def test_digits_in_the_box_spend_nothing(cast: Cast, counter: Page, member: Member) -> None:
+    scan(counter, CARD)
+    on_stage(counter, "member")
+    counter.locator("#box").click()
+    counter.keyboard.type("3333", delay=80)
+    counter.keyboard.press("Enter")
+
+    on_stage(counter, "hits")
+    assert factories.reload(cast, member).entry_count == 1
+
+
+def test_the_next_card_scanned_on_the_keypad_spends_nothing(
+    cast: Cast, counter: Page, member: Member
+) -> None:
+    other = factories.enrol(cast, "Priyanka Iyer", card_number="3333333311")
+    scan(counter, CARD)
+    on_stage(counter, "member")
+    expect(counter.locator("#keypad")).to_be_focused()
+    scan(counter, "3333333311")
+
+    expect(counter.locator("#who")).to_have_text("Priyanka Iyer")
+    assert factories.reload(cast, member).entry_count == 1
+    assert factories.reload(cast, other).entry_count == 0
+
+
+def test_a_scan_into_the_amount_is_a_scan_and_no_amount(
+    cast: Cast, counter: Page, member: Member
+) -> None:
+    other = factories.enrol(cast, "Priyanka Iyer", card_number="3333333311")
+    scan(counter, CARD)
+    on_stage(counter, "member")
+    counter.keyboard.press("a")
+    expect(counter.locator("#spent")).to_be_focused()
+    scan(counter, "3333333311")
+
+    expect(counter.locator("#who")).to_have_text("Priyanka Iyer")
+    assert factories.reload(cast, other).entry_count == 0
+    assert factories.reload(cast, member).entry_count == 1
+
+
+def test_a_card_scanned_twice_opens_once(cast: Cast, counter: Page, member: Member) -> None:
+    asked: list[str] = []
+    counter.on("request", lambda sent: asked.append(sent.url) if "q=" in sent.url else None)
+    scan(counter, CARD)
+    on_stage(counter, "member")
+    scan(counter, CARD)
+    counter.wait_for_timeout(300)
+
+    assert len([url for url in asked if "/counter?q=" in url]) == 1
+
+
+def test_a_key_held_down_or_pressed_twice_redeems_once(
+    cast: Cast, counter: Page, member: Member
+) -> None:
+    scan(counter, CARD)
+    on_stage(counter, "member")
+    counter.keyboard.down("1")
+    for _ in range(5):
+        counter.keyboard.down("1")
+    counter.keyboard.up("1")
+    on_stage(counter, "done")
+    counter.keyboard.press("1")
+    counter.wait_for_timeout(300)
+
+    assert factories.reload(cast, member).entry_count == 2
+
+
+def test_what_is_out_of_reach_stays_in_its_place_and_says_why(
+    cast: Cast, counter: Page, member: Member
+) -> None:
+    scan(counter, CARD)
+    on_stage(counter, "member")
+    keys = counter.locator("#keypad > li")
+    expect(keys).to_have_count(9)
+    expect(keys.nth(4)).to_contain_text("Short by 40")
+    expect(keys.nth(7)).to_contain_text("Gold and above")
+    expect(counter.locator(".r-tip")).to_contain_text("40 more for Keep cup. A €4.00 purchase")
+
+    counter.keyboard.press("5")
+
+    expect(counter.locator("#counter-net")).to_contain_text("Short by 40 points")
+    expect(counter.locator("[data-digit='5']")).to_be_focused()
+    assert factories.reload(cast, member).entry_count == 1
+
+
+def test_a_purchase_is_awarded_by_the_programs_rule(
+    cast: Cast, counter: Page, member: Member
+) -> None:
+    scan(counter, CARD)
+    on_stage(counter, "member")
+    counter.keyboard.press("a")
+    expect(counter.locator("#spent")).to_be_focused()
+    counter.keyboard.type("4,20", delay=60)
+    expect(counter.locator("#counter-earns")).to_have_text(re.compile(r"is\s+42\s+points"))
+    counter.keyboard.press("Enter")
+
+    on_stage(counter, "done")
+    expect(counter.locator(".r-slip")).to_contain_text("560 to 602")
+    assert factories.reload(cast, member).balance == 602
+
+
+def test_a_wrong_amount_stays_and_is_told(cast: Cast, counter: Page, member: Member) -> None:
+    scan(counter, CARD)
+    on_stage(counter, "member")
+    counter.keyboard.press("a")
+    expect(counter.locator("#spent")).to_be_focused()
+    counter.keyboard.type("four", delay=60)
+    counter.keyboard.press("Enter")
+
+    expect(counter.locator("#counter-award [data-focus]")).to_be_focused()
+    expect(counter.locator("#spent")).to_have_value("four")
+    expect(counter.locator("#counter-award")).to_contain_text("Enter an amount")
+
+
+def test_several_hits_are_chosen_by_arrows(cast: Cast, counter: Page, member: Member) -> None:
+    factories.enrol(cast, "Kwasi Mensah")
+    counter.keyboard.type("mensah", delay=60)
+    on_stage(counter, "hits")
+    expect(counter.locator("#box")).to_be_focused()
+    counter.keyboard.press("Enter")
+    expect(counter.locator("[data-hit]").first).to_be_focused()
+    counter.keyboard.press("ArrowDown")
+    expect(counter.locator("[data-hit]").nth(1)).to_be_focused()
+    counter.keyboard.press("Enter")
+
+    on_stage(counter, "member")
+
+
+def test_who_is_not_found_is_enrolled_with_what_was_typed(
+    cast: Cast, counter: Page, member: Member
+) -> None:
+    counter.keyboard.type("Zora Quist", delay=60)
+    on_stage(counter, "hits")
+    counter.get_by_role("link", name=re.compile("Enrol")).click()
+    expect(counter.get_by_label("Name")).to_have_value("Zora Quist")
+    counter.get_by_role("button", name="Enrol").click()
+
+    expect(counter.locator("#who")).to_have_text("Zora Quist")
+    on_stage(counter, "member")
+
+
+def test_the_receipt_is_made_for_the_printer(
+    cast: Cast, counter: Page, context: BrowserContext, member: Member
+) -> None:
+    context.add_init_script("window.print = () => { window.printed = (window.printed || 0) + 1; };")
+    scan(counter, CARD)
+    on_stage(counter, "member")
+    counter.keyboard.press("1")
+    on_stage(counter, "done")
+    with context.expect_page() as opened:
+        counter.keyboard.press("p")
+    receipt = opened.value
+    receipt.wait_for_load_state()
+
+    assert receipt.evaluate("window.printed") == 1
+    expect(receipt.locator("h1")).to_have_text("Filter coffee")
+    assert receipt.locator("main").bounding_box()["width"] < 300  # type: ignore[index]
+
+
+# --- A network that fails -------------------------------------------------------------------------
+
+
+def failing(times: int) -> Iterator[bool]:
+    """Say for each request whether its answer is lost: the first few, then no more."""
+    yield from [True] * times
+    while True:
+        yield False
+
+
+@pytest.mark.broken_network
+@pytest.mark.parametrize("is_done_before", [False, True], ids=["lost", "answer lost"])
+def test_a_request_that_fails_is_sent_again_and_acts_once(
+    cast: Cast, counter: Page, member: Member, is_done_before: bool
+) -> None:
+    scan(counter, CARD)
+    on_stage(counter, "member")
+    fails = failing(2)
+
+    def break_off(route: Route) -> None:
+        if not next(fails):
+            route.continue_()
+            return
+        if is_done_before:
+            # It reached the server, and the answer did not come back.
+            route.fetch()
+        route.abort()
+
+    counter.route("**/redeem", break_off)
+    counter.keyboard.press("1")
+    expect(counter.locator("#counter-net")).to_contain_text("Trying again")
+    on_stage(counter, "done")
+
+    expect(counter.locator("#counter-net")).to_have_text("")
+    assert factories.reload(cast, member).entry_count == 2
+
+
+@pytest.mark.broken_network
+def test_after_a_silence_a_reload_shows_what_happened(
+    cast: Cast, counter: Page, member: Member
+) -> None:
+    scan(counter, CARD)
+    on_stage(counter, "member")
+
+    def swallow(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    counter.route("**/redeem", swallow)
+    counter.keyboard.press("1")
+    expect(counter.locator("#counter-net")).to_contain_text("Trying again")
+    counter.unroute("**/redeem")
+    counter.reload()
+
+    on_stage(counter, "member")
+    expect(counter.locator(".r-last li").first).to_contain_text("Filter coffee")
+    expect(counter.locator(".r-huge")).to_contain_text("260")
+    assert factories.reload(cast, member).entry_count == 2
+
+
+def test_back_and_reload_after_a_slip_act_no_more(
+    cast: Cast, counter: Page, member: Member
+) -> None:
+    scan(counter, CARD)
+    on_stage(counter, "member")
+    counter.keyboard.press("1")
+    on_stage(counter, "done")
+    counter.reload()
+    on_stage(counter, "done")
+    counter.go_back()
+    on_stage(counter, "member")
+    expect(counter.locator(".r-huge")).to_contain_text("260")
+
+    assert factories.reload(cast, member).entry_count == 2
+
+
+# --- Touch and camera -----------------------------------------------------------------------------
+
+
+def test_by_touch_on_a_phone(cast: Cast, counter: Page, member: Member) -> None:
+    counter.set_viewport_size({"width": 390, "height": 844})
+    counter.locator("#box").fill("4471")
+    counter.locator("#box").press("Enter")
+    on_stage(counter, "member")
+    small = [
+        box["height"]
+        for each in counter.locator("#keypad .r-key, .r-award .btn, .r-tabbar a").all()
+        if (box := each.bounding_box()) and box["height"] < 44
+    ]
+    assert small == []
+    counter.get_by_role("button", name=re.compile("Filter coffee")).click()
+
+    on_stage(counter, "done")
+    assert factories.reload(cast, member).balance == 260
+
+
+@pytest.fixture
+def with_camera(context: BrowserContext) -> None:
+    """Give the browser a camera and a barcode detector, which headless Linux lacks."""
+    context.grant_permissions(["camera"])
+    context.add_init_script(
+        """
+        navigator.mediaDevices.getUserMedia = async () => {
+            const canvas = document.createElement("canvas");
+            canvas.getContext("2d").fillRect(0, 0, 10, 10);
+            return canvas.captureStream();
+        };
+        window.BarcodeDetector = class {
+            async detect() { return window.shown ? [{ rawValue: window.shown }] : []; }
+        };
+        """
+    )
+
+
+def test_a_card_is_scanned_with_the_camera(
+    with_camera: None, counter: Page, member: Member
+) -> None:
+    counter.get_by_role("button", name="Scan with the camera").click()
+    expect(counter.locator("#camera")).to_be_visible()
+    counter.evaluate(f"window.shown = '{CARD}'")
+
+    on_stage(counter, "member")
+    expect(counter.locator("#who")).to_have_text("Kwame Mensah")
+
+
+def test_without_a_detector_no_camera_is_offered(counter: Page, member: Member) -> None:
+    expect(counter.locator("#camera-open")).to_be_hidden()
+
+
+def test_nothing_at_the_counter_waits_for_a_reload(counter: Page, member: Member) -> None:
+    counter.evaluate("window.same = true")
+    scan(counter, CARD)
+    on_stage(counter, "member")
+    counter.keyboard.press("1")
+    on_stage(counter, "done")
+
+    assert counter.evaluate("window.same") is True

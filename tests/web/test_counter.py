@@ -1,0 +1,187 @@
+"""The counter without scripts: plain forms, one effect each, and clear refusals."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.models.members import Member
+from tests import factories
+from tests.cast import Cast
+from tests.support.pages import Visitor
+
+
+@pytest.fixture
+def member(cast: Cast) -> Member:
+    """Give a regular with 560 points."""
+    found = factories.enrol(cast, "Kwame Mensah", phone="+353 87 123 4471", card_number="98260042")
+    factories.award(cast, found, 560)
+    return found
+
+
+@pytest.mark.parametrize("typed", ["98260042", "4471", "kwame", "4471 kw", "KWAME MENSAH"])
+def test_who_is_meant_opens_at_once(cashier: Visitor, member: Member, typed: str) -> None:
+    assert "560 points" in cashier.get(f"/counter?q={typed}").text
+
+
+def test_an_exact_card_opens_though_others_match(cast: Cast, cashier: Visitor) -> None:
+    factories.enrol(cast, "Long Card", card_number="9826004299")
+    exact = factories.enrol(cast, "Short Card", card_number="98260042")
+
+    page = cashier.get("/counter?q=98260042")
+
+    assert f"/counter/members/{exact.id}/redeem" in str(page.response.get_data(as_text=True))
+
+
+def test_a_redemption_code_opens_its_member(cast: Cast, cashier: Visitor, member: Member) -> None:
+    redemption = factories.redeem(cast, member, factories.make_reward(cast, points_cost=10))
+
+    assert "Kwame Mensah" in cashier.get(f"/counter?q={redemption.code_shown}").text
+
+
+def test_several_are_listed_who_was_here_last_first(cast: Cast, cashier: Visitor) -> None:
+    first = factories.enrol(cast, "Aoife Byrne")
+    factories.enrol(cast, "Aoife Brady")
+    factories.award(cast, first, 5)
+
+    page = cashier.get("/counter?q=aoife")
+
+    assert page.text.index("Aoife Byrne") < page.text.index("Aoife Brady")
+    assert "Who is it?" in page.text
+
+
+def test_nobody_is_found_and_the_nearest_is_offered(
+    cast: Cast, cashier: Visitor, member: Member
+) -> None:
+    page = cashier.get("/counter?q=kwmae")
+
+    assert "Nobody matches “kwmae”" in page.text
+    assert f"/counter?member={member.id}" in page.links()
+    assert any(link.startswith("/members/new?typed=kwmae") for link in page.links())
+
+
+def test_a_key_redeems_once_by_a_plain_form(cast: Cast, cashier: Visitor, member: Member) -> None:
+    reward = factories.make_reward(cast, counter_key=3)
+    path = f"/counter/members/{member.id}/redeem"
+    form = {**cashier.get(f"/counter?member={member.id}").fields(path), "offer": f"{reward.id} 450"}
+
+    first, again = (cashier.post(path, form) for _ in range(2))
+
+    assert first.status == again.status == 303
+    assert first.location == again.location
+    slip = cashier.get(first.location)
+    assert "Any hot drink Done. Hand it over." in slip.text
+    assert "560 to 110" in slip.text
+    assert factories.reload(cast, member).entry_count == 2
+
+
+def test_a_price_that_changed_meanwhile_is_not_paid(
+    cast: Cast, cashier: Visitor, member: Member
+) -> None:
+    reward = factories.make_reward(cast, counter_key=3)
+    path = f"/counter/members/{member.id}/redeem"
+    form = {**cashier.get(f"/counter?member={member.id}").fields(path), "offer": f"{reward.id} 450"}
+    factories.edit_reward(cast, reward, points_cost=500)
+
+    answer = cashier.post(path, form)
+
+    assert answer.status == 422
+    assert factories.reload(cast, member).balance == 560
+
+
+def test_a_purchase_keeps_the_rule_that_decided(
+    cast: Cast, cashier: Visitor, member: Member
+) -> None:
+    path = f"/counter/members/{member.id}/award"
+    form = {**cashier.get(f"/counter?member={member.id}").fields(path), "spent": "4.20"}
+
+    done = cashier.post(path, form)
+    cashier.post(path, form)
+
+    assert "+42 points" in cashier.get(done.location).text
+    assert factories.reload(cast, member).balance == 602
+
+
+@pytest.mark.parametrize("spent", ["", "0", "0.00", "four", "1.234", "-4", "9" * 30, "0.01"])
+def test_a_wrong_amount_awards_nothing_and_stays(
+    cast: Cast, cashier: Visitor, member: Member, spent: str
+) -> None:
+    path = f"/counter/members/{member.id}/award"
+    form = {**cashier.get(f"/counter?member={member.id}").fields(path), "spent": spent}
+
+    answer = cashier.post(path, form)
+
+    assert answer.status == 422
+    assert answer.fields(path)["spent"] == spent
+    assert factories.reload(cast, member).entry_count == 1
+
+
+def test_more_than_a_cashier_may_give_is_refused(
+    cast: Cast, cashier: Visitor, member: Member
+) -> None:
+    path = f"/counter/members/{member.id}/award"
+    form = {**cashier.get(f"/counter?member={member.id}").fields(path), "spent": "101.00"}
+
+    answer = cashier.post(path, form)
+
+    assert answer.status == 403
+    assert "You can give up to 1,000 points at once." in answer.text
+
+
+def test_what_an_amount_earns_is_said_before(cashier: Visitor, member: Member) -> None:
+    assert "42 points" in cashier.get(f"/counter/members/{member.id}/earns?spent=4.20").text
+    assert "0 points" in cashier.get(f"/counter/members/{member.id}/earns?spent=four").text
+
+
+def test_undo_at_the_counter_counts_once(cast: Cast, cashier: Visitor, member: Member) -> None:
+    reward = factories.make_reward(cast, counter_key=3)
+    redemption = factories.redeem(cast, member, reward, by=cast.cashier)
+    slip = f"/counter?redemption={redemption.id}"
+    undo = f"/counter/redemptions/{redemption.id}/undo"
+    form = cashier.get(slip).fields(undo)
+
+    for _ in range(2):
+        assert cashier.post(undo, form).status == 200
+
+    assert factories.reload(cast, member).balance == 560
+    assert factories.reload(cast, member).entry_count == 3
+    assert "Cancelled. The points were given back." in cashier.get(slip).text
+
+
+def test_a_closed_member_can_have_nothing(cast: Cast, cashier: Visitor, member: Member) -> None:
+    factories.make_reward(cast, counter_key=3)
+    factories.close(cast, member)
+
+    page = cashier.get(f"/counter?member={member.id}")
+
+    assert "Closed" in page.text
+    assert "Membership closed" in page.text
+
+
+def test_the_receipt_says_what_was_bought(cast: Cast, cashier: Visitor, member: Member) -> None:
+    redemption = factories.redeem(cast, member, factories.make_reward(cast))
+
+    page = cashier.get(f"/counter/receipts/{redemption.id}")
+
+    assert redemption.code_shown in page.text
+    assert "TEST, not for a customer" in page.text
+
+
+def test_a_viewer_has_no_counter(viewer: Visitor) -> None:
+    assert viewer.get("/counter").status == 403
+    assert "/counter" not in viewer.get("/").links()
+
+
+def test_another_workspaces_things_are_not_there(
+    cast: Cast, cashier: Visitor, member: Member
+) -> None:
+    redemption = factories.redeem(cast, member, factories.make_reward(cast, points_cost=10))
+    cashier.post("/mode", {**cashier.get("/you").fields("/mode"), "mode": "live"})
+
+    for path in (
+        f"/counter?member={member.id}",
+        f"/counter?redemption={redemption.id}",
+        "/counter?award=ptx_1",
+        f"/counter/receipts/{redemption.id}",
+        f"/counter/members/{member.id}/earns?spent=1",
+    ):
+        assert cashier.get(path).status == 404, path
