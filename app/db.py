@@ -18,6 +18,7 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import DateTime, Dialect, Engine, MetaData, TypeDecorator, create_engine, event
 from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session
 
 _EXTENSION = "regulars.database"
@@ -112,6 +113,11 @@ class Database:
                 "processes write to it. Keep to one process, or use SQLite 3.51.3 or PostgreSQL."
             ]
         return []
+
+
+def is_deadlock(error: DBAPIError) -> bool:
+    """Say whether PostgreSQL took this transaction back to let another one go on (40P01, 40001)."""
+    return getattr(error.orig, "sqlstate", None) in {"40P01", "40001"}
 
 
 def install(app_extensions: dict[str, Any], database: Database) -> None:

@@ -83,7 +83,8 @@ class InboundPayment(Base):
 
     The row is there from the first event that names the payment, which may be a refund. What the
     award's rule was stands on the award. `refunded_minor` is the total of all refunds so far, and
-    `is_refunded_whole` says that all of it was, whatever the amount.
+    `is_refunded_whole` says that all of it was, whatever the amount. `other_…` are the same in the
+    customer's own currency, where a shop sells in several.
     """
 
     __tablename__ = "inbound_payments"
@@ -95,6 +96,9 @@ class InboundPayment(Base):
     amount_minor: Mapped[int | None] = mapped_column(BigInteger)
     award_id: Mapped[str | None] = mapped_column(String(ID_CHARACTERS))
     refunded_minor: Mapped[int] = mapped_column(BigInteger)
+    other_currency: Mapped[str] = mapped_column(String(3))
+    other_amount_minor: Mapped[int | None] = mapped_column(BigInteger)
+    other_refunded_minor: Mapped[int] = mapped_column(BigInteger)
     is_refunded_whole: Mapped[bool]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 

@@ -42,6 +42,7 @@ class WebhookEndpoint(Base):
     previous_secret: Mapped[str | None] = mapped_column(String(80))
     previous_secret_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     failing_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_failed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     disabled_reason: Mapped[str] = mapped_column(String(200), default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 

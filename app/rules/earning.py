@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from fractions import Fraction
+
 ROUNDINGS = ("down", "nearest", "up")
 """How part points are rounded; half a point is nearest to the one above."""
 
@@ -51,12 +54,14 @@ def amount_for(
     return -(-points * int(10**digits) * WHOLE_MULTIPLIER // per_minor)
 
 
-def points_to_take_back(awarded_points: int, *, amount_minor: int, refunded_minor: int) -> int:
+def points_to_take_back(awarded_points: int, shares: Iterable[tuple[int, int]]) -> int:
     """Give how many points of a purchase should be taken back in all, for all refunds so far.
 
     It is the total that is in proportion, so that parts add up to the whole in any order; the
     part points of a part refund stay with the member.
+
+    Args:
+        shares: pairs of what was refunded and what was paid, in minor units of one currency each.
     """
-    if refunded_minor >= amount_minor:
-        return awarded_points
-    return awarded_points * refunded_minor // amount_minor
+    refunded = sum(Fraction(part, whole) if whole > 0 else Fraction(1) for part, whole in shares)
+    return min(awarded_points, int(awarded_points * refunded))

@@ -10,12 +10,10 @@ import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
-from babel.numbers import get_currency_precision
-
-from app.rules import signing
+from app.rules import money, signing
 
 KINDS = ("regulars", "stripe", "shopify")
 
@@ -49,6 +47,8 @@ class Message:
         account_id: the loyalty account that the payment names.
         refund_id: the refund's own id.
         total_refunded_minor: all that was refunded so far, where a source tells that instead.
+        other_currency, other_amount_minor: what the customer paid, in their own currency, where a
+            shop sells in several. Refunds may be told in either.
     """
 
     event_id: str
@@ -62,6 +62,8 @@ class Message:
     account_id: str = ""
     refund_id: str = ""
     total_refunded_minor: int | None = None
+    other_currency: str = ""
+    other_amount_minor: int | None = None
 
     def plain(self) -> dict[str, Any]:
         """Give the message as JSON keeps it."""
@@ -167,7 +169,7 @@ def _read_stripe(_headers: Mapping[str, str], body: Mapping[str, Any]) -> Messag
             **told,
             what=COMPLETED,
             payment_id=_text(thing, "payment_intent" if thing.get("payment_intent") else "id"),
-            amount_minor=_amount(thing, "amount_total"),
+            amount_minor=money.from_stripe(_amount(thing, "amount_total"), _currency(thing)),
             currency=_currency(thing),
             customer_ids=_known_ids(thing.get("client_reference_id"), thing.get("customer")),
             account_id=_account_of(thing.get("metadata")),
@@ -178,35 +180,29 @@ def _read_stripe(_headers: Mapping[str, str], body: Mapping[str, Any]) -> Messag
             what=REFUNDED,
             payment_id=_text(thing, "payment_intent"),
             currency=_currency(thing),
-            total_refunded_minor=_amount(thing, "amount_refunded"),
+            total_refunded_minor=money.from_stripe(
+                _amount(thing, "amount_refunded"), _currency(thing)
+            ),
         )
     return Message(**told)
 
 
 def _read_shopify(headers: Mapping[str, str], body: Mapping[str, Any]) -> Message:
+    transactions = [each for each in _list(body, "transactions") if isinstance(each, dict)]
+    is_test = (
+        headers.get("x-shopify-test", "").lower() == "true"
+        or body.get("test") is True
+        or any(each.get("test") is True for each in transactions)
+    )
     told: dict[str, Any] = {
         "event_id": _header(headers, "X-Shopify-Webhook-Id"),
         "type": _header(headers, "X-Shopify-Topic", most=TYPE_CHARACTERS_MAX),
+        "is_live": False if is_test else None,
     }
     if told["type"] == "orders/paid":
-        currency = _currency(body)
-        customer = body.get("customer") or {}
-        notes = {
-            each.get("name"): each.get("value")
-            for each in body.get("note_attributes") or []
-            if isinstance(each, dict)
-        }
-        return Message(
-            **told,
-            what=COMPLETED,
-            payment_id=_number_or_text(body, "id"),
-            amount_minor=_decimal_amount(body.get("total_price"), currency, "total_price"),
-            currency=currency,
-            customer_ids=_known_ids(customer.get("id") if isinstance(customer, dict) else None),
-            account_id=_account_of(notes),
-        )
+        return Message(**told, what=COMPLETED, **_shopify_order(body))
     if told["type"] == "refunds/create":
-        given = [each for each in body.get("transactions") or [] if _is_refund(each)]
+        given = [each for each in transactions if _is_refund(each)]
         currency = _currency(given[0]) if given else ""
         amounts = [_decimal_amount(each.get("amount"), currency, "amount") for each in given]
         return Message(
@@ -220,12 +216,41 @@ def _read_shopify(headers: Mapping[str, str], body: Mapping[str, Any]) -> Messag
     return Message(**told)
 
 
-def _is_refund(transaction: object) -> bool:
-    return (
-        isinstance(transaction, dict)
-        and transaction.get("kind") == "refund"
-        and transaction.get("status") == "success"
-    )
+def _shopify_order(body: Mapping[str, Any]) -> dict[str, Any]:
+    currency = _currency(body)
+    customer = body.get("customer")
+    notes = {
+        each["name"]: each.get("value")
+        for each in _list(body, "note_attributes")
+        if isinstance(each, dict) and isinstance(each.get("name"), str)
+    }
+    found: dict[str, Any] = {
+        "payment_id": _number_or_text(body, "id"),
+        "amount_minor": _decimal_amount(body.get("total_price"), currency, "total_price"),
+        "currency": currency,
+        "customer_ids": _known_ids(customer.get("id") if isinstance(customer, dict) else None),
+        "account_id": _account_of(notes),
+    }
+    prices = body.get("total_price_set")
+    paid = prices.get("presentment_money") if isinstance(prices, dict) else None
+    if isinstance(paid, dict) and paid.get("currency_code") not in {None, currency}:
+        other = _currency({"currency": paid["currency_code"]})
+        found["other_currency"] = other
+        found["other_amount_minor"] = _decimal_amount(paid.get("amount"), other, "total_price_set")
+    return found
+
+
+def _is_refund(transaction: Mapping[str, Any]) -> bool:
+    # One that is pending is told only once, and nearly always succeeds.
+    has_failed = transaction.get("status") in {"failure", "error"}
+    return transaction.get("kind") == "refund" and not has_failed
+
+
+def _list(body: Mapping[str, Any], name: str) -> list[Any]:
+    found = body.get(name) or []
+    if not isinstance(found, list):
+        raise Unreadable(f"“{name}” must be a list.")
+    return found
 
 
 def _object(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -262,9 +287,9 @@ def _amount(body: Mapping[str, Any], name: str) -> int:
 
 def _decimal_amount(text: object, currency: str, name: str) -> int:
     try:
-        amount = Decimal(str(text)) * 10 ** get_currency_precision(currency)
-    except InvalidOperation:
-        raise Unreadable(f"“{name}” must be an amount, such as 12.50.") from None
+        amount = Decimal(str(text)) * 10 ** money.digits(currency)
+    except ArithmeticError:
+        amount = Decimal("NaN")
     if not amount.is_finite() or not 0 <= amount <= AMOUNT_MAX or amount != int(amount):
         raise Unreadable(f"“{name}” must be an amount, such as 12.50.")
     return int(amount)

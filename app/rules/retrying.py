@@ -16,6 +16,9 @@ LONGEST_ASKED_SECONDS = 24 * 3600
 DISABLED_AFTER = timedelta(days=3)
 """An endpoint that fails for so long is asked no more."""
 
+FORGOTTEN_AFTER = timedelta(hours=36)
+"""After so long without a failure, longer than any wait, the next one is the first of its row."""
+
 
 def next_attempt_at(
     attempt_count: int, now: datetime, *, luck: float, asked_seconds: int | None = None

@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from babel.numbers import get_currency_precision
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from app.models.ledger import LedgerEntry
 from app.models.members import Member
 from app.models.rewards import Reward
-from app.rules import earning, tiers
+from app.rules import earning, money, tiers
 from app.services import ledger_history, member_search, members, rewards
 from app.services.ledger_history import Row
 from app.services.rewards import Offer
@@ -141,7 +140,7 @@ def _hint(member: Member, offers: Sequence[Offer], currency: str) -> Hint | None
     points, reward = min(missing, key=lambda pair: (pair[0], pair[1].id))
     amount = earning.amount_for(
         points,
-        digits=get_currency_precision(currency),
+        digits=money.digits(currency),
         points_per_unit=member.program.earn_points_per_unit,
         multiplier_hundredths=tiers.multiplier_hundredths(member.tier, member.program.tiers),
     )

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session, joinedload
 from app import clock, errors
 from app.ids import new_id
 from app.models.inbound import InboundEvent, InboundPayment, InboundRefund, InboundSource
+from app.models.ledger import LedgerEntry
 from app.models.members import Member
 from app.models.merchants import Merchant, Workspace
 from app.rules import earning
@@ -115,12 +116,15 @@ def _judge(
     currency = session.scalars(
         select(Merchant.currency).where(Merchant.id == workspace.merchant_id)
     ).one()
-    if message.currency and message.currency != currency:
+    is_foreign = bool(message.currency) and message.currency != currency
+    if is_foreign and message.what == COMPLETED:
         return Result("refused", f"Paid in {message.currency}; points are earned in {currency}.")
     payment = _lock_payment(session, workspace.id, source.id, message.payment_id)
     if message.what == COMPLETED:
         return _complete(session, source, payment, message, currency)
-    return _refund(session, source, payment, message)
+    if is_foreign and payment.other_currency not in {"", message.currency}:
+        return Result("refused", f"Refunded in {message.currency}, in which it was not paid.")
+    return _refund(session, source, payment, message, is_foreign=is_foreign)
 
 
 def _complete(
@@ -133,6 +137,9 @@ def _complete(
     if payment.award_id is not None:
         return Result("nothing", "This payment had been counted already.", payment.award_id)
     payment.amount_minor = message.amount_minor
+    payment.other_amount_minor = message.other_amount_minor
+    if message.other_currency and not payment.other_currency:
+        payment.other_currency = message.other_currency
     member = _find_member(session, payment.workspace_id, source.program_id, message)
     if member is None:
         named = ", ".join([*message.customer_ids, message.account_id]).strip(", ")
@@ -142,19 +149,13 @@ def _complete(
     try:
         # What the refusal had begun to write goes back, and the event stays.
         with session.begin_nested():
-            award = purchases.award(
-                session,
-                member=member,
-                amount_minor=message.amount_minor or 0,
-                currency=currency,
-                metadata={"paymentId": message.payment_id},
-                source=Source(SOURCE_TYPES[source.kind], message.payment_id),
-                by=_actor(source),
-            ).value
+            award = _award(session, source, member, message, currency)
     except errors.TooSmallToEarn as refusal:
         return Result("nothing", refusal.message)
     except errors.RegularsError as refusal:
         return Result("refused", refusal.message)
+    if award.member_id != member.id:
+        return Result("refused", "This payment was awarded to another member already.", award.id)
     payment.award_id = award.id
     taken_back = _take_back(session, source, payment)
     _tell_waiting(session, payment, taken_back)
@@ -164,13 +165,43 @@ def _complete(
     return Result("awarded", words, award.id)
 
 
+def _award(
+    session: Session, source: InboundSource, member: Member, message: Message, currency: str
+) -> LedgerEntry:
+    """Award the payment, or give the award that the API had made of it."""
+    type_ = SOURCE_TYPES[source.kind]
+    given: dict[str, Any] = {
+        "member": member,
+        "amount_minor": message.amount_minor or 0,
+        "currency": currency,
+        "metadata": {"paymentId": message.payment_id},
+        "by": _actor(source),
+    }
+    outcome = purchases.award(session, source=Source(type_, message.payment_id), **given)
+    award = outcome.value
+    if outcome.replayed and award.actor_kind == "rule" and award.actor_id != source.id:
+        # Two systems may count their payments alike: this is another one under the same number.
+        own = Source(type_, message.payment_id, rule=source.id)
+        award = purchases.award(session, source=own, **given).value
+    return award
+
+
 def _refund(
-    session: Session, source: InboundSource, payment: InboundPayment, message: Message
+    session: Session,
+    source: InboundSource,
+    payment: InboundPayment,
+    message: Message,
+    *,
+    is_foreign: bool,
 ) -> Result:
     if message.total_refunded_minor is not None:
         payment.refunded_minor = max(payment.refunded_minor, message.total_refunded_minor)
     elif _is_new_refund(session, payment, message):
-        payment.refunded_minor += message.amount_minor or 0
+        if is_foreign:
+            payment.other_currency = message.currency
+            payment.other_refunded_minor += message.amount_minor or 0
+        else:
+            payment.refunded_minor += message.amount_minor or 0
         payment.is_refunded_whole |= message.amount_minor is None
     else:
         return Result("nothing", "This refund had been counted already.")
@@ -178,7 +209,7 @@ def _refund(
     if payment.award_id is not None:
         return _take_back(session, source, payment)
     if payment.amount_minor is not None:
-        return Result("nothing", "The payment had earned no points.")
+        return Result("waiting", "Its payment has earned no points. This is counted if it does.")
     return Result("waiting", "The payment has not come yet. This is counted when it comes.")
 
 
@@ -188,13 +219,10 @@ def _take_back(session: Session, source: InboundSource, payment: InboundPayment)
     award = ledger.get_entry(session, entry_id=str(payment.award_id), **given)
     # With the member locked nobody takes back more of it meanwhile.
     ledger.lock_member(session, member_id=award.member_id, open_only=False, **given)
-    asked = earning.points_to_take_back(
-        award.points,
-        amount_minor=0 if payment.is_refunded_whole else payment.amount_minor or 0,
-        refunded_minor=payment.refunded_minor,
-    )
-    if not payment.refunded_minor and not payment.is_refunded_whole:
+    shares = _shares(payment)
+    if not shares:
         return Result("nothing", "Nothing was refunded.")
+    asked = earning.points_to_take_back(award.points, shares)
     missing = asked - ledger.reversed_points(session, entry_id=award.id, **given)
     if missing <= 0:
         return Result("nothing", "That much had been taken back already.", award.id)
@@ -208,6 +236,18 @@ def _take_back(session: Session, source: InboundSource, payment: InboundPayment)
         **given,
     ).value
     return Result("reversed", f"{missing:,} points taken back.", entry.id)
+
+
+def _shares(payment: InboundPayment) -> list[tuple[int, int]]:
+    """Give what was refunded of what was paid, in each currency in which anything was."""
+    if payment.is_refunded_whole:
+        return [(1, 1)]
+    shares = []
+    if payment.refunded_minor:
+        shares.append((payment.refunded_minor, payment.amount_minor or 0))
+    if payment.other_refunded_minor and payment.other_amount_minor is not None:
+        shares.append((payment.other_refunded_minor, payment.other_amount_minor))
+    return shares
 
 
 def _tell_waiting(session: Session, payment: InboundPayment, result: Result) -> None:
@@ -255,7 +295,14 @@ def _lock_payment(
     _insert(
         session,
         InboundPayment,
-        {**key, "refunded_minor": 0, "is_refunded_whole": False, "created_at": clock.now()},
+        {
+            **key,
+            "refunded_minor": 0,
+            "other_currency": "",
+            "other_refunded_minor": 0,
+            "is_refunded_whole": False,
+            "created_at": clock.now(),
+        },
     )
     return session.scalars(
         select(InboundPayment)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from zoneinfo import available_timezones
 
+from babel.numbers import list_currencies
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -22,6 +23,8 @@ def create(
     Raises:
         InvalidParameter: a part is out of bounds.
     """
+    if currency not in list_currencies():
+        raise errors.InvalidParameter("currency", "Give an ISO 4217 code, such as EUR.")
     if time_zone not in available_timezones():
         raise errors.InvalidParameter("time_zone", "Choose a time zone, such as Europe/Dublin.")
     merchant = Merchant(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from babel.numbers import get_currency_precision
 from sqlalchemy.orm import Session
 
 from app import errors
 from app.models.ledger import LedgerEntry
 from app.models.members import Member
-from app.rules import earning, tiers
+from app.rules import earning, money, tiers
 from app.rules.actors import Actor
 from app.services import ledger
 from app.services.idempotency import Once, Outcome
@@ -22,7 +21,7 @@ def points_for(member: Member, *, amount_minor: int, currency: str) -> int:
     program = member.program
     return earning.earned_points(
         amount_minor,
-        digits=get_currency_precision(currency),
+        digits=money.digits(currency),
         points_per_unit=program.earn_points_per_unit,
         rounding=program.earn_rounding,
         multiplier_hundredths=tiers.multiplier_hundredths(member.tier, program.tiers),

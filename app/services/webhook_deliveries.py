@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import and_, delete, or_, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -95,9 +95,11 @@ def dispatch(session: Session, *, workspace_id: str) -> int:
     if not events:
         return 0
     endpoints = session.scalars(
-        select(WebhookEndpoint).where(
-            WebhookEndpoint.workspace_id == workspace_id, WebhookEndpoint.status == "enabled"
-        )
+        select(WebhookEndpoint)
+        .where(WebhookEndpoint.workspace_id == workspace_id, WebhookEndpoint.status == "enabled")
+        .order_by(WebhookEndpoint.id)
+        # Held against being deleted until the deliveries are written.
+        .with_for_update(read=True, key_share=True)
     ).all()
     rows = [
         new_delivery(workspace_id, endpoint.id, event.id)
@@ -158,10 +160,12 @@ def new_delivery(workspace_id: str, endpoint_id: str, event_id: str) -> dict[str
 
 def remove_old(session: Session, *, workspace_id: str) -> None:
     """Delete deliveries that ended more than `KEPT_DAYS` ago, with their attempts."""
+    oldest = clock.now() - timedelta(days=KEPT_DAYS)
     session.execute(
         delete(WebhookDelivery).where(
             WebhookDelivery.workspace_id == workspace_id,
-            WebhookDelivery.id < lowest_id("whd", clock.now() - timedelta(days=KEPT_DAYS)),
+            WebhookDelivery.id < lowest_id("whd", oldest),
+            or_(WebhookDelivery.attempted_at.is_(None), WebhookDelivery.attempted_at < oldest),
             WebhookDelivery.status != "waiting",
         )
     )
@@ -204,6 +208,7 @@ def claim(session: Session, *, workspace_id: str, busy: Mapping[str, int]) -> li
 
 def finish(session: Session, *, job: Job, answer: Answer, luck: float) -> bool:
     """Write an attempt down and decide what follows; False when the lease is not ours any more."""
+    endpoint = _endpoint_to_judge(session, job, answer)
     delivery = session.scalar(
         select(WebhookDelivery)
         .where(
@@ -223,7 +228,8 @@ def finish(session: Session, *, job: Job, answer: Answer, luck: float) -> bool:
     delivery.last_status, delivery.last_error = attempt.status, attempt.error
     delivery.attempted_at = attempt.started_at
     _decide(delivery, answer, luck)
-    _judge_endpoint(session, job, answer)
+    if endpoint is not None:
+        _judge(endpoint, answer)
     return True
 
 
@@ -297,31 +303,40 @@ def _decide(delivery: WebhookDelivery, answer: Answer, luck: float) -> None:
         delivery.next_attempt_at = following
 
 
-def _judge_endpoint(session: Session, job: Job, answer: Answer) -> None:
-    """Remember since when an endpoint fails, and stop asking one that is gone or never answers."""
-    endpoint = and_(
+def _endpoint_to_judge(session: Session, job: Job, answer: Answer) -> WebhookEndpoint | None:
+    """Lock the endpoint if this answer says something new of it: before the delivery, as all do."""
+    known = select(WebhookEndpoint).where(
         WebhookEndpoint.workspace_id == job.workspace_id, WebhookEndpoint.id == job.endpoint_id
     )
+    if answer.is_success:
+        known = known.where(WebhookEndpoint.failing_since.is_not(None))
+        if session.scalar(known) is None:
+            return None
+    locked = known.with_for_update(key_share=True).execution_options(populate_existing=True)
+    return session.scalar(locked)
+
+
+def _judge(endpoint: WebhookEndpoint, answer: Answer) -> None:
+    """Remember since when an endpoint fails, and stop asking one that is gone or never answers."""
     now = clock.now()
     if answer.is_success:
-        statement = update(WebhookEndpoint).where(
-            endpoint, WebhookEndpoint.failing_since.is_not(None)
-        )
-        session.execute(statement.values(failing_since=None))
+        endpoint.failing_since = endpoint.last_failed_at = None
         return
-    first = update(WebhookEndpoint).where(endpoint, WebhookEndpoint.failing_since.is_(None))
-    session.execute(first.values(failing_since=now))
-    disable = update(WebhookEndpoint).where(endpoint, WebhookEndpoint.status == "enabled")
+    last = endpoint.last_failed_at
+    if last is None or now - last > retrying.FORGOTTEN_AFTER:
+        endpoint.failing_since = now
+    endpoint.failing_since = endpoint.failing_since or now
+    endpoint.last_failed_at = now
+    if endpoint.status != "enabled":
+        return
     if answer.status == GONE:
-        session.execute(
-            disable.values(status="disabled", disabled_reason="It answered that it is gone (410).")
-        )
-    else:
-        session.execute(
-            disable.where(WebhookEndpoint.failing_since <= now - retrying.DISABLED_AFTER).values(
-                status="disabled", disabled_reason="It failed for three days."
-            )
-        )
+        _switch_off(endpoint, "It answered that it is gone (410).")
+    elif now - endpoint.failing_since >= retrying.DISABLED_AFTER:
+        _switch_off(endpoint, "It failed for three days.")
+
+
+def _switch_off(endpoint: WebhookEndpoint, reason: str) -> None:
+    endpoint.status, endpoint.disabled_reason = "disabled", reason
 
 
 def _attempt(delivery: WebhookDelivery, answer: Answer) -> WebhookAttempt:

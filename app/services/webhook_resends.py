@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
@@ -94,6 +94,12 @@ def resend_range(
     webhooks.check_may_manage(by)
     if until <= since:
         raise errors.InvalidParameter("until", "The end lies before the beginning. Change one.")
+    if not with_delivered and since < clock.now() - timedelta(days=webhook_deliveries.KEPT_DAYS):
+        raise errors.InvalidParameter(
+            "since",
+            f"Nobody knows any more what arrived over {webhook_deliveries.KEPT_DAYS} days ago. "
+            "Begin later, or send what had arrived once more, too.",
+        )
     endpoint = _enabled(session, workspace_id, endpoint_id)
     resend_id = new_id("whr")
     asked = idempotency.fingerprint(

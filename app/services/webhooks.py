@@ -119,7 +119,8 @@ def amend_endpoint(
             raise errors.InvalidParameter("status", f"status is one of {', '.join(STATUSES)}.")
         endpoint.status = changes["status"]
         # A person decided, so the row of failures begins anew.
-        endpoint.failing_since, endpoint.disabled_reason = None, ""
+        endpoint.failing_since = endpoint.last_failed_at = None
+        endpoint.disabled_reason = ""
     _record(session, "webhooks.amend_endpoint", endpoint, by, before=before)
     return endpoint
 
@@ -219,7 +220,8 @@ def _checked_url(url: str, *, allows_http: bool) -> str:
     try:
         parts = urlsplit(url)
         is_address = parts.scheme in schemes and bool(parts.hostname)
-        is_address = is_address and parts.port != 0 and not parts.username
+        is_address = is_address and parts.port != 0 and "@" not in parts.netloc
+        is_address = is_address and url.isascii()
     except ValueError:
         is_address = False
     if not is_address or any(character.isspace() for character in url):
@@ -260,7 +262,8 @@ def lock_endpoint(session: Session, workspace_id: str, endpoint_id: str) -> Webh
         session.scalar(
             select(WebhookEndpoint)
             .where(WebhookEndpoint.workspace_id == workspace_id, WebhookEndpoint.id == endpoint_id)
-            .with_for_update()
+            # The endpoint before its deliveries, always; new deliveries need not wait for this.
+            .with_for_update(key_share=True)
             .execution_options(populate_existing=True)
         )
     )

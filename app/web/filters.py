@@ -11,12 +11,13 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date
-from babel.numbers import format_currency, get_currency_precision, get_currency_symbol
+from babel.numbers import format_currency, get_currency_symbol
 from flask import Flask
 from markupsafe import Markup, escape
 
 from app import errors
 from app.http.actors import is_signed_in, signed_in
+from app.rules import money as money_rules
 from app.rules import searching
 
 MINUS = "\N{MINUS SIGN}"
@@ -61,13 +62,13 @@ def signed(value: int) -> str:
 def money(minor_units: int) -> str:
     """Write money of the merchant's currency."""
     code = _currency()
-    amount = minor_units / 10 ** get_currency_precision(code)
+    amount = minor_units / 10 ** money_rules.digits(code)
     return str(format_currency(amount, code, locale=LOCALE)).replace("-", MINUS)
 
 
 def one_unit() -> int:
     """Give one whole unit of the merchant's currency in minor units: 100 for EUR, 1 for JPY."""
-    return int(10 ** get_currency_precision(_currency()))
+    return int(10 ** money_rules.digits(_currency()))
 
 
 def currency_symbol() -> str:

@@ -10,9 +10,9 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from app.db import Database
+from app.db import Database, is_deadlock
 from app.rules import signing
 from app.services import merchants, webhook_deliveries
 from app.services.webhook_deliveries import Answer, Job
@@ -23,6 +23,8 @@ THREADS = 256
 
 LONGEST_WAIT_SECONDS = webhook_deliveries.LEASE_SECONDS - 2 * posting.DEADLINE_SECONDS
 """A job that waited longer for a thread is left alone: its lease must outlive its attempt."""
+
+DEADLOCK_TRIES = 3
 
 _log = structlog.get_logger("regulars.webhooks")
 
@@ -42,7 +44,7 @@ class Deliverer:
         """Write new deliveries, take what is due and send it; say how many attempts were begun."""
         with self._database.reading() as session:
             workspaces = [each.id for each in merchants.list_workspaces(session)]
-        return sum(self._turn_of(workspace_id) for workspace_id in workspaces)
+        return sum(self._safe_turn_of(workspace_id) for workspace_id in workspaces)
 
     def rest(self, seconds: float) -> None:
         """Wait until an attempt has ended, or the time is over."""
@@ -63,6 +65,14 @@ class Deliverer:
         """Take nothing more; what is under way ends by its deadline, or its lease runs out."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
+    def _safe_turn_of(self, workspace_id: str) -> int:
+        try:
+            return self._turn_of(workspace_id)
+        except SQLAlchemyError:
+            # The others' turn comes all the same, and this one's again.
+            _log.exception("turn", workspace_id=workspace_id)
+            return 0
+
     def _turn_of(self, workspace_id: str) -> int:
         with self._database.reading() as session:
             if not webhook_deliveries.has_work(session, workspace_id=workspace_id):
@@ -80,16 +90,8 @@ class Deliverer:
 
     def _deliver(self, job: Job, claimed_at: float) -> None:
         try:
-            if time.monotonic() - claimed_at > LONGEST_WAIT_SECONDS:
-                return
-            answer = send(job, allows_private=self._allows_private)
-            with self._database.writing() as session:
-                webhook_deliveries.finish(
-                    session,
-                    job=job,
-                    answer=answer,
-                    luck=random.random(),  # noqa: S311 - jitter is no secret
-                )
+            if time.monotonic() - claimed_at <= LONGEST_WAIT_SECONDS:
+                self._finish(job, self._attempted(job))
         except SQLAlchemyError:
             # The lease runs out, and then the attempt is made again.
             _log.exception("delivery", delivery_id=job.delivery_id)
@@ -97,6 +99,28 @@ class Deliverer:
             with self._lock:
                 self._busy[job.endpoint_id] -= 1
             self._has_place.set()
+
+    def _attempted(self, job: Job) -> Answer:
+        try:
+            return send(job, allows_private=self._allows_private)
+        except Exception as fault:
+            # A fault of ours counts as an attempt: left alone, it would be made for ever.
+            _log.exception("attempt", delivery_id=job.delivery_id)
+            return Answer(
+                duration_ms=0, error=f"Regulars could not send it ({type(fault).__name__})."
+            )
+
+    def _finish(self, job: Job, answer: Answer) -> None:
+        luck = random.random()  # noqa: S311 - jitter is no secret
+        for attempt in range(DEADLOCK_TRIES):
+            try:
+                with self._database.writing() as session:
+                    webhook_deliveries.finish(session, job=job, answer=answer, luck=luck)
+            except DBAPIError as error:
+                if not is_deadlock(error) or attempt == DEADLOCK_TRIES - 1:
+                    raise
+            else:
+                return
 
 
 def send(job: Job, *, allows_private: bool) -> Answer:

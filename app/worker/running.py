@@ -9,7 +9,6 @@ import threading
 import time
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from app.db import Database
 from app.services import api_requests, merchants, rate_limits, staff, webhook_deliveries
@@ -40,7 +39,8 @@ class Worker(threading.Thread):
             try:
                 begun = self._deliverer.turn()
                 self._tidy_now_and_then()
-            except SQLAlchemyError:
+            except Exception:
+                # Whatever it is, the next turn comes: nobody would start the worker again.
                 _log.exception("worker")
             if not begun:
                 self._deliverer.rest(IDLE_SECONDS)

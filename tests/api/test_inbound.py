@@ -14,7 +14,7 @@ from standardwebhooks import Webhook
 from app import clock
 from app.config import Rate
 from app.models.members import Member
-from app.services import inbound, staff
+from app.services import inbound, programs, staff
 from tests import factories
 from tests.cast import Cast
 from tests.support.payments import SECRETS, Teller, completed, make_source, refunded
@@ -319,14 +319,103 @@ def test_shopifys_note_names_the_account(cast: Cast, app: Flask, member: Member)
     assert shopify.tell(order, event="wh_1", topic="orders/paid").body["outcome"] == "awarded"
 
 
-@pytest.mark.parametrize("price", ["NaN", "1e999", "-1", "1.999", None, "free"])
-def test_shopifys_odd_prices_are_refused_in_words(cast: Cast, app: Flask, price: object) -> None:
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *({"total_price": each} for each in ("NaN", "9e999999", "-1", "1.999", None, "free", [1])),
+        {"note_attributes": 5},
+        {"transactions": 5},
+        {"currency": 5},
+        {"id": []},
+        {"total_price_set": {"presentment_money": {"amount": "x", "currency_code": "CHF"}}},
+    ],
+)
+def test_shopifys_odd_orders_are_refused_in_words(
+    cast: Cast, app: Flask, odd: dict[str, Any]
+) -> None:
     shopify = Teller(app, make_source(cast, "shopify"))
-    order = {"id": 1, "currency": "EUR", "total_price": price}
+    order = {"id": 1, "currency": "EUR", "total_price": "1.00", **odd}
 
     answer = shopify.tell(order, event="wh_1", topic="orders/paid")
 
     assert (answer.status, answer.code) == (400, "parameter_invalid")
+
+
+@pytest.mark.parametrize("notes", [[{"name": []}], [5], [{"value": "x"}], None, []])
+def test_shopifys_odd_notes_are_passed_over(
+    cast: Cast, app: Flask, member: Member, notes: object
+) -> None:
+    shopify = Teller(app, make_source(cast, "shopify"))
+    order = {
+        "id": 1,
+        "currency": "EUR",
+        "total_price": "1.00",
+        "customer": {"id": "cust_1"},
+        "note_attributes": notes,
+    }
+
+    answer = shopify.tell(order, event="wh_1", topic="orders/paid")
+
+    assert answer.body["outcome"] == "awarded"
+
+
+def test_a_test_order_of_shopify_moves_no_live_points(cast: Cast, app: Flask) -> None:
+    with cast.database.writing() as session:
+        live = staff.get_workspace(session, merchant_id=cast.merchant_id, mode="live")
+        program = programs.create(
+            session, workspace_id=live.id, rules=factories.make_rules(), by=cast.owner
+        ).value
+        source = inbound.create(
+            session,
+            workspace=live,
+            kind="shopify",
+            name="Shop",
+            program_id=program.id,
+            secret=SECRETS["shopify"],
+            by=cast.owner,
+        ).source
+    shopify = Teller(app, source)
+    order = {"id": 1, "currency": "EUR", "total_price": "1.00", "test": True}
+
+    assert shopify.tell(order, event="wh_1", topic="orders/paid").body["outcome"] == "refused"
+    raw = json.dumps({**order, "test": False}).encode()
+    said = {"X-Shopify-Webhook-Id": "wh_2", "X-Shopify-Topic": "orders/paid"}
+    answer = shopify.send(raw, {**shopify.headers(raw), **said, "X-Shopify-Test": "true"})
+    assert answer.body["outcome"] == "refused"
+
+
+@pytest.mark.parametrize("order_of", ["paid first", "refund first"])
+def test_a_refund_in_the_customers_own_currency_goes_by_what_they_paid(
+    cast: Cast, app: Flask, member: Member, order_of: str
+) -> None:
+    shopify = Teller(app, make_source(cast, "shopify"))
+    order = {
+        "id": 1,
+        "currency": "EUR",
+        "total_price": "100.00",
+        "total_price_set": {
+            "shop_money": {"amount": "100.00", "currency_code": "EUR"},
+            "presentment_money": {"amount": "95.00", "currency_code": "CHF"},
+        },
+        "customer": {"id": "cust_1"},
+    }
+    half = {
+        "id": 2,
+        "order_id": 1,
+        "transactions": [
+            {"kind": "refund", "status": "pending", "amount": "47.50", "currency": "CHF"}
+        ],
+    }
+    stories = [(order, "orders/paid"), (half, "refunds/create")]
+    if order_of == "refund first":
+        stories.reverse()
+
+    for number, (body, topic) in enumerate(stories):
+        shopify.tell(body, event=f"wh_{number}", topic=topic)
+
+    assert balance(cast, member) == 500
+    other = {**half, "id": 3, "transactions": [{**half["transactions"][0], "currency": "SEK"}]}  # type: ignore[index]
+    assert shopify.tell(other, event="wh_9", topic="refunds/create").body["outcome"] == "refused"
 
 
 def test_nothing_personal_of_a_payment_is_kept(cast: Cast, app: Flask, member: Member) -> None:

@@ -95,9 +95,7 @@ def test_what_is_taken_back_grows_to_the_whole_and_never_past_it(
 ) -> None:
     refunded = sorted(data.draw(st.lists(st.integers(0, 2 * amount), min_size=2, max_size=8)))
 
-    taken = [
-        points_to_take_back(points, amount_minor=amount, refunded_minor=each) for each in refunded
-    ]
+    taken = [points_to_take_back(points, [(each, amount)]) for each in refunded]
 
     assert all(before <= after for before, after in pairwise(taken))
     assert all(0 <= each <= points for each in taken)
@@ -106,4 +104,11 @@ def test_what_is_taken_back_grows_to_the_whole_and_never_past_it(
 
 
 def test_a_payment_of_nothing_is_refunded_whole() -> None:
-    assert points_to_take_back(5, amount_minor=0, refunded_minor=0) == 5
+    assert points_to_take_back(5, [(0, 0)]) == 5
+
+
+def test_refunds_in_two_currencies_add_up() -> None:
+    halves = [(500, 1000), (475, 950)]
+
+    assert points_to_take_back(99, halves[:1]) == 49
+    assert points_to_take_back(99, halves) == 99

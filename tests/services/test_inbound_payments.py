@@ -272,7 +272,7 @@ def test_who_enrols_after_paying_gets_the_points_at_the_next_try(
 ) -> None:
     event = tell(cast, source, completed())
     late = tell(cast, source, refunded("re_1", 500))
-    assert (event.outcome, late.outcome) == ("unmatched", "nothing")
+    assert (event.outcome, late.outcome) == ("unmatched", "waiting")
     member = factories.enrol(cast, customer_id="cust_1")
 
     with cast.database.writing() as session:
@@ -281,6 +281,38 @@ def test_who_enrols_after_paying_gets_the_points_at_the_next_try(
             inbound_payments.retry(session, workspace=workspace, source=source, event_id=event.id)
 
     assert sums(cast, member) == {"balance": 50, "lifetime": 100, "award": 100, "reversal": -50}
+    with cast.database.reading() as session:
+        told = inbound.list_events(session, workspace_id=cast.workspace_id, source_id=source.id)
+    assert {each.outcome for each in told} == {"awarded", "reversed"}
+
+
+def test_two_systems_that_count_alike_keep_their_payments_apart(
+    cast: Cast, source: InboundSource, member: Member
+) -> None:
+    other = make_source(cast)
+    stranger = factories.enrol(cast, customer_id="cust_2")
+
+    tell(cast, source, completed(amount=10_000))
+    tell(cast, other, completed(amount=1000, customerId="cust_2"))
+    tell(cast, other, refunded("re_1", None))
+    tell(cast, source, refunded("re_1", 5000))
+
+    assert sums(cast, member)["balance"] == 500
+    assert sums(cast, stranger) == {"balance": 0, "lifetime": 100, "award": 100, "reversal": -100}
+
+
+def test_a_payment_that_the_api_gave_to_another_member_is_not_theirs_to_lose(
+    cast: Cast, source: InboundSource, member: Member
+) -> None:
+    stranger = factories.enrol(cast, customer_id="cust_2")
+    factories.award(cast, stranger, 300, source=Source("payment", "pay_1"))
+
+    event = tell(cast, source, completed(amount=1000))
+    tell(cast, source, refunded("re_1", None))
+
+    assert event.outcome == "refused"
+    assert factories.reload(cast, stranger).balance == 300
+    assert entries(cast, member) == []
 
 
 @pytest.mark.parametrize(("mode", "livemode"), [("sandbox", True), ("live", False)])

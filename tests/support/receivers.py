@@ -68,6 +68,22 @@ def dripping(handler: BaseHTTPRequestHandler, _number: int) -> None:
         return
 
 
+def dripping_body(head: str) -> Callable[[BaseHTTPRequestHandler, int], None]:
+    """Answer with a head at once and a body of one letter at a time, for ever."""
+
+    def answer(handler: BaseHTTPRequestHandler, _number: int) -> None:
+        try:
+            handler.wfile.write(head.encode())
+            while True:
+                handler.wfile.write(b"x")
+                handler.wfile.flush()
+                time.sleep(0.02)
+        except OSError:
+            return
+
+    return answer
+
+
 def endless(handler: BaseHTTPRequestHandler, _number: int) -> None:
     """Answer well, with a body that never ends."""
     handler.send_response(200)

@@ -8,13 +8,22 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from email.utils import format_datetime
+from typing import Any
 
 import pytest
 
 from app import clock
 from app.services.webhook_deliveries import Answer
 from app.worker import posting
-from tests.support.receivers import dripping, endless, receiving, reset, slow, status
+from tests.support.receivers import (
+    dripping,
+    dripping_body,
+    endless,
+    receiving,
+    reset,
+    slow,
+    status,
+)
 
 # Ways of writing this machine, its network, or what hides behind a name that leads there.
 _HOSTS = (
@@ -133,6 +142,81 @@ def test_the_deadline_ends_everything(answer: object) -> None:
     assert time.monotonic() - began < 2.5
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        "HTTP/1.1 200 OK\r\n\r\n",
+        "HTTP/1.0 200 OK\r\nContent-Length: 9999\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 9999\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ],
+)
+def test_a_body_that_drips_ends_with_the_deadline_and_its_status_counts(head: str) -> None:
+    began = time.monotonic()
+
+    found = answer_of(dripping_body(head))
+
+    assert found.status == 200
+    assert time.monotonic() - began < 2.5
+
+
+def test_a_silent_name_server_holds_up_its_own_name_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    is_over = threading.Event()
+    real = socket.getaddrinfo
+
+    def slow_for_one(host: str, *more: Any, **named: Any) -> Any:
+        asked.append(host)
+        if host == "silent.example.com":
+            is_over.wait(20)
+        return real("127.0.0.1" if host == "shop.example.com" else host, *more, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow_for_one)
+    url = "http://silent.example.com/"
+    crowd = [
+        threading.Thread(
+            target=posting.post,
+            args=(url, {}, b"{}"),
+            kwargs={"allows_private": True, "deadline_seconds": 1},
+        )
+        for _ in range(40)
+    ]
+    for thread in crowd:
+        thread.start()
+    with receiving(status(200)) as receiver:
+        port = receiver.url.split(":")[2].split("/")[0]
+        began = time.monotonic()
+        found = posting.post(f"http://shop.example.com:{port}/", {}, b"{}", allows_private=True)
+        took = time.monotonic() - began
+    for thread in crowd:
+        thread.join()
+    is_over.set()
+
+    assert (found.status, took < 1) == (200, True)
+    assert asked.count("silent.example.com") == 1
+
+
+@pytest.mark.parametrize("asked", ["Fri, 31 Dec 9999 23:59:59 -2300", "soon", "\u00e9"])
+def test_an_impossible_date_asks_for_nothing(asked: str) -> None:
+    assert answer_of(status(503, Retry_After=asked)).retry_after_seconds is None
+
+
+def test_a_success_asks_for_no_more_time() -> None:
+    assert answer_of(status(200, Retry_After="17")).retry_after_seconds is None
+
+
+def test_a_handshake_that_never_ends_ends_with_the_deadline() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        port = mute.getsockname()[1]
+        began = time.monotonic()
+        found = posting.post(
+            f"https://127.0.0.1:{port}/", {}, b"{}", allows_private=True, deadline_seconds=1
+        )
+
+    assert found.error == "No answer within 1 s"
+    assert time.monotonic() - began < 2
+
+
 def test_an_endless_answer_is_cut_off() -> None:
     found = answer_of(endless)
 
@@ -140,8 +224,14 @@ def test_an_endless_answer_is_cut_off() -> None:
     assert len(found.start) == 500
 
 
-def test_a_broken_answer_is_no_success() -> None:
+def test_an_answer_that_breaks_after_its_status_has_been_given() -> None:
     found = answer_of(reset)
+
+    assert (found.status, found.start, found.error) == (200, "half", "")
+
+
+def test_a_connection_that_breaks_before_its_status_is_no_success() -> None:
+    found = answer_of(lambda handler, _: handler.connection.close())
 
     assert found.status is None
     assert found.error.startswith("The connection broke")

@@ -12,10 +12,11 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from app import clock, errors
 from app.models.webhooks import WebhookEndpoint, WebhookResend
 from app.rules import retrying
-from app.services import webhook_log, webhook_resends, webhooks
+from app.services import webhook_deliveries, webhook_log, webhook_resends, webhooks
 from app.worker.delivering import Deliverer
 from tests import factories
 from tests.cast import Cast
+from tests.support.crowd import crowd
 from tests.support.receivers import receiving, status
 from tests.support.webhooks import amend, deliver, deliveries, subscribe
 
@@ -223,3 +224,47 @@ def test_only_managers_and_owners_may(cast: Cast) -> None:
             overlap_hours=0,
             by=cast.cashier,
         )
+
+
+def test_who_sends_again_and_who_finishes_never_deadlock(cast: Cast) -> None:
+    """The endpoint is locked before its deliveries by whoever locks both."""
+    with receiving(status(200)) as receiver:
+        endpoint = subscribe(cast, receiver)
+    began = clock.now()
+    for _ in range(6):
+        factories.enrol(cast)
+    until = clock.now() + timedelta(seconds=1)
+
+    def act(number: int) -> object:
+        if number % 3 == 0:
+            return resend_range(cast, endpoint, began, until, with_delivered=True)
+        with cast.database.writing() as session:
+            webhook_deliveries.dispatch(session, workspace_id=cast.workspace_id)
+            jobs = webhook_deliveries.claim(session, workspace_id=cast.workspace_id, busy={})
+        for job in jobs:
+            told = webhook_deliveries.Answer(duration_ms=1, status=(200, 500)[number % 2])
+            with cast.database.writing() as session:
+                webhook_deliveries.finish(session, job=job, answer=told, luck=0)
+        return jobs
+
+    for _ in range(4):
+        assert crowd(act, count=24).faults == []
+
+
+def test_events_are_written_for_an_endpoint_while_it_is_deleted(cast: Cast) -> None:
+    with receiving(status(200)) as receiver:
+        endpoints = [subscribe(cast, receiver) for _ in range(6)]
+    for _ in range(20):
+        factories.enrol(cast)
+
+    def act(number: int) -> None:
+        given: dict[str, Any] = {"workspace_id": cast.workspace_id}
+        with cast.database.writing() as session:
+            if number < len(endpoints):
+                endpoint_id = endpoints[number].id
+                webhooks.delete_endpoint(session, endpoint_id=endpoint_id, by=cast.owner, **given)
+            else:
+                webhook_deliveries.dispatch(session, **given)
+
+    assert crowd(act, count=12).faults == []
+    assert deliveries(cast) == []

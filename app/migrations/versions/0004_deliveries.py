@@ -30,7 +30,8 @@ def upgrade() -> None:
     op.add_column(
         "webhook_endpoints", sa.Column("previous_secret_until", UtcDateTime(), nullable=True)
     )
-    op.add_column("webhook_endpoints", sa.Column("failing_since", UtcDateTime(), nullable=True))
+    for name in ("failing_since", "last_failed_at"):
+        op.add_column("webhook_endpoints", sa.Column(name, UtcDateTime(), nullable=True))
     op.add_column(
         "webhook_endpoints",
         sa.Column("disabled_reason", sa.String(200), server_default="", nullable=False),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 
 from flask import Blueprint, Response, current_app, request, url_for
@@ -10,7 +11,7 @@ from flask import Blueprint, Response, current_app, request, url_for
 from app import clock
 from app.config import Settings
 from app.db import reading, writing
-from app.errors import RegularsError
+from app.errors import NotFound, RegularsError
 from app.http.actors import actor, signed_in, workspace_id
 from app.http.statuses import status_of
 from app.models.webhooks import WebhookEndpoint
@@ -166,7 +167,8 @@ def delete_form(endpoint_id: str) -> Response:
 def delete(endpoint_id: str) -> Response:
     """Remove an endpoint and its log."""
     if ActForm().validate_on_submit():
-        with writing() as session:
+        # Gone already is what a second press wanted.
+        with suppress(NotFound), writing() as session:
             webhooks.delete_endpoint(
                 session, workspace_id=workspace_id(), endpoint_id=endpoint_id, by=actor()
             )
