@@ -34,6 +34,7 @@ from app.cli import commands
 from app.config import Settings
 from app.http import access, actors, failures, limits, request_log, requests
 from app.web import context, errors, filters, responses
+from app.web.cards.routes import blueprint as cards
 from app.web.counter.routes import blueprint as counter
 from app.web.developers.routes import blueprint as developers
 from app.web.health.routes import blueprint as health
@@ -65,6 +66,7 @@ BLUEPRINTS = (
     staff,
     reports,
     counter,
+    cards,
     members,
     ledger,
     redemptions,

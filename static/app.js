@@ -35,6 +35,10 @@
   document.addEventListener("DOMContentLoaded", () => {
     startUndoClock();
     document.querySelectorAll("[data-pause]").forEach((button) => button.removeAttribute("hidden"));
+    document.querySelectorAll("[data-print]").forEach((button) => {
+      button.removeAttribute("hidden");
+      button.addEventListener("click", () => window.print());
+    });
     document.querySelectorAll("[data-select]").forEach((field) => field.select());
     const problem = document.querySelector("main [data-focus]");
     if (problem) problem.focus();

@@ -7,6 +7,7 @@ from app.models import (  # noqa: F401 - importing a module registers its tables
     api_keys,
     api_requests,
     audit,
+    cards,
     idempotency,
     inbound,
     ledger,

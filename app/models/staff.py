@@ -15,7 +15,8 @@ from app.models.merchants import Merchant
 class Staff(Base):
     """One person of a merchant's staff. Their email signs in, so it is unique per installation.
 
-    `theme` and `letter_keys` are how the person wants the pages; WCAG 2.1.4 asks for the latter.
+    `theme`, `letter_keys` and `sounds` are how the person wants the pages; WCAG 2.1.4 asks for the
+    second.
     """
 
     __tablename__ = "staff"
@@ -35,6 +36,7 @@ class Staff(Base):
     password_hash: Mapped[str] = mapped_column(String(255))
     theme: Mapped[str] = mapped_column(String(8), default="system", server_default="system")
     letter_keys: Mapped[bool] = mapped_column(default=True, server_default=true())
+    sounds: Mapped[bool] = mapped_column(default=True, server_default=true())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     merchant: Mapped[Merchant] = relationship(lazy="raise", viewonly=True)

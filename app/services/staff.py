@@ -172,7 +172,9 @@ def choose_location(session: Session, *, token: str, location_id: str) -> None:
     found.location_id = location_id
 
 
-def save_preferences(session: Session, *, staff_id: str, theme: str, letter_keys: bool) -> None:
+def save_preferences(
+    session: Session, *, staff_id: str, theme: str, letter_keys: bool, sounds: bool = True
+) -> None:
     """Keep how a person wants the pages.
 
     Raises:
@@ -181,7 +183,9 @@ def save_preferences(session: Session, *, staff_id: str, theme: str, letter_keys
     if theme not in THEMES:
         raise errors.InvalidParameter("theme", "Choose system, light or dark.")
     session.execute(
-        update(Staff).where(Staff.id == staff_id).values(theme=theme, letter_keys=letter_keys)
+        update(Staff)
+        .where(Staff.id == staff_id)
+        .values(theme=theme, letter_keys=letter_keys, sounds=sounds)
     )
 
 

@@ -7,6 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Page
 
+from app.services import cards, staff
 from tests import factories
 from tests.cast import Cast
 from tests.support.api import Program, make_secret
@@ -26,6 +27,9 @@ def test_axe_finds_nothing(cast: Cast, manager: Page, address: str, theme: str, 
     part = factories.award(cast, member, 300)
     factories.reverse(cast, part, points=100)
     redemption = factories.redeem(cast, member, reward)
+    with cast.database.writing() as session:
+        workspace = staff.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
+        link = cards.make_link(session, workspace=workspace, member_id=member.id, by=cast.manager)
     manager.emulate_media(color_scheme="dark" if theme == "dark" else "light")
     manager.set_viewport_size(SIZES[size])  # type: ignore[arg-type]
     paths = (
@@ -42,6 +46,8 @@ def test_axe_finds_nothing(cast: Cast, manager: Page, address: str, theme: str, 
         "/members?q=nobody",
         "/members/new",
         f"/members/{member.id}",
+        f"/members/{member.id}/card",
+        f"/card/{link.token}",
         f"/members/{member.id}/edit",
         f"/members/{member.id}/award",
         f"/members/{member.id}/adjust",

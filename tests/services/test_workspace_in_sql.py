@@ -22,6 +22,7 @@ from app.rules import inbound as inbound_rules
 from app.services import (
     api_keys,
     api_requests,
+    cards,
     counter,
     customers,
     idempotency,
@@ -283,9 +284,23 @@ def _exercise_counter(session: Session, cast: Cast) -> None:
         redemptions.get_entry(session, redemption=redemption)
 
 
+def _exercise_cards(session: Session, cast: Cast) -> None:
+    member = members.list_members(session, workspace_id=cast.workspace_id, between=Between()).rows[
+        0
+    ]
+    workspace = staff.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
+    shop: dict[str, Any] = {"workspace": workspace, "member_id": member.id}
+    cards.give_number(session, workspace_id=cast.workspace_id, member_id=member.id, by=cast.cashier)
+    link = cards.make_link(session, by=cast.cashier, **shop)
+    cards.open_link(session, token=link.token)
+    cards.find_link(session, **shop)
+    cards.revoke_link(session, by=cast.cashier, **shop)
+
+
 def _exercise_webhooks(cast: Cast) -> None:
     given: dict[str, Any] = {"workspace_id": cast.workspace_id}
     with cast.database.writing() as session:
+        _exercise_cards(session, cast)
         url = "https://shop.example.com/hooks"
         made = webhooks.create_endpoint(
             session, url=url, enabled_events=["*"], by=cast.owner, **given

@@ -43,6 +43,7 @@ def paths(cast: Cast) -> list[str]:
         "/members/new",
         f"/members/{member.id}",
         f"/members/{member.id}?kind=award",
+        f"/members/{member.id}/card",
         f"/members/{member.id}/edit",
         f"/members/{member.id}/award",
         f"/members/{member.id}/adjust",

@@ -35,6 +35,7 @@ class PreferencesForm(RegularsForm):
         ],
     )
     letter_keys = BooleanField("Single letters are keys, such as A for award")
+    sounds = BooleanField("The counter sounds when something is done or refused")
 
 
 class ModeForm(RegularsForm):

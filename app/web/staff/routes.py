@@ -98,6 +98,7 @@ def save_preferences() -> Response:
                 staff_id=signed_in().staff.id,
                 theme=form.theme.data or "",
                 letter_keys=bool(form.letter_keys.data),
+                sounds=bool(form.sounds.data),
             )
         say("Saved.")
     # A whole page: the theme is on its root, which no swap reaches.
