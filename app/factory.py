@@ -34,6 +34,7 @@ from app.cli import commands
 from app.config import Settings
 from app.http import access, actors, failures, limits, request_log, requests
 from app.web import context, errors, filters, responses
+from app.web.audit.routes import blueprint as audit
 from app.web.cards.routes import blueprint as cards
 from app.web.counter.routes import blueprint as counter
 from app.web.developers.routes import blueprint as developers
@@ -45,6 +46,7 @@ from app.web.programs.routes import blueprint as programs
 from app.web.redemptions.routes import blueprint as redemptions
 from app.web.reports.routes import blueprint as reports
 from app.web.rewards.routes import blueprint as rewards
+from app.web.staff.people import blueprint as people
 from app.web.staff.routes import blueprint as staff
 from app.web.webhooks.routes import blueprint as webhooks
 from app.worker.running import Worker
@@ -64,6 +66,8 @@ BLUEPRINTS = (
     inbound_api,
     health,
     staff,
+    people,
+    audit,
     reports,
     counter,
     cards,

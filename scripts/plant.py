@@ -75,13 +75,17 @@ def run_test(name: str, folder: Path) -> int:
     """
     chosen = " and ".join([*name.split("-"), "not sqlite"])
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
-    return subprocess.run(
-        [*command, "tests/services", "tests/api", "tests/worker", "-k", chosen],
-        cwd=folder,
-        check=False,
-        capture_output=True,
-        timeout=TIMEOUT_SECONDS,
-    ).returncode
+    try:
+        return subprocess.run(
+            [*command, "tests/services", "tests/api", "tests/worker", "-k", chosen],
+            cwd=folder,
+            check=False,
+            capture_output=True,
+            timeout=TIMEOUT_SECONDS,
+        ).returncode
+    except subprocess.TimeoutExpired:
+        # A test that hangs has seen the fault as well.
+        return RED
 
 
 def plant(patch: Path, folder: Path) -> Result:

@@ -4,7 +4,7 @@
 (() => {
   const byId = (id) => document.getElementById(id);
   const UNDO_MILLISECONDS = 1000;
-  const PAGES = { c: "/counter", t: "/", m: "/members", r: "/rewards", e: "/redemptions", p: "/programs", d: "/developers" };
+  const PAGES = { c: "/counter", t: "/", m: "/members", r: "/rewards", e: "/redemptions", p: "/programs", d: "/developers", s: "/staff" };
   let waitsForPage = false;
   let undoEndsAt = 0;
 

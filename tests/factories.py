@@ -21,6 +21,7 @@ from app.services import (
     programs,
     redemptions,
     rewards,
+    staff_people,
     webhooks,
 )
 from app.services import staff as staff_service
@@ -259,6 +260,22 @@ def make_endpoint(
             allows_http=True,
             by=cast.owner,
         ).endpoint
+
+
+def invite(
+    cast: Cast, email: str = "rosa@example.com", name: str = "Rosa Lima", role: str = "cashier"
+) -> staff_people.Invited:
+    """Invite a person."""
+    with cast.database.writing() as session:
+        return staff_people.invite(
+            session,
+            merchant_id=cast.merchant_id,
+            workspace_id=cast.workspace_id,
+            email=email,
+            name=name,
+            role=role,
+            by=cast.owner,
+        )
 
 
 def reload_reward(cast: Cast, reward: Reward) -> Reward:

@@ -34,6 +34,22 @@ ACCESS: Mapping[str, Permission | None] = {
     "staff.switch_mode": Permission.READ,
     "staff.shortcuts": Permission.READ,
     "staff.more": Permission.READ,
+    "people.join_form": PUBLIC,
+    "people.join": PUBLIC,
+    "people.password_form": Permission.READ,
+    "people.change_password": Permission.READ,
+    "people.sessions": Permission.READ,
+    "people.revoke_session": Permission.READ,
+    "people.index": Permission.MANAGE_STAFF,
+    "people.new": Permission.MANAGE_STAFF,
+    "people.create": Permission.MANAGE_STAFF,
+    "people.revoke_invite": Permission.MANAGE_STAFF,
+    "people.edit": Permission.MANAGE_STAFF,
+    "people.update": Permission.MANAGE_STAFF,
+    "people.disable": Permission.MANAGE_STAFF,
+    "people.enable": Permission.MANAGE_STAFF,
+    "audit.index": Permission.EDIT_PROGRAMS,
+    "audit.export": Permission.EDIT_PROGRAMS,
     "reports.today": Permission.READ,
     "reports.activity": Permission.READ,
     "cards.public": PUBLIC,
@@ -137,7 +153,7 @@ UNSENT = "unsent"
 UNSENT_BYTES_MAX = 2500
 """A cookie holds 4 KB; what is longer than this is not kept."""
 
-_NOT_KEPT = {"csrf_token", "password"}
+_NOT_KEPT = {"csrf_token", "password", "again", "current", "secret"}
 
 
 def install(app: Flask) -> None:

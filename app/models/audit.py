@@ -22,6 +22,8 @@ class AuditEntry(Base):
         Index("ix_audit_entries_member", "workspace_id", "member_id", "id"),
         Index("ix_audit_entries_request", "workspace_id", "request_id"),
         Index("ix_audit_entries_subject", "workspace_id", "subject_id"),
+        Index("ix_audit_entries_actor", "workspace_id", "actor_id", "id"),
+        Index("ix_audit_entries_act", "workspace_id", "act", "id"),
     )
 
     workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"), primary_key=True)
@@ -36,3 +38,44 @@ class AuditEntry(Base):
     after: Mapped[JsonObject | None] = mapped_column(json_column_type())
     request_id: Mapped[str | None] = mapped_column(String(64))
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+_REFUSAL = "audit entries are append-only"
+
+SQLITE_TRIGGERS = (
+    f"""
+    CREATE TRIGGER audit_entries_refuse_update BEFORE UPDATE ON audit_entries
+    BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END
+    """,
+    f"""
+    CREATE TRIGGER audit_entries_refuse_delete BEFORE DELETE ON audit_entries
+    BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END
+    """,
+    # INSERT OR REPLACE deletes without a DELETE trigger, so a taken place is refused beforehand.
+    """
+    CREATE TRIGGER audit_entries_refuse_replace BEFORE INSERT ON audit_entries
+    WHEN EXISTS (SELECT 1 FROM audit_entries a
+                 WHERE a.workspace_id = NEW.workspace_id AND a.id = NEW.id)
+      OR EXISTS (SELECT 1 FROM audit_entries a WHERE a.rowid = NEW.rowid)
+    BEGIN SELECT RAISE(ABORT, 'audit entries are append-only'); END
+    """,
+)
+"""What makes the audit log append-only on SQLite; run by a migration."""
+
+POSTGRESQL_TRIGGERS = (
+    f"""
+    CREATE FUNCTION audit_entries_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      RAISE EXCEPTION '{_REFUSAL}' USING ERRCODE = 'integrity_constraint_violation';
+    END $$
+    """,
+    """
+    CREATE TRIGGER audit_entries_refuse_change BEFORE UPDATE OR DELETE ON audit_entries
+    FOR EACH ROW EXECUTE FUNCTION audit_entries_refuse()
+    """,
+    """
+    CREATE TRIGGER audit_entries_refuse_truncate BEFORE TRUNCATE ON audit_entries
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_entries_refuse()
+    """,
+)
+"""The same on PostgreSQL."""

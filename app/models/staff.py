@@ -46,7 +46,8 @@ class StaffSession(Base):
     """One sign-in.
 
     The browser holds a token; here is only its SHA-256, so a read of this table signs nobody in. A
-    session is dead once `revoked_at` is set or `expires_at` is past.
+    session is dead once `revoked_at` is set or `expires_at` is past. `agent` is what the browser
+    says of itself, for who looks at their list of sign-ins.
     """
 
     __tablename__ = "staff_sessions"
@@ -55,11 +56,38 @@ class StaffSession(Base):
     staff_id: Mapped[str] = mapped_column(ForeignKey("staff.id"), index=True)
     mode: Mapped[str] = mapped_column(String(16))
     location_id: Mapped[str | None] = mapped_column(String(ID_CHARACTERS))
+    agent: Mapped[str] = mapped_column(String(200), default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     staff: Mapped[Staff] = relationship(lazy="raise", viewonly=True)
+
+
+class StaffInvite(Base):
+    """An invitation to become staff: a link that works once, until it expires.
+
+    Only the SHA-256 of its token is here; the link is shown to who invites, this once.
+    """
+
+    __tablename__ = "staff_invites"
+    __table_args__ = (
+        CheckConstraint("role IN ('owner', 'manager', 'cashier', 'viewer')", name="role"),
+        Index("uq_staff_invites_token_hash", "token_hash", unique=True),
+        Index("ix_staff_invites_merchant", "merchant_id", "id"),
+    )
+
+    id: Mapped[str] = mapped_column(String(ID_CHARACTERS), primary_key=True)
+    merchant_id: Mapped[str] = mapped_column(ForeignKey("merchants.id"))
+    email: Mapped[str] = mapped_column(String(254))
+    name: Mapped[str] = mapped_column(String(200))
+    role: Mapped[str] = mapped_column(String(16))
+    token_hash: Mapped[str] = mapped_column(String(64))
+    invited_by: Mapped[str] = mapped_column(ForeignKey("staff.id"))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class SignInThrottle(Base):

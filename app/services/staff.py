@@ -16,15 +16,13 @@ from sqlalchemy.orm import Session, joinedload
 
 from app import clock, errors
 from app.ids import new_id, new_token
+from app.models.columns import JsonObject
 from app.models.merchants import LIVE, Merchant, Workspace
 from app.models.programs import Location
 from app.models.staff import SignInThrottle, Staff, StaffSession
-from app.rules import inputs
+from app.rules import inputs, passwords
 from app.rules.actors import STAFF_ROLES, Actor, Permission
 from app.services import audit
-
-PASSWORD_CHARACTERS_MIN = 12
-PASSWORD_CHARACTERS_MAX = 128
 
 THEMES = ("system", "light", "dark")
 
@@ -67,8 +65,8 @@ def create(
         raise errors.PermissionDenied("Only an owner can add staff.")
     if role not in STAFF_ROLES:
         raise errors.InvalidParameter("role", f"A role is one of {', '.join(STAFF_ROLES)}.")
-    email = _checked_email(email)
-    if _find_by_email(session, email) is not None:
+    email = checked_email(email)
+    if find_by_email(session, email) is not None:
         raise errors.InvalidParameter("email", "Somebody already signs in with this email.")
     person = Staff(
         id=new_id("stf"),
@@ -78,17 +76,24 @@ def create(
         name=inputs.checked_text(name, param="name", most=200, required=True),
         role=role,
         status="active",
-        password_hash=_HASHER.hash(_checked_password(password)),
+        password_hash=hashed_password(password, email=email, name=name),
         created_at=clock.now(),
     )
     session.add(person)
     session.flush()
-    _record(session, person, "staff.create", by)
+    record(session, person, "staff.create", by)
     return person
 
 
 def sign_in(
-    session: Session, *, email: str, password: str, address: str, mode: str, hours: int
+    session: Session,
+    *,
+    email: str,
+    password: str,
+    address: str,
+    mode: str,
+    hours: int,
+    agent: str = "",
 ) -> SignIn | None:
     """Check a password and open a session; None when the two do not fit.
 
@@ -97,28 +102,29 @@ def sign_in(
     Args:
         address: the client's network address, for the throttle.
         hours: how long the session lives.
+        agent: what the browser says of itself.
 
     Raises:
         RateLimited: too many failures; the password was not even looked at.
     """
     keys = _throttle_keys(email, address)
     _check_throttle(session, keys)
-    person = _find_by_email(session, email)
-    if not _password_fits(person, password):
+    person = find_by_email(session, email)
+    if not password_fits(person, password):
         _count_failure(session, keys)
         if person is not None:
-            _record(session, person, "staff.sign_in_failed", _actor(person))
+            record(session, person, "staff.sign_in_failed", _actor(person))
         return None
     assert person is not None  # noqa: S101 - a fitting password belongs to a person
     session.execute(delete(SignInThrottle).where(SignInThrottle.key == keys[0]))
-    return _open_session(session, person, mode=mode, hours=hours)
+    return open_session(session, person, mode=mode, hours=hours, agent=agent)
 
 
 def find_session(session: Session, *, token: str) -> StaffSession | None:
     """Give the live session of a browser's token with its person and merchant, or None."""
     found = session.scalar(
         select(StaffSession)
-        .where(StaffSession.token_hash == _token_hash(token))
+        .where(StaffSession.token_hash == token_hash(token))
         .options(joinedload(StaffSession.staff).joinedload(Staff.merchant))
     )
     if found is None or found.revoked_at is not None or found.expires_at <= clock.now():
@@ -132,7 +138,7 @@ def sign_out(session: Session, *, token: str) -> None:
     if found is None:
         return
     found.revoked_at = clock.now()
-    _record(session, found.staff, "staff.sign_out", _actor(found.staff))
+    record(session, found.staff, "staff.sign_out", _actor(found.staff))
 
 
 def revoke_sessions(session: Session, *, staff_id: str) -> None:
@@ -215,20 +221,24 @@ def get_merchant(session: Session, *, merchant_id: str) -> Merchant:
     return merchant
 
 
-def _open_session(session: Session, person: Staff, *, mode: str, hours: int) -> SignIn:
+def open_session(
+    session: Session, person: Staff, *, mode: str, hours: int, agent: str = ""
+) -> SignIn:
+    """Open a session for who has shown that they are this person."""
     workspace = get_workspace(session, merchant_id=person.merchant_id, mode=mode)
     token, now = new_token(), clock.now()
     session.add(
         StaffSession(
-            token_hash=_token_hash(token),
+            token_hash=token_hash(token),
             staff_id=person.id,
             mode=mode,
             location_id=_first_location_id(session, workspace.id),
+            agent=agent[:200],
             created_at=now,
             expires_at=now + timedelta(hours=hours),
         )
     )
-    _record(session, person, "staff.sign_in", _actor(person))
+    record(session, person, "staff.sign_in", _actor(person))
     return SignIn(person, workspace, token)
 
 
@@ -245,16 +255,35 @@ def _actor(person: Staff) -> Actor:
     return Actor(kind="staff", id=person.id, role=person.role)
 
 
-def _record(session: Session, person: Staff, act: str, by: Actor) -> None:
+def record(
+    session: Session,
+    person: Staff,
+    act: str,
+    by: Actor,
+    *,
+    before: JsonObject | None = None,
+    after: JsonObject | None = None,
+) -> None:
+    """Write an act on a person of staff down, in their merchant's live workspace."""
     workspace = get_workspace(session, merchant_id=person.merchant_id, mode=LIVE)
-    audit.record(session, workspace_id=workspace.id, act=act, by=by, subject_id=person.id)
+    audit.record(
+        session,
+        workspace_id=workspace.id,
+        act=act,
+        by=by,
+        subject_id=person.id,
+        before=before,
+        after=after,
+    )
 
 
-def _find_by_email(session: Session, email: str) -> Staff | None:
+def find_by_email(session: Session, email: str) -> Staff | None:
+    """Give who signs in with an email, or None."""
     return session.scalar(select(Staff).where(Staff.email_key == email.strip().casefold()))
 
 
-def _password_fits(person: Staff | None, password: str) -> bool:
+def password_fits(person: Staff | None, password: str) -> bool:
+    """Say whether a password is this person's; takes the same time for nobody."""
     usable = person is not None and person.status == "active"
     hashed = person.password_hash if person is not None and usable else _NOBODYS_HASH
     try:
@@ -264,23 +293,30 @@ def _password_fits(person: Staff | None, password: str) -> bool:
     return usable
 
 
-def _checked_password(password: str) -> str:
-    if not PASSWORD_CHARACTERS_MIN <= len(password) <= PASSWORD_CHARACTERS_MAX:
-        raise errors.InvalidParameter(
-            "password",
-            f"A password has {PASSWORD_CHARACTERS_MIN} to {PASSWORD_CHARACTERS_MAX} characters.",
-        )
-    return password
+def hashed_password(password: str, *, email: str, name: str) -> str:
+    """Give what is stored of a password that may be used.
+
+    Raises:
+        InvalidParameter: it is too short, too long, or too easy to guess.
+    """
+    passwords.check(password, personal=[email, *email.split("@"), *name.split()])
+    return _HASHER.hash(password)
 
 
-def _checked_email(email: str) -> str:
+def checked_email(email: str) -> str:
+    """Give an email address in its usual form.
+
+    Raises:
+        InvalidParameter: it is none.
+    """
     try:
         return validate_email(email.strip(), check_deliverability=False).normalized
     except EmailNotValidError:
         raise errors.InvalidParameter("email", "This is not an email address.") from None
 
 
-def _token_hash(token: str) -> str:
+def token_hash(token: str) -> str:
+    """Give what is stored of a token."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 

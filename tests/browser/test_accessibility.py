@@ -67,7 +67,7 @@ def test_axe_finds_nothing(cast: Cast, manager: Page, address: str, theme: str, 
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_on_the_developers_pages(  # noqa: PLR0917 - as pytest asks for them
+def test_axe_finds_nothing_on_the_pages_of_developers_and_owners(  # noqa: PLR0917 - as pytest asks for them
     cast: Cast, app: Flask, owner: Page, address: str, theme: str, size: str
 ) -> None:
     api = Program(app, make_secret(cast))
@@ -83,6 +83,7 @@ def test_axe_finds_nothing_on_the_developers_pages(  # noqa: PLR0917 - as pytest
     told = Teller(app, source)
     for payment, customer in (("pay_1", "cust_9"), ("pay_2", "nobody")):
         told.tell(completed(payment, customerId=customer))
+    invited = factories.invite(cast)
     hooks = f"/developers/webhooks/{endpoint.id}"
     owner.emulate_media(color_scheme="dark" if theme == "dark" else "light")
     owner.set_viewport_size(SIZES[size])  # type: ignore[arg-type]
@@ -102,6 +103,13 @@ def test_axe_finds_nothing_on_the_developers_pages(  # noqa: PLR0917 - as pytest
         f"/developers/payments/{source.id}",
         f"/developers/payments/{source.id}/secret",
         "/docs",
+        "/staff",
+        "/staff/invite",
+        f"/staff/{cast.cashier.id}",
+        "/you/password",
+        "/you/sign-ins",
+        "/audit",
+        f"/join/{invited.token}",
     )
     problems = [each for path in paths for each in _problems(owner, f"{address}{path}")]
     assert not problems, "\n".join(problems)

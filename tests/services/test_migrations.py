@@ -37,7 +37,7 @@ def first_version(
     times = {"now": "2026-03-12 14:00:00+00:00", "then": "2099-03-12 14:00:00+00:00"}
     with database.engine.begin() as connection:
         for row in FIRST_ROWS:
-            connection.execute(text(row), {**times, "token": staff._token_hash("token")})
+            connection.execute(text(row), {**times, "token": staff.token_hash("token")})
     yield database
     database.engine.dispose()
     postgres_server.drop_database("first_version")

@@ -22,6 +22,7 @@ from app.rules import inbound as inbound_rules
 from app.services import (
     api_keys,
     api_requests,
+    audit_log,
     cards,
     counter,
     customers,
@@ -41,6 +42,7 @@ from app.services import (
     rewards,
     snapshots,
     staff,
+    staff_people,
     webhook_deliveries,
     webhook_log,
     webhook_resends,
@@ -67,6 +69,7 @@ def test_every_statement_names_the_workspace_and_every_service_was_heard(cast: C
         _exercise_acts(cast)
         _exercise_reads(cast)
         _exercise_staff(cast)
+        _exercise_people(cast)
         _exercise_records(cast)
         _exercise_webhooks(cast)
         _exercise_inbound(cast)
@@ -221,6 +224,43 @@ def _exercise_staff(cast: Cast) -> None:
             by=cast.owner,
         )
         merchants.create(session, name="Another")
+
+
+def _exercise_people(cast: Cast) -> None:
+    shop: dict[str, Any] = {"merchant_id": cast.merchant_id}
+    acts: dict[str, Any] = {**shop, "by": cast.owner}
+    token = factories.invite(cast).token
+    other = factories.invite(cast, "theo@example.com", "Theo").invite
+    with cast.database.writing() as session:
+        staff_people.revoke_invite(session, invite_id=other.id, **acts)
+        staff_people.list_invites(session, **shop)
+        staff_people.find_invite(session, token=token)
+        first = "the old lighthouse keeper"
+        signed_in = staff_people.accept(
+            session, token=token, password=first, mode="sandbox", hours=1
+        )
+        person = signed_in.staff
+        herself: dict[str, Any] = {"staff_id": person.id, "by": cast.owner}
+        staff_people.change_password(
+            session,
+            current=first,
+            password="a new tide comes in",
+            keep_token=signed_in.token,
+            **herself,
+        )
+        (here,) = staff_people.list_sessions(session, staff_id=person.id)
+        staff_people.revoke_session(session, token_hash=here.token_hash, **herself)
+        named: dict[str, Any] = {"staff_id": person.id, **acts}
+        staff_people.change_role(session, role="manager", **named)
+        staff_people.disable(session, **named)
+        staff_people.enable(session, **named)
+        staff_people.list_people(session, **shop)
+        staff_people.get_person(session, staff_id=person.id, **shop)
+        filters = audit_log.Filters(actor_id="stf", act="staff.invite", since=clock.now())
+        given: dict[str, Any] = {"workspace_ids": (cast.workspace_id,)}
+        audit_log.list_lines(session, filters=filters, after="aud_x", **given)
+        assert list(audit_log.export(session, filters=audit_log.Filters(), **given))
+        audit_log.list_acts(session, **given)
 
 
 def _exercise_records(cast: Cast) -> None:

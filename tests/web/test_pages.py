@@ -28,7 +28,14 @@ def paths(cast: Cast) -> list[str]:
         "/",
         "/activity",
         "/you",
+        "/you/password",
+        "/you/sign-ins",
         "/more",
+        "/staff",
+        "/staff/invite",
+        f"/staff/{cast.cashier.id}",
+        "/audit",
+        "/audit?act=member.enrol",
         "/counter",
         "/counter?q=kova",
         "/counter?q=nobody",
@@ -98,7 +105,7 @@ def test_a_viewer_opens_what_may_be_read_and_nothing_else(
         changes = path.endswith(("/new", "/edit", "/award", "/adjust", "/redeem", "/cancel"))
         changes = (
             changes
-            or path.startswith(("/developers", "/counter"))
+            or path.startswith(("/developers", "/counter", "/staff", "/audit"))
             or "/reverse" in path
             or "/effect" in path
             or "/preview" in path

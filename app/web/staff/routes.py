@@ -136,6 +136,7 @@ def _checked(form: SignInForm) -> SignedIn:
             address=request.remote_addr or "",
             mode=SANDBOX,
             hours=current_app.config["SESSION_HOURS"],
+            agent=request.user_agent.string,
         )
     if found is None:
         raise SignInFailed

@@ -1,0 +1,337 @@
+"""The people behind the counter: inviting, roles, switching off, passwords, their sign-ins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.orm import Session
+
+from app import clock, errors
+from app.ids import new_id, new_token
+from app.models.staff import Staff, StaffInvite, StaffSession
+from app.rules import inputs
+from app.rules.actors import STAFF_ROLES, Actor, Permission
+from app.services import idempotency, staff
+from app.services.idempotency import Once
+from app.services.staff import SignIn
+
+INVITE_HOURS = 72
+
+
+@dataclass(frozen=True)
+class Invited:
+    """An invitation, and the token of its link, which is shown this once; "" after that."""
+
+    invite: StaffInvite
+    token: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Colleague:
+    """A person of staff, and when they last signed in."""
+
+    person: Staff
+    session_count: int
+
+
+def list_people(session: Session, *, merchant_id: str) -> Sequence[Colleague]:
+    """List a merchant's staff with their live sign-ins, who is active first."""
+    live = (
+        select(StaffSession.staff_id, func.count().label("count"))
+        .where(StaffSession.revoked_at.is_(None), StaffSession.expires_at > clock.now())
+        .group_by(StaffSession.staff_id)
+        .subquery()
+    )
+    rows = session.execute(
+        select(Staff, func.coalesce(live.c.count, 0))
+        .outerjoin(live, live.c.staff_id == Staff.id)
+        .where(Staff.merchant_id == merchant_id)
+        .order_by(Staff.status, Staff.name, Staff.id)
+    )
+    return [Colleague(person=person, session_count=count) for person, count in rows]
+
+
+def get_person(session: Session, *, merchant_id: str, staff_id: str) -> Staff:
+    """Give one person of a merchant's staff.
+
+    Raises:
+        NotFound: no such person here.
+    """
+    person = session.scalar(
+        select(Staff)
+        .where(Staff.id == staff_id, Staff.merchant_id == merchant_id)
+        .execution_options(populate_existing=True)
+    )
+    if person is None:
+        raise errors.NotFound("There is no such person here.")
+    return person
+
+
+def invite(
+    session: Session,
+    *,
+    merchant_id: str,
+    workspace_id: str,
+    email: str,
+    name: str,
+    role: str,
+    by: Actor,
+    once: Once | None = None,
+) -> Invited:
+    """Invite a person by a link that works once, for `INVITE_HOURS`.
+
+    Args:
+        workspace_id: where the form's one-time key is kept.
+
+    Raises:
+        InvalidParameter, MissingParameter: a part is out of bounds, or the email is taken.
+        PermissionDenied: only an owner may.
+    """
+    _check_may(by)
+    if role not in STAFF_ROLES:
+        raise errors.InvalidParameter("role", f"A role is one of {', '.join(STAFF_ROLES)}.")
+    email = staff.checked_email(email)
+    name = inputs.checked_text(name, param="name", most=200, required=True)
+    if staff.find_by_email(session, email) is not None:
+        raise errors.InvalidParameter("email", "Somebody already signs in with this email.")
+    invite_id, token = new_id("inv"), new_token()
+    asked = idempotency.fingerprint("staff.invite", {"email": email, "name": name, "role": role})
+    first = idempotency.claim(
+        session, workspace_id=workspace_id, once=once, asked=asked, result_id=invite_id
+    )
+    if first is not None:
+        return Invited(_get_invite(session, merchant_id, first), "")
+    assert by.id is not None  # noqa: S101 - people invite, not programs
+    made = StaffInvite(
+        id=invite_id,
+        merchant_id=merchant_id,
+        email=email,
+        name=name,
+        role=role,
+        token_hash=staff.token_hash(token),
+        invited_by=by.id,
+        created_at=clock.now(),
+        expires_at=clock.now() + timedelta(hours=INVITE_HOURS),
+    )
+    session.add(made)
+    session.flush()
+    inviter = get_person(session, merchant_id=merchant_id, staff_id=by.id)
+    staff.record(session, inviter, "staff.invite", by, after={"invite": invite_id, "role": role})
+    return Invited(made, token)
+
+
+def list_invites(session: Session, *, merchant_id: str) -> Sequence[StaffInvite]:
+    """List the invitations that can still be taken, the newest first."""
+    return session.scalars(
+        select(StaffInvite)
+        .where(StaffInvite.merchant_id == merchant_id, *_is_open())
+        .order_by(StaffInvite.id.desc())
+    ).all()
+
+
+def revoke_invite(session: Session, *, merchant_id: str, invite_id: str, by: Actor) -> None:
+    """Let an invitation's link open nothing any more."""
+    _check_may(by)
+    found = _get_invite(session, merchant_id, invite_id)
+    if found.revoked_at is None:
+        found.revoked_at = clock.now()
+        person = get_person(session, merchant_id=merchant_id, staff_id=found.invited_by)
+        staff.record(session, person, "staff.revoke_invite", by, after={"invite": invite_id})
+
+
+def find_invite(session: Session, *, token: str) -> StaffInvite | None:
+    """Give the invitation of a link that can still be taken, or None."""
+    return session.scalar(
+        select(StaffInvite).where(StaffInvite.token_hash == staff.token_hash(token), *_is_open())
+    )
+
+
+def accept(
+    session: Session, *, token: str, password: str, mode: str, hours: int, agent: str = ""
+) -> SignIn:
+    """Take an invitation: make the person with their own password, and sign them in.
+
+    Raises:
+        NotFound: the link was used, revoked, or is too old.
+        InvalidParameter: the password may not be used, or the email was taken meanwhile.
+    """
+    found = session.scalar(
+        select(StaffInvite)
+        .where(StaffInvite.token_hash == staff.token_hash(token), *_is_open())
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise errors.NotFound(
+            "This invitation was used or is over. Ask whoever invited you for another one."
+        )
+    person = staff.create(
+        session,
+        merchant_id=found.merchant_id,
+        email=found.email,
+        name=found.name,
+        role=found.role,
+        password=password,
+        # Who invited answers for it.
+        by=Actor(kind="staff", id=found.invited_by, role="owner"),
+    )
+    found.used_at = clock.now()
+    return staff.open_session(session, person, mode=mode, hours=hours, agent=agent)
+
+
+def change_role(
+    session: Session, *, merchant_id: str, staff_id: str, role: str, by: Actor
+) -> Staff:
+    """Give a person another role; it holds from their next click.
+
+    Raises:
+        InvalidParameter: no such role, or nobody would be left who is owner.
+        NotFound, PermissionDenied: as they say.
+    """
+    _check_may(by)
+    if role not in STAFF_ROLES:
+        raise errors.InvalidParameter("role", f"A role is one of {', '.join(STAFF_ROLES)}.")
+    person = _lock_person(session, merchant_id, staff_id)
+    if person.role == role:
+        return person
+    if person.role == "owner":
+        _check_owner_left(session, person, param="role")
+    before, person.role = person.role, role
+    staff.record(
+        session, person, "staff.change_role", by, before={"role": before}, after={"role": role}
+    )
+    return person
+
+
+def disable(session: Session, *, merchant_id: str, staff_id: str, by: Actor) -> Staff:
+    """Let a person in no more; their sign-ins end with their next click."""
+    _check_may(by)
+    person = _lock_person(session, merchant_id, staff_id)
+    if person.status == "disabled":
+        return person
+    if person.id == by.id:
+        raise errors.InvalidParameter(
+            "status", "You cannot switch yourself off. Ask another owner."
+        )
+    if person.role == "owner":
+        _check_owner_left(session, person, param="status")
+    person.status = "disabled"
+    staff.revoke_sessions(session, staff_id=staff_id)
+    staff.record(session, person, "staff.disable", by)
+    return person
+
+
+def enable(session: Session, *, merchant_id: str, staff_id: str, by: Actor) -> Staff:
+    """Let a person sign in again."""
+    _check_may(by)
+    person = _lock_person(session, merchant_id, staff_id)
+    if person.status != "active":
+        person.status = "active"
+        staff.record(session, person, "staff.enable", by)
+    return person
+
+
+def change_password(
+    session: Session, *, staff_id: str, current: str, password: str, keep_token: str, by: Actor
+) -> None:
+    """Take another password, and end all other sign-ins of the person.
+
+    Raises:
+        InvalidParameter: the current one is wrong, or the new one may not be used.
+    """
+    person = session.scalars(select(Staff).where(Staff.id == staff_id).with_for_update()).one()
+    if not staff.password_fits(person, current):
+        raise errors.InvalidParameter("current", "This is not your password now. Type it again.")
+    person.password_hash = staff.hashed_password(password, email=person.email, name=person.name)
+    session.execute(
+        update(StaffSession)
+        .where(
+            StaffSession.staff_id == staff_id,
+            StaffSession.revoked_at.is_(None),
+            StaffSession.token_hash != staff.token_hash(keep_token),
+        )
+        .values(revoked_at=clock.now())
+    )
+    staff.record(session, person, "staff.change_password", by)
+
+
+def list_sessions(session: Session, *, staff_id: str) -> Sequence[StaffSession]:
+    """List a person's live sign-ins, the newest first."""
+    return session.scalars(
+        select(StaffSession)
+        .where(
+            StaffSession.staff_id == staff_id,
+            StaffSession.revoked_at.is_(None),
+            StaffSession.expires_at > clock.now(),
+        )
+        .order_by(StaffSession.created_at.desc())
+    ).all()
+
+
+def revoke_session(session: Session, *, staff_id: str, token_hash: str, by: Actor) -> None:
+    """End one of a person's sign-ins; another person's is not there."""
+    ended = session.execute(
+        update(StaffSession)
+        .where(
+            StaffSession.staff_id == staff_id,
+            StaffSession.token_hash == token_hash,
+            StaffSession.revoked_at.is_(None),
+        )
+        .values(revoked_at=clock.now())
+        .returning(StaffSession.token_hash)
+    ).first()
+    if ended is None:
+        raise errors.NotFound("This sign-in has ended already.")
+    person = session.scalars(select(Staff).where(Staff.id == staff_id)).one()
+    staff.record(session, person, "staff.revoke_session", by)
+
+
+def _is_open() -> tuple[ColumnElement[bool], ...]:
+    return (
+        StaffInvite.used_at.is_(None),
+        StaffInvite.revoked_at.is_(None),
+        StaffInvite.expires_at > clock.now(),
+    )
+
+
+def _get_invite(session: Session, merchant_id: str, invite_id: str) -> StaffInvite:
+    found = session.scalar(
+        select(StaffInvite).where(
+            StaffInvite.id == invite_id, StaffInvite.merchant_id == merchant_id
+        )
+    )
+    if found is None:
+        raise errors.NotFound("There is no such invitation here.")
+    return found
+
+
+def _lock_person(session: Session, merchant_id: str, staff_id: str) -> Staff:
+    get_person(session, merchant_id=merchant_id, staff_id=staff_id)
+    # All owners together, so that two who demote each other at once leave one.
+    locked = session.scalars(
+        select(Staff)
+        .where(Staff.merchant_id == merchant_id, (Staff.role == "owner") | (Staff.id == staff_id))
+        .order_by(Staff.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+    return next(each for each in locked if each.id == staff_id)
+
+
+def _check_owner_left(session: Session, person: Staff, *, param: str) -> None:
+    others = select(Staff.id).where(
+        Staff.merchant_id == person.merchant_id,
+        Staff.role == "owner",
+        Staff.status == "active",
+        Staff.id != person.id,
+    )
+    if session.scalar(others.limit(1)) is None:
+        raise errors.InvalidParameter(param, "One owner must stay. Make somebody else owner first.")
+
+
+def _check_may(by: Actor) -> None:
+    if not by.may(Permission.MANAGE_STAFF):
+        raise errors.PermissionDenied("Only an owner can change staff.")
