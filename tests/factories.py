@@ -53,15 +53,15 @@ def make_rules(**changes: Any) -> Rules:
     return Rules(**{**rules, **changes})
 
 
-def make_cast(database: Database) -> Cast:
-    """Make the shop."""
+def make_cast(database: Database, domain: str = "harbour.example.com") -> Cast:
+    """Make the shop, or another one whose people's addresses end differently."""
     with database.writing() as session:
         merchant = merchants.create(session, name="Harbour Roasters")
         people = {
             role: staff_service.create(
                 session,
                 merchant_id=merchant.id,
-                email=f"{role}@harbour.example.com",
+                email=f"{role}@{domain}",
                 name=f"{role.title()} Person",
                 role=role,
                 password=PASSWORD,

@@ -74,11 +74,13 @@ class Visitor:
     def __init__(self, app: Flask) -> None:
         self.client = app.test_client()
 
-    def sign_in(self, role: str, password: str = PASSWORD) -> Visitor:
+    def sign_in(
+        self, role: str, password: str = PASSWORD, domain: str = "harbour.example.com"
+    ) -> Visitor:
         """Sign in as the shop's person of that role."""
         fields = self.get("/sign-in").fields()
         answer = self.post(
-            "/sign-in", {**fields, "email": f"{role}@harbour.example.com", "password": password}
+            "/sign-in", {**fields, "email": f"{role}@{domain}", "password": password}
         )
         assert answer.status == 303, answer.text
         return self

@@ -1,0 +1,287 @@
+"""Every route of the dashboard, asked for as every role, from another shop and the other mode."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from werkzeug.routing import Rule
+
+from app import clock
+from app.db import Base
+from app.http.access import ACCESS, PUBLIC
+from app.ids import new_token
+from app.rules.actors import Actor, Permission
+from app.services import api_keys, cards, inbound, staff, staff_people, webhook_resends
+from tests import factories
+from tests.cast import Cast
+from tests.support.api import Program, make_secret
+from tests.support.pages import Page, Visitor
+from tests.support.payments import Teller, completed, make_source
+from tests.support.webhooks import deliveries, dispatch
+
+ROLES = ("owner", "manager", "cashier", "viewer")
+
+LOWEST_ROLE = {
+    Permission.READ: "viewer",
+    Permission.ENROL: "cashier",
+    Permission.AWARD: "cashier",
+    Permission.REDEEM: "cashier",
+    Permission.FULFIL: "cashier",
+    Permission.UNDO_OWN: "cashier",
+    Permission.ADJUST: "manager",
+    Permission.EDIT_MEMBERS: "manager",
+    Permission.EDIT_REWARDS: "manager",
+    Permission.EDIT_PROGRAMS: "manager",
+    Permission.MANAGE_WEBHOOKS: "manager",
+    Permission.MANAGE_STAFF: "owner",
+    Permission.MANAGE_KEYS: "owner",
+}
+"""What spec section 7 grants, said a second time: the table in the code is not its own judge."""
+
+AT_THE_END = ("people.disable", "webhooks.delete", "people.revoke_session", "staff.sign_out")
+"""Routes after which another route would have nothing left to act on."""
+
+OF_THE_MERCHANT = ("people.",)
+"""What both workspaces of a merchant share."""
+
+NEVER = {401, 403, 404, 405}
+"""What a request never gets that may be made."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One request of the walk."""
+
+    endpoint: str
+    method: str
+    rule: Rule
+
+    @property
+    def permission(self) -> Permission | None:
+        """Give what the table asks for."""
+        return ACCESS[self.endpoint]
+
+    def path(self, app: Flask, things: dict[str, str]) -> str:
+        """Give the address of a real thing."""
+        named = {
+            name: things.get(f"{self.endpoint} {name}", things.get(name, ""))
+            for name in self.rule.arguments
+        }
+        assert all(named.values()), f"{self.endpoint} needs {self.rule.arguments}"
+        return str(app.url_map.bind("localhost").build(self.endpoint, named))
+
+
+def cells(app: Flask) -> list[Cell]:
+    """List all requests, those that take something away at the end."""
+    found = [
+        Cell(rule.endpoint, method, rule)
+        for rule in app.url_map.iter_rules()
+        if not rule.rule.startswith("/v1/")
+        for method in ("GET", "POST")
+        if method in (rule.methods or ())
+    ]
+    return sorted(
+        found, key=lambda cell: (_place(cell.endpoint), cell.method, cell.endpoint, cell.rule.rule)
+    )
+
+
+def _place(endpoint: str) -> int:
+    return AT_THE_END.index(endpoint) if endpoint in AT_THE_END else -1
+
+
+def make_things(cast: Cast, app: Flask, by: Actor) -> dict[str, str]:
+    """Make one of each thing that a route can name, by a person who may undo it."""
+    member = factories.enrol(cast, "Hana Kovářová")
+    reward = factories.make_reward(cast, points_cost=10)
+    endpoint = factories.make_endpoint(cast)
+    maker = by if by.may(Permission.AWARD) else cast.cashier
+    entries = [factories.award(cast, member, 100, by=maker).id for _ in range(4)]
+    redeemed = [factories.redeem(cast, member, reward, by=maker).id for _ in range(3)]
+    api = Program(app, make_secret(cast))
+    body = {"accountId": member.id, "points": 250, "reason": "purchase"}
+    called = api.post("/loyalty/points/award", body)
+    api.logged()
+    dispatch(cast)
+    source = make_source(cast)
+    Teller(app, source).tell(completed(f"pay_{source.id}", customerId="nobody"))
+    invited = [factories.invite(cast, f"{n}.{member.id}@example.com") for n in range(2)]
+    with cast.database.writing() as session:
+        workspace = staff.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
+        link = cards.make_link(session, workspace=workspace, member_id=member.id, by=cast.manager)
+        resend = webhook_resends.resend_range(
+            session,
+            workspace_id=cast.workspace_id,
+            endpoint_id=endpoint.id,
+            since=clock.now() - timedelta(hours=1),
+            until=clock.now() + timedelta(hours=1),
+            with_delivered=True,
+            by=cast.owner,
+        )
+        (told,) = inbound.list_events(session, workspace_id=cast.workspace_id, source_id=source.id)
+        key = api_keys.list_keys(session, workspace=workspace)[0]
+        target = staff.create(
+            session,
+            merchant_id=cast.merchant_id,
+            email=f"target.{member.id}@example.com",
+            name="Target Person",
+            role="viewer",
+            password=factories.PASSWORD,
+            by=cast.owner,
+        )
+    return {
+        "member_id": member.id,
+        "reward_id": reward.id,
+        "program_id": cast.program_id,
+        "entry_id": entries[0],
+        "ledger.undo entry_id": entries[1],
+        "counter.undo_award entry_id": entries[2],
+        "developers.request_of_entry entry_id": called.body["id"],
+        "redemption_id": redeemed[0],
+        "redemptions.fulfil redemption_id": redeemed[1],
+        "counter.undo_redemption redemption_id": redeemed[2],
+        "endpoint_id": endpoint.id,
+        "delivery_id": deliveries(cast)[-1].id,
+        "resend_id": resend.id,
+        "source_id": source.id,
+        "event_id": told.id,
+        "key_id": key.id,
+        "request_id": called.response.headers["X-Request-Id"],
+        "staff_id": target.id,
+        "invite_id": invited[0].invite.id,
+        "people.join_form token": invited[1].token,
+        "people.join token": invited[1].token,
+        "cards.public token": link.token,
+        "filename": "app.css",
+    }
+
+
+def ask(visitor: Walker, app: Flask, cell: Cell, things: dict[str, str]) -> Page:
+    """Make a request of the walk, a POST with all that a browser would bring but what is typed."""
+    path = cell.path(app, things)
+    if cell.method == "GET":
+        answer = visitor.get(path)
+    else:
+        offer = f"{things['reward_id']} 10"
+        answer = visitor.post(path, {**visitor.form, "once": new_token(), "offer": offer})
+    answer.response.close()
+    return answer
+
+
+class Walker(Visitor):
+    """A browser with a good form at hand; `form` holds what proves where it was opened."""
+
+    form: Mapping[str, str]
+
+    def take_form(self, path: str = "/you", action: str = "/sign-out") -> None:
+        """Take the hidden fields of a form."""
+        self.form = self.get(path).fields(action)
+
+
+def sign_in(app: Flask, role: str, domain: str = "harbour.example.com") -> Walker:
+    """Sign a person in."""
+    walker = Walker(app)
+    walker.sign_in(role, domain=domain)
+    walker.take_form()
+    return walker
+
+
+def sign_in_of(cast: Cast, role: str) -> str:
+    """Name a person's sign-in as its own page does."""
+    with cast.database.reading() as session:
+        (here, *_) = staff_people.list_sessions(session, staff_id=getattr(cast, role).id)
+    return here.token_hash
+
+
+def is_not_found(visitor: Walker, answer: Page) -> bool:
+    """Say whether a thing is not there, by the answer or by the page that a button leads to."""
+    if answer.status == 303:
+        answer = visitor.get(answer.location)
+    sayings = ("There is no such", "This sign-in has ended", "The endpoint is deleted")
+    return answer.status == 404 or any(each in answer.text for each in sayings)
+
+
+def everything(cast: Cast) -> dict[str, Any]:
+    """Give all rows of all tables but what looking itself leaves behind."""
+    with cast.database.reading() as session:
+        return {
+            name: sorted(map(repr, session.execute(select(table)).all()))
+            for name, table in Base.metadata.tables.items()
+            if name not in {"staff_sessions", "sign_in_throttles", "audit_entries"}
+        }
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_role_may_what_the_specification_says(cast: Cast, app: Flask, role: str) -> None:
+    things = make_things(cast, app, getattr(cast, role))
+    visitor = sign_in(app, role)
+    things["token_hash"] = sign_in_of(cast, role)
+    before = everything(cast)
+    walk = cells(app)
+    allowed = [
+        cell
+        for cell in walk
+        if cell.permission is PUBLIC
+        or ROLES.index(role) <= ROLES.index(LOWEST_ROLE[cell.permission])
+    ]
+
+    refused = [cell for cell in walk if cell not in allowed]
+    kept_out = {
+        (cell.endpoint, cell.method): ask(visitor, app, cell, things).status for cell in refused
+    }
+    assert set(kept_out.values()) <= {403}, kept_out
+    assert everything(cast) == before
+
+    for cell in allowed:
+        answer = ask(visitor, app, cell, things)
+        at_the_door = answer.location.startswith("/sign-in") and cell.endpoint != "staff.sign_out"
+        was_let_in = answer.status not in NEVER and answer.status < 500 and not at_the_door
+        assert was_let_in, (cell.endpoint, cell.method, answer.status, answer.text)
+
+
+def test_without_a_sign_in_only_public_routes_answer(cast: Cast, app: Flask) -> None:
+    things = make_things(cast, app, cast.owner)
+    sign_in(app, "owner")
+    things["token_hash"] = sign_in_of(cast, "owner")
+    before = everything(cast)
+
+    for cell in cells(app):
+        visitor = Walker(app)
+        visitor.take_form("/sign-in", "/sign-in")
+        answer = ask(visitor, app, cell, things)
+        at_the_door = answer.status == 302 and answer.location.startswith("/sign-in?next=")
+        assert at_the_door == (cell.permission is not PUBLIC), (cell.endpoint, answer.status)
+        assert answer.status < 500
+    assert everything(cast) == before
+
+
+@pytest.mark.parametrize("where", ["another shop", "live"])
+def test_what_is_not_here_is_not_found(cast: Cast, app: Flask, where: str) -> None:
+    things = make_things(cast, app, cast.owner)
+    sign_in(app, "owner")
+    things["token_hash"] = sign_in_of(cast, "owner")
+    if where == "live":
+        visitor = sign_in(app, "owner")
+        visitor.post("/mode", {**visitor.get("/you").fields("/mode"), "mode": "live"})
+        visitor.take_form()
+    else:
+        factories.make_cast(cast.database, "rival.example.com")
+        visitor = sign_in(app, "owner", "rival.example.com")
+    before = everything(cast)
+
+    found = {
+        (cell.endpoint, cell.method): is_not_found(visitor, ask(visitor, app, cell, things))
+        for cell in cells(app)
+        if cell.permission is not PUBLIC
+        and cell.rule.arguments
+        and not (where == "live" and cell.endpoint.startswith(OF_THE_MERCHANT))
+    }
+
+    assert len(found) > 40
+    assert all(found.values()), [cell for cell, is_gone in found.items() if not is_gone]
+    assert everything(cast) == before
