@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bench import http, services
+from bench import counter, http, services
 from bench.measuring import machine
 
 REPORT = Path(__file__).resolve().parent.parent / "docs" / "figures.md"
 
-SECTIONS = {"services": services.run, "http": http.run}
+SECTIONS = {"services": services.run, "http": http.run, "counter": counter.run}
 
 
 def main(words: list[str]) -> int:

@@ -76,21 +76,19 @@ class Standing:
 
 def look_up(session: Session, *, workspace_id: str, text: str) -> Found:
     """Find who is meant: one exact hit, or the only one that matches."""
-    named = member_search.find_by_id(session, workspace_id=workspace_id, text=text)
-    ranked = member_search.find_ranked(
+    exact = member_search.find_exact(session, workspace_id=workspace_id, text=text)
+    hits = member_search.find_members(
         session, workspace_id=workspace_id, text=text, limit=HITS_MAX
-    )
-    exact = [member.id for member, rank in ranked if rank == member_search.EXACT]
-    only = [member.id for member, _ in ranked] if len(ranked) == 1 else []
-    chosen = [named] if named else exact or only
+    ).rows
+    only = hits[0].id if len(hits) == 1 else None
     close = (
         []
-        if ranked
+        if hits
         else member_search.find_close_members(session, workspace_id=workspace_id, text=text)
     )
     return Found(
-        member_id=chosen[0] if len(chosen) == 1 else None,
-        hits=[member for member, _ in ranked],
+        member_id=exact or only,
+        hits=hits,
         close=close,
     )
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, and_, case, cast, false, literal, or_, select
+from sqlalchemy import ColumnElement, Integer, and_, case, cast, false, literal, or_, select, union
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from app.models.ledger import LedgerEntry
@@ -22,9 +23,6 @@ from app.services.paging import PAGE_ROWS, Page, cut
 COUNT_MAX = 10_000
 """Counting stops here: "more than 10,000" says enough, and costs the same at any size."""
 
-
-EXACT = 0
-"""The rank of who is named word for word."""
 
 CLOSE_MAX = 3
 """More than three near names are a guess and no help."""
@@ -70,14 +68,6 @@ def find_members(
         limit=limit,
         cursors=[_cursor(row[0], row[1]) for row in rows],
     )
-
-
-def find_ranked(
-    session: Session, *, workspace_id: str, text: str, limit: int
-) -> list[tuple[Member, int]]:
-    """List who matches best with how well: `EXACT` for an email, card or id word for word."""
-    statement = _ranked(workspace_id, searching.parse(text), Filters()).limit(limit)
-    return [(row[0], row[1]) for row in session.execute(statement)]
 
 
 def count_members(
@@ -131,11 +121,38 @@ def find_by_id(session: Session, *, workspace_id: str, text: str) -> str | None:
     query = searching.parse(text)
     if not query.entity_id and not query.code:
         return None
+    return _only(session, workspace_id, _named_by_id(workspace_id, query))
+
+
+def find_exact(session: Session, *, workspace_id: str, text: str) -> str | None:
+    """Give the id of the one member whom a card, email, id or code names exactly, or None.
+
+    Reads indexes alone: what is scanned at a till is found at any size without a look at the rest.
+    """
+    query = searching.parse(text)
+    owner = select(Customer.id).where(
+        Customer.workspace_id == workspace_id,
+        or_(
+            Customer.card_key == (searching.card_key(query.text) or None),
+            Customer.email_key == (searching.email_key(query.text) or None),
+        ),
+    )
+    named = _named_by_id(workspace_id, query)
+    return _only(session, workspace_id, [*named, Member.customer_id.in_(owner)])
+
+
+def _only(
+    session: Session, workspace_id: str, clauses: Sequence[ColumnElement[bool]]
+) -> str | None:
+    """Give the only member that any of the clauses names, or None."""
+    # Joined by OR, the clauses would make PostgreSQL read all members.
     found = session.scalars(
-        select(Member.id)
-        .where(Member.workspace_id == workspace_id)
-        .where(or_(*_named_by_id(workspace_id, query)))
-        .limit(2)
+        union(
+            *(
+                select(Member.id).where(Member.workspace_id == workspace_id, clause)
+                for clause in clauses
+            )
+        ).limit(2)
     ).all()
     return found[0] if len(found) == 1 else None
 

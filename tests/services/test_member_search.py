@@ -125,6 +125,23 @@ def test_an_id_or_a_code_names_its_member(cast: Cast) -> None:
         assert found == member.id
 
 
+def test_a_scan_names_one_member_or_nobody(cast: Cast) -> None:
+    ann = factories.enrol(cast, "Ann", card_number="77-000123", email="ann@example.com")
+    factories.enrol(cast, "Bo", card_number="77-0001234")
+    for number in (1, 2):
+        factories.enrol(cast, f"Twin {number}", card_number="88-1", phone="0871234471")
+    redemption = factories.redeem(cast, ann, factories.make_reward(cast, points_cost=0))
+
+    def found(text: str) -> str | None:
+        with cast.database.reading() as session:
+            return member_search.find_exact(session, workspace_id=cast.workspace_id, text=text)
+
+    for text in ("77 000123", "ANN@example.com", ann.id, ann.customer_id, redemption.code_shown):
+        assert found(text) == ann.id, text
+    for text in ("", "-", "77-00012", "ann", "88-1", "4471"):
+        assert found(text) is None, text
+
+
 def test_a_callers_own_customer_id_is_found_whatever_it_looks_like(cast: Cast) -> None:
     factories.enrol(cast, "Somebody Else")
     with cast.database.writing() as session:

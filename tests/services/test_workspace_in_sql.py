@@ -160,6 +160,7 @@ def _exercise_reads(cast: Cast) -> None:
             member_search.find_members(session, text=text, after=page.cursor, **given)
             member_search.count_members(session, text=text, filters=filters, **given)
             member_search.find_by_id(session, text=text, **given)
+            member_search.find_exact(session, text=text, **given)
             member_search.find_close_members(session, text=text, filters=filters, **given)
         (member,) = member_search.find_members(session, text="", **given).rows
         members.list_near_duplicates(

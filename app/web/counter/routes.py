@@ -17,7 +17,7 @@ from app.http.actors import actor, signed_in, workspace_id
 from app.http.statuses import status_of
 from app.models.ledger import LedgerEntry
 from app.models.redemptions import Redemption
-from app.services import counter, ledger, members, programs, purchases, redemptions
+from app.services import counter, ledger, member_search, members, programs, purchases, redemptions
 from app.services.idempotency import Once
 from app.web.base_form import ActForm
 from app.web.counter.forms import CounterAwardForm
@@ -190,9 +190,12 @@ def _redemption(session: Session, redemption_id: str) -> Redemption:
 
 def _found(text: str) -> Response:
     """Open who is meant, or list who it may be."""
+    given = {"workspace_id": workspace_id(), "text": text}
     with reading() as session:
-        found = counter.look_up(session, workspace_id=workspace_id(), text=text)
-    return _member(found.member_id) if found.member_id else _hits(text, found)
+        exact = member_search.find_exact(session, **given)
+        found = None if exact else counter.look_up(session, **given)
+    member_id = found.member_id if found else exact
+    return _member(member_id) if member_id else _hits(text, found)
 
 
 def _hits(text: str, found: counter.Found | None = None) -> Response:
