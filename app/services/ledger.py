@@ -93,6 +93,21 @@ def lock_member(
     return member
 
 
+def check_not_oneself(session: Session, member: Member, *, by: Actor) -> None:
+    """Refuse a person who would give points or a reward to themselves.
+
+    A member is a person of staff when both have the same email.
+
+    Raises:
+        PermissionDenied: they are.
+    """
+    email_key = member.customer.email_key
+    if by.kind != "staff" or not email_key:
+        return
+    if session.scalar(select(Staff.email_key).where(Staff.id == by.id)) == email_key:
+        raise errors.PermissionDenied("This member is you. Ask a colleague to do it.")
+
+
 def append(session: Session, member: Member, line: Line, *, by: Actor) -> LedgerEntry:
     """Write the next entry of a member whose row is locked, and bring its totals up to date.
 
@@ -184,7 +199,7 @@ def award(
 
     Raises:
         InvalidParameter, MissingParameter: points or texts are out of bounds.
-        PermissionDenied: the actor may not give that many.
+        PermissionDenied: the actor may not give that many, or is the member.
         NotFound, MemberClosed, IdempotencyConflict: as they say.
     """
     points = inputs.checked_points(points)
@@ -215,6 +230,7 @@ def award(
         idempotency.point_to(session, workspace_id=workspace_id, once=once, result_id=earlier)
         return Outcome(get_entry(session, workspace_id=workspace_id, entry_id=earlier), "source")
     member = lock_member(session, workspace_id=workspace_id, member_id=member_id)
+    check_not_oneself(session, member, by=by)
     line = Line(
         id=entry_id,
         kind="award",
@@ -318,7 +334,7 @@ def adjust(
 
     Raises:
         BalanceWouldGoNegative: it would leave less than nothing and `allow_negative` is off.
-        PermissionDenied: the role may not adjust.
+        PermissionDenied: the role may not adjust, or the actor is the member.
     """
     if not by.may(Permission.ADJUST):
         raise errors.PermissionDenied("A manager has to do this. Ask one to adjust the balance.")
@@ -342,6 +358,8 @@ def adjust(
     if first is not None:
         return Outcome(get_entry(session, workspace_id=workspace_id, entry_id=first), "key")
     member = lock_member(session, workspace_id=workspace_id, member_id=member_id)
+    if points > 0:
+        check_not_oneself(session, member, by=by)
     if points < 0 and member.balance + points < 0 and not allow_negative:
         raise errors.BalanceWouldGoNegative(balance=member.balance, points=points)
     line = Line(id=entry_id, kind="adjustment", points=points, reason=reason, note=note)

@@ -47,6 +47,7 @@ def redeem(
     Raises:
         Refused: any of spec section 5's reasons; nothing was taken.
         NotFound: no such member or reward here.
+        PermissionDenied: the role may not, or the actor is the member.
     """
     if not by.may(Permission.REDEEM):
         raise errors.PermissionDenied("Your role may look, but not redeem. Ask a cashier.")
@@ -61,6 +62,7 @@ def redeem(
     if first is not None:
         return Outcome(_get(session, workspace_id, first), "key")
     member = ledger.lock_member(session, workspace_id=workspace_id, member_id=member_id)
+    ledger.check_not_oneself(session, member, by=by)
     reward = _hold_reward(session, workspace_id, reward_id)
     _check(session, member, reward, expected_points)
     redemption = Redemption(
