@@ -32,7 +32,7 @@ from app.api.schemas import ErrorBody
 from app.api.webhook_endpoints import blueprint as webhook_endpoints_api
 from app.cli import commands
 from app.config import Settings
-from app.http import access, actors, failures, limits, request_log, requests
+from app.http import access, actors, failures, limits, refusals, request_log, requests
 from app.web import context, errors, filters, responses
 from app.web.audit.routes import blueprint as audit
 from app.web.cards.routes import blueprint as cards
@@ -116,7 +116,7 @@ def create_app(settings: Settings, database: db.Database | None = None) -> Flask
     requests.install(app)
     actors.install(app)
     access.install(app)
-    for each in (filters, responses, context, limits, api_blueprints):
+    for each in (refusals, filters, responses, context, limits, api_blueprints):
         each.install(app)
     request_log.install(app, db.of(app.extensions))
     failures.install(app, page=errors.page, json=answers.failure)

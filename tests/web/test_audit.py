@@ -6,6 +6,7 @@ import csv
 import io
 
 import pytest
+from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -14,6 +15,7 @@ from app.rules.actors import SYSTEM
 from app.services import merchants, programs, staff
 from tests import factories
 from tests.cast import Cast
+from tests.support.api import Program, make_secret
 from tests.support.pages import Visitor
 
 
@@ -50,6 +52,27 @@ def test_sign_ins_and_failed_ones_are_there_from_either_workspace(
 
     assert rows(manager, "/audit?act=staff.sign_in_failed") == 1
     assert rows(manager, f"/audit?act=staff.sign_in&who={cast.manager.id}") == 1
+
+
+def test_what_staff_and_keys_were_refused_is_there(
+    cast: Cast, app: Flask, manager: Visitor, cashier: Visitor
+) -> None:
+    member = factories.enrol(cast)
+    reads_only = Program(app, make_secret(cast, scopes=["points:read"]))
+
+    cashier.get(f"/members/{member.id}/adjust")
+    cashier.get(f"/members/{'x' * 300}/adjust")
+    cashier.send(f"/members/{member.id}/award", points="1001", reason="x")
+    award = reads_only.post(
+        "/loyalty/points/award", {"accountId": member.id, "points": 1, "reason": "x"}
+    )
+
+    assert award.status == 403
+    found = exported(manager, "?act=access.refused")
+    assert len(found) == 4
+    assert {row["kind"] for row in found[1:]} == {"staff"}
+    assert "api_points.award_points" in found[0]["after"]
+    assert rows(manager, f"/audit?act=access.refused&member={member.id}") == 2
 
 
 def test_the_log_is_narrowed_by_person_act_member_and_time(cast: Cast, manager: Visitor) -> None:
