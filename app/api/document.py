@@ -74,6 +74,10 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "create_webhook_endpoint": {"url": "https://shop.example.com/hooks", "enabledEvents": ["*"]},
     "rotate_webhook_secret": {"overlapHours": 24},
+    "update_program": {"earnRate": 12},
+    "update_customer": {"phone": "+353 87 123 4471"},
+    "update_reward": {"pointsCost": 250, "stock": 40},
+    "update_webhook_endpoint": {"enabledEvents": ["loyalty.points.earned"]},
 }
 """A body for each call that takes one, by its operation."""
 
@@ -175,12 +179,9 @@ def _finish(operation: dict[str, Any], hints: dict[str, Any]) -> None:
                     "parameters": {"id": "$response.body#/id"},
                 }
             }
-    if name in BODIES:
-        content = operation["requestBody"]["content"]["application/json"]
-        content["example"] = BODIES[name]
-        operation["requestBody"]["required"] = True
-    elif "requestBody" in operation:
-        operation["requestBody"]["required"] = True
+    if body := operation.get("requestBody"):
+        body["required"] = True
+        body["content"]["application/json"]["example"] = BODIES[name]
 
 
 def scope_of(operation: dict[str, Any], method: str) -> str:
