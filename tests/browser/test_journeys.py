@@ -58,6 +58,26 @@ def test_points_are_awarded_and_undone_by_keyboard(cast: Cast, manager: Page, ad
     assert factories.reload(cast, member).entry_count == 2
 
 
+def test_enter_right_after_the_dialog_opens_needs_no_reload(
+    cast: Cast, manager: Page, address: str
+) -> None:
+    member = factories.enrol(cast)
+    manager.goto(f"{address}/members/{member.id}")
+    loads = count_reloads(manager)
+    manager.evaluate(
+        """() => document.addEventListener("htmx:afterSwap", () => setTimeout(() => {
+             document.querySelector("#points").value = "250";
+             document.querySelector("#reason").value = "Purchase";
+             document.querySelector("#ledger-award-form").requestSubmit();
+           }), { once: true })"""
+    )
+
+    manager.keyboard.press("a")
+
+    expect(manager.locator("#toast")).to_contain_text("+250 points for Ngozi Okafor.")
+    assert loads == []
+
+
 def test_a_wrong_number_keeps_the_dialog_and_what_was_typed(
     cast: Cast, manager: Page, address: str
 ) -> None:
