@@ -48,6 +48,7 @@ from app.web.reports.routes import blueprint as reports
 from app.web.rewards.routes import blueprint as rewards
 from app.web.staff.people import blueprint as people
 from app.web.staff.routes import blueprint as staff
+from app.web.staff.second_factor import blueprint as second_factor
 from app.web.webhooks.routes import blueprint as webhooks
 from app.worker.running import Worker
 
@@ -66,6 +67,7 @@ BLUEPRINTS = (
     inbound_api,
     health,
     staff,
+    second_factor,
     people,
     audit,
     reports,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from app.db import Database
 from app.models.ledger import LedgerEntry
 from app.models.members import Member
@@ -294,6 +296,20 @@ def verify(cast: Cast) -> ledger_verify.Report:
     """Verify the shop's sandbox."""
     with cast.database.reading() as session:
         return ledger_verify.verify_workspace(session, workspace_id=cast.workspace_id)
+
+
+def sign_in(session: Session, role: str) -> staff_service.SignIn:
+    """Sign the shop's person of a role in, by password alone."""
+    found = staff_service.sign_in(
+        session,
+        email=f"{role}@harbour.example.com",
+        password=PASSWORD,
+        address="127.0.0.1",
+        mode="sandbox",
+        hours=12,
+    )
+    assert found is not None
+    return found
 
 
 def end_sessions(cast: Cast) -> None:

@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from app.errors import PermissionDenied
-from app.http.actors import actor, is_signed_in
+from app.http.actors import actor, is_signed_in, signed_in
 from app.http.requests import is_api
 from app.rules.actors import Permission
 
@@ -34,6 +34,12 @@ ACCESS: Mapping[str, Permission | None] = {
     "staff.switch_mode": Permission.READ,
     "staff.shortcuts": Permission.READ,
     "staff.more": Permission.READ,
+    "second_factor.ask": Permission.READ,
+    "second_factor.answer": Permission.READ,
+    "second_factor.show": Permission.READ,
+    "second_factor.begin": Permission.READ,
+    "second_factor.confirm": Permission.READ,
+    "second_factor.make_codes": Permission.READ,
     "people.join_form": PUBLIC,
     "people.join": PUBLIC,
     "people.password_form": Permission.READ,
@@ -48,6 +54,7 @@ ACCESS: Mapping[str, Permission | None] = {
     "people.update": Permission.MANAGE_STAFF,
     "people.disable": Permission.MANAGE_STAFF,
     "people.enable": Permission.MANAGE_STAFF,
+    "people.reset_second_factor": Permission.MANAGE_STAFF,
     "audit.index": Permission.EDIT_PROGRAMS,
     "audit.export": Permission.EDIT_PROGRAMS,
     "reports.today": Permission.READ,
@@ -147,13 +154,27 @@ ACCESS: Mapping[str, Permission | None] = {
     "webhooks.resend_range": Permission.MANAGE_WEBHOOKS,
 }
 
+WITHOUT_CODE = frozenset({"second_factor.ask", "second_factor.answer", "staff.sign_out"})
+"""What a person may do whose password was right, and whose code is still to come."""
+
+WITHOUT_SECOND_FACTOR = frozenset(
+    {
+        "second_factor.show",
+        "second_factor.begin",
+        "second_factor.confirm",
+        "staff.switch_mode",
+        "staff.sign_out",
+    }
+)
+"""What a person may do in Live who needs a second factor there, and has none."""
+
 UNSENT = "unsent"
 """Where the cookie keeps what was typed when a sign-in had ended meanwhile."""
 
 UNSENT_BYTES_MAX = 2500
 """A cookie holds 4 KB; what is longer than this is not kept."""
 
-_NOT_KEPT = {"csrf_token", "password", "again", "current", "secret"}
+_NOT_KEPT = {"csrf_token", "password", "again", "current", "secret", "code"}
 
 
 def install(app: Flask) -> None:
@@ -179,7 +200,12 @@ def _check() -> ResponseReturnValue | None:
     if permission is PUBLIC:
         return None
     if not is_signed_in():
-        return _ask_to_sign_in()
+        return _ask_to_sign_in("staff.sign_in_form")
+    person = signed_in()
+    if person.owes_code and request.endpoint not in WITHOUT_CODE:
+        return _ask_to_sign_in("second_factor.ask")
+    if person.owes_second_factor and request.endpoint not in WITHOUT_SECOND_FACTOR:
+        return _lead_to(url_for("second_factor.show"))
     if not actor().may(permission):
         raise PermissionDenied(_who_can(permission))
     return None
@@ -193,9 +219,12 @@ def _who_can(permission: Permission) -> str:
     return f"{who} has to do this. Your role may look, but not change this."
 
 
-def _ask_to_sign_in() -> ResponseReturnValue:
+def _ask_to_sign_in(endpoint: str) -> ResponseReturnValue:
     path = _keep_unsent() if request.method == "POST" else request.full_path.rstrip("?")
-    target = url_for("staff.sign_in_form", next=path)
+    return _lead_to(url_for(endpoint, next=path))
+
+
+def _lead_to(target: str) -> ResponseReturnValue:
     if request.headers.get("HX-Request"):
         # htmx would follow a redirect and put the sign-in page into a table.
         return current_app.response_class(status=204, headers={"HX-Redirect": target})

@@ -9,9 +9,9 @@ from flask_login import LoginManager, UserMixin, current_user
 
 from app.db import reading
 from app.http.requests import request_id
-from app.models.merchants import Merchant, Workspace
+from app.models.merchants import LIVE, Merchant, Workspace
 from app.models.staff import Staff
-from app.rules.actors import Actor, Permission
+from app.rules.actors import SECOND_FACTOR_ROLES, Actor, Permission
 from app.services import staff as staff_service
 
 
@@ -21,12 +21,14 @@ class SignedIn(UserMixin):  # type: ignore[misc]  # flask-login has no types
 
     Attributes:
         token: the browser's session token; flask-login keeps it in the signed cookie.
+        has_shown_second_factor: whether this sign-in showed more than a password.
     """
 
     token: str
     staff: Staff
     workspace: Workspace
     location_id: str | None
+    has_shown_second_factor: bool = False
 
     def get_id(self) -> str:
         """Give what the cookie holds."""
@@ -36,6 +38,17 @@ class SignedIn(UserMixin):  # type: ignore[misc]  # flask-login has no types
     def merchant(self) -> Merchant:
         """Give the person's business."""
         return self.staff.merchant
+
+    @property
+    def owes_code(self) -> bool:
+        """Whether the password was right, and the code is still to come."""
+        return self.staff.has_second_factor and not self.has_shown_second_factor
+
+    @property
+    def owes_second_factor(self) -> bool:
+        """Whether the person needs one where they are, and has shown none."""
+        is_needed = self.workspace.mode == LIVE and self.staff.role in SECOND_FACTOR_ROLES
+        return is_needed and not self.has_shown_second_factor
 
 
 def install(app: Flask) -> None:
@@ -90,4 +103,6 @@ def _load(token: str) -> SignedIn | None:
         workspace = staff_service.get_workspace(
             session, merchant_id=found.staff.merchant_id, mode=found.mode
         )
-    return SignedIn(token, found.staff, workspace, found.location_id)
+    return SignedIn(
+        token, found.staff, workspace, found.location_id, found.second_factor_at is not None
+    )

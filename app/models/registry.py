@@ -17,6 +17,7 @@ from app.models import (  # noqa: F401 - importing a module registers its tables
     programs,
     redemptions,
     rewards,
+    second_factors,
     staff,
     webhooks,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, true
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, false, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import Base, UtcDateTime
@@ -16,7 +16,7 @@ class Staff(Base):
     """One person of a merchant's staff. Their email signs in, so it is unique per installation.
 
     `theme`, `letter_keys` and `sounds` are how the person wants the pages; WCAG 2.1.4 asks for the
-    second.
+    second. `has_second_factor` says whether a password alone signs them in.
     """
 
     __tablename__ = "staff"
@@ -37,6 +37,7 @@ class Staff(Base):
     theme: Mapped[str] = mapped_column(String(8), default="system", server_default="system")
     letter_keys: Mapped[bool] = mapped_column(default=True, server_default=true())
     sounds: Mapped[bool] = mapped_column(default=True, server_default=true())
+    has_second_factor: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     merchant: Mapped[Merchant] = relationship(lazy="raise", viewonly=True)
@@ -47,7 +48,8 @@ class StaffSession(Base):
 
     The browser holds a token; here is only its SHA-256, so a read of this table signs nobody in. A
     session is dead once `revoked_at` is set or `expires_at` is past. `agent` is what the browser
-    says of itself, for who looks at their list of sign-ins.
+    says of itself, for who looks at their list of sign-ins. `second_factor_at` is when the person
+    showed more than a password, or null.
     """
 
     __tablename__ = "staff_sessions"
@@ -60,6 +62,7 @@ class StaffSession(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    second_factor_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     staff: Mapped[Staff] = relationship(lazy="raise", viewonly=True)
 

@@ -60,6 +60,9 @@ PERMISSIONS = {
 STAFF_ROLES = ("owner", "manager", "cashier", "viewer")
 """The roles that a person may have."""
 
+SECOND_FACTOR_ROLES = frozenset({"owner", "manager"})
+"""Who needs a second factor in the live workspace."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Actor:

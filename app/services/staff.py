@@ -5,13 +5,11 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from email_validator import EmailNotValidError, validate_email
-from sqlalchemy import case, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from app import clock, errors
@@ -19,17 +17,17 @@ from app.ids import new_id, new_token
 from app.models.columns import JsonObject
 from app.models.merchants import LIVE, Merchant, Workspace
 from app.models.programs import Location
-from app.models.staff import SignInThrottle, Staff, StaffSession
+from app.models.staff import Staff, StaffSession
 from app.rules import inputs, passwords
 from app.rules.actors import STAFF_ROLES, Actor, Permission
-from app.services import audit
+from app.services import audit, throttles
+from app.services.throttles import Throttle
 
 THEMES = ("system", "light", "dark")
 
 FAILURES_PER_ACCOUNT = 10
 FAILURES_PER_ADDRESS = 50
 """A shop's tills share one address, so it may fail more often than one account."""
-THROTTLE_MINUTES = 15
 
 # OWASP's second parameter set for argon2id: 19 MiB, two passes, one lane.
 _HASHER = PasswordHasher(memory_cost=19456, time_cost=2, parallelism=1)
@@ -107,16 +105,16 @@ def sign_in(
     Raises:
         RateLimited: too many failures; the password was not even looked at.
     """
-    keys = _throttle_keys(email, address)
-    _check_throttle(session, keys)
+    guessed = _throttles(email, address)
+    throttles.check(session, guessed)
     person = find_by_email(session, email)
     if not password_fits(person, password):
-        _count_failure(session, keys)
+        throttles.count_failure(session, guessed)
         if person is not None:
             record(session, person, "staff.sign_in_failed", _actor(person))
         return None
     assert person is not None  # noqa: S101 - a fitting password belongs to a person
-    session.execute(delete(SignInThrottle).where(SignInThrottle.key == keys[0]))
+    throttles.forget(session, guessed[0])
     return open_session(session, person, mode=mode, hours=hours, agent=agent)
 
 
@@ -222,9 +220,19 @@ def get_merchant(session: Session, *, merchant_id: str) -> Merchant:
 
 
 def open_session(
-    session: Session, person: Staff, *, mode: str, hours: int, agent: str = ""
+    session: Session,
+    person: Staff,
+    *,
+    mode: str,
+    hours: int,
+    agent: str = "",
+    has_second_factor: bool = False,
 ) -> SignIn:
-    """Open a session for who has shown that they are this person."""
+    """Open a session for who has shown that they are this person.
+
+    Args:
+        has_second_factor: whether they showed more than a password.
+    """
     workspace = get_workspace(session, merchant_id=person.merchant_id, mode=mode)
     token, now = new_token(), clock.now()
     session.add(
@@ -236,6 +244,7 @@ def open_session(
             agent=agent[:200],
             created_at=now,
             expires_at=now + timedelta(hours=hours),
+            second_factor_at=now if has_second_factor else None,
         )
     )
     record(session, person, "staff.sign_in", _actor(person))
@@ -320,52 +329,15 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _throttle_keys(email: str, address: str) -> tuple[str, str]:
-    """Name the account's and the address's throttle; hashed, so no email lies about."""
-    return (
-        hashlib.sha256(f"account {email.strip().casefold()}".encode()).hexdigest(),
-        hashlib.sha256(f"address {address}".encode()).hexdigest(),
-    )
-
-
-def _check_throttle(session: Session, keys: tuple[str, str]) -> None:
-    for key, limit in zip(keys, (FAILURES_PER_ACCOUNT, FAILURES_PER_ADDRESS), strict=True):
-        row = session.get(SignInThrottle, key)
-        if row is None or row.failure_count < limit:
-            continue
-        ends_at = row.window_started_at + timedelta(minutes=THROTTLE_MINUTES)
-        seconds = int((ends_at - clock.now()).total_seconds())
-        if seconds > 0:
-            raise errors.RateLimited(
-                f"Too many tries. Wait {seconds // 60 + 1} minutes, then try again.",
-                retry_after_seconds=seconds,
-            )
-
-
-def _count_failure(session: Session, keys: tuple[str, str]) -> None:
-    now = clock.now()
-    is_over = SignInThrottle.window_started_at <= now - timedelta(minutes=THROTTLE_MINUTES)
-    on_postgresql = session.get_bind().dialect.name == "postgresql"
-    insert: Any = postgresql.insert if on_postgresql else sqlite.insert
-    for key in keys:
-        # One statement, so that of a crowd of guesses each is counted.
-        new = insert(SignInThrottle).values(key=key, failure_count=1, window_started_at=now)
-        counted = {
-            "failure_count": case((is_over, 1), else_=SignInThrottle.failure_count + 1),
-            "window_started_at": case(
-                (is_over, new.excluded.window_started_at),
-                else_=SignInThrottle.window_started_at,
-            ),
-        }
-        session.execute(new.on_conflict_do_update(index_elements=["key"], set_=counted))
+def _throttles(email: str, address: str) -> list[Throttle]:
+    """Give the account's and the address's throttle, in that order."""
+    return [
+        Throttle("account", email.strip().casefold(), FAILURES_PER_ACCOUNT),
+        Throttle("address", address, FAILURES_PER_ADDRESS),
+    ]
 
 
 def remove_dead_sessions(session: Session) -> None:
     """Delete sessions and throttles whose time is over."""
-    now = clock.now()
-    session.execute(delete(StaffSession).where(StaffSession.expires_at <= now))
-    session.execute(
-        delete(SignInThrottle).where(
-            SignInThrottle.window_started_at <= now - timedelta(minutes=THROTTLE_MINUTES)
-        )
-    )
+    session.execute(delete(StaffSession).where(StaffSession.expires_at <= clock.now()))
+    throttles.remove_old(session)

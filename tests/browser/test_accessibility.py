@@ -107,6 +107,7 @@ def test_axe_finds_nothing_on_the_pages_of_developers_and_owners(  # noqa: PLR09
         "/staff/invite",
         f"/staff/{cast.cashier.id}",
         "/you/password",
+        "/you/second-factor",
         "/you/sign-ins",
         "/audit",
         f"/join/{invited.token}",

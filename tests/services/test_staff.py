@@ -14,7 +14,8 @@ from app.models.audit import AuditEntry
 from app.models.staff import SignInThrottle, Staff, StaffSession
 from app.rules.actors import SYSTEM
 from app.services import programs, staff
-from app.services.staff import FAILURES_PER_ACCOUNT, FAILURES_PER_ADDRESS, THROTTLE_MINUTES, SignIn
+from app.services.staff import FAILURES_PER_ACCOUNT, FAILURES_PER_ADDRESS, SignIn
+from app.services.throttles import WINDOW_MINUTES
 from tests import factories
 from tests.cast import Cast
 from tests.support import records
@@ -73,9 +74,9 @@ def test_an_account_is_throttled_for_a_quarter_of_an_hour(cast: Cast) -> None:
             assert _sign_in(cast, password="wrong", address=f"192.0.2.{number}") is None
         with pytest.raises(errors.RateLimited, match="Wait 16 minutes") as refusal:
             _sign_in(cast)
-    assert refusal.value.retry_after_seconds == THROTTLE_MINUTES * 60
+    assert refusal.value.retry_after_seconds == WINDOW_MINUTES * 60
 
-    with clock.set_to(now + timedelta(minutes=THROTTLE_MINUTES)):
+    with clock.set_to(now + timedelta(minutes=WINDOW_MINUTES)):
         assert _sign_in(cast) is not None
 
 

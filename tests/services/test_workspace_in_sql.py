@@ -11,6 +11,7 @@ from datetime import timedelta
 from types import CodeType
 from typing import Any
 
+import pyotp
 from sqlalchemy.orm import Session
 
 from app import clock, services
@@ -40,6 +41,7 @@ from app.services import (
     redemptions,
     reports,
     rewards,
+    second_factors,
     snapshots,
     staff,
     staff_people,
@@ -70,6 +72,7 @@ def test_every_statement_names_the_workspace_and_every_service_was_heard(cast: C
         _exercise_reads(cast)
         _exercise_staff(cast)
         _exercise_people(cast)
+        _exercise_second_factors(cast)
         _exercise_records(cast)
         _exercise_webhooks(cast)
         _exercise_inbound(cast)
@@ -262,6 +265,23 @@ def _exercise_people(cast: Cast) -> None:
         audit_log.list_lines(session, filters=filters, after="aud_x", **given)
         assert list(audit_log.export(session, filters=audit_log.Filters(), **given))
         audit_log.list_acts(session, **given)
+
+
+def _exercise_second_factors(cast: Cast) -> None:
+    with cast.database.writing() as session:
+        token = factories.sign_in(session, "cashier").token
+        second_factors.begin(session, staff_id=cast.cashier.id or "")
+        state = second_factors.get_state(session, staff_id=cast.cashier.id or "")
+        assert state.setup is not None
+        code = pyotp.TOTP(state.setup.secret).at(clock.now())
+        assert second_factors.confirm(session, token=token, code="0", by=cast.cashier) is None
+        codes = second_factors.confirm(session, token=token, code=code, by=cast.cashier)
+        assert codes
+        assert second_factors.answer(session, token=token, code=code, hours=1) is None
+        assert second_factors.answer(session, token=token, code=codes[0], hours=1)
+        given: dict[str, Any] = {"staff_id": cast.cashier.id or ""}
+        second_factors.make_recovery_codes(session, by=cast.cashier, **given)
+        second_factors.reset(session, merchant_id=cast.merchant_id, by=cast.owner, **given)
 
 
 def _exercise_records(cast: Cast) -> None:

@@ -91,7 +91,7 @@ def test_an_unknown_id_is_not_found(owner: Visitor, path: str) -> None:
 
 def test_another_workspaces_member_is_not_found(cast: Cast, owner: Visitor) -> None:
     member = factories.enrol(cast)
-    owner.post("/mode", {**owner.get("/you").fields("/mode"), "mode": "live"})
+    owner.go_live()
 
     assert owner.get(f"/members/{member.id}").status == 404
     assert owner.get(f"/members/{member.id}/award").status == 404
@@ -101,7 +101,7 @@ def test_a_form_of_the_other_mode_is_refused(cast: Cast, owner: Visitor) -> None
     member = factories.enrol(cast)
     path = f"/members/{member.id}/award"
     fields = owner.get(path).fields(path)
-    owner.post("/mode", {**owner.get("/you").fields("/mode"), "mode": "live"})
+    owner.go_live()
     owner.post("/mode", {**owner.get("/you").fields("/mode"), "mode": "sandbox"})
     live_form = {**fields, "workspace": cast.live_workspace_id, "points": "5", "reason": "x"}
 

@@ -175,7 +175,7 @@ def test_another_workspaces_things_are_not_there(
     cast: Cast, cashier: Visitor, member: Member
 ) -> None:
     redemption = factories.redeem(cast, member, factories.make_reward(cast, points_cost=10))
-    cashier.post("/mode", {**cashier.get("/you").fields("/mode"), "mode": "live"})
+    cashier.go_live()
 
     for path in (
         f"/counter?member={member.id}",

@@ -110,7 +110,7 @@ def test_a_manager_reads_the_log_and_makes_no_keys(cast: Cast, manager: Visitor)
 
 def test_the_live_workspace_has_keys_of_its_own(cast: Cast, owner: Visitor) -> None:
     make_secret(cast)
-    owner.post("/mode", {**owner.get("/you").fields("/mode"), "mode": "live"})
+    owner.go_live()
 
     assert "No keys yet" in owner.get("/developers").text
     assert owner.get(f"/developers/keys/{the_keys(cast)[0].id}/roll").status == 404

@@ -138,7 +138,7 @@ def test_the_last_hundred_are_listed(cast: Cast, app: Flask, manager: Visitor) -
 
 def test_another_workspaces_sources_are_not_there(cast: Cast, manager: Visitor) -> None:
     source = make_source(cast)
-    manager.post("/mode", {**manager.get("/you").fields("/mode"), "mode": "live"})
+    manager.go_live()
 
     assert manager.get(f"{PAYMENTS}/{source.id}").status == 404
     assert source.name not in manager.get(PAYMENTS).text

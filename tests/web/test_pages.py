@@ -30,6 +30,7 @@ def paths(cast: Cast) -> list[str]:
         "/you",
         "/you/password",
         "/you/sign-ins",
+        "/you/second-factor",
         "/more",
         "/staff",
         "/staff/invite",
@@ -121,7 +122,7 @@ def test_a_visitor_is_asked_to_sign_in_and_comes_back(visitor: Visitor, paths: l
 
 
 def test_the_empty_live_workspace_shows_the_first_steps(owner: Visitor) -> None:
-    owner.post("/mode", {**owner.get("/you").fields("/mode"), "mode": "live"})
+    owner.go_live()
 
     page = owner.get("/")
 

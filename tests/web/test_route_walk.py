@@ -267,7 +267,7 @@ def test_what_is_not_here_is_not_found(cast: Cast, app: Flask, where: str) -> No
     things["token_hash"] = sign_in_of(cast, "owner")
     if where == "live":
         visitor = sign_in(app, "owner")
-        visitor.post("/mode", {**visitor.get("/you").fields("/mode"), "mode": "live"})
+        visitor.go_live()
         visitor.take_form()
     else:
         factories.make_cast(cast.database, "rival.example.com")

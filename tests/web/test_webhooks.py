@@ -270,7 +270,7 @@ def test_another_workspaces_endpoints_are_not_there(cast: Cast, manager: Visitor
     factories.enrol(cast)
     dispatch(cast)
     (delivery,) = deliveries(cast)
-    manager.post("/mode", {**manager.get("/you").fields("/mode"), "mode": "live"})
+    manager.go_live()
 
     for path in (
         endpoint.id,

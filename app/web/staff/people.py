@@ -12,7 +12,7 @@ from app.http.actors import SignedIn, actor, signed_in, workspace_id
 from app.http.statuses import status_of
 from app.models.merchants import SANDBOX
 from app.models.staff import Staff
-from app.services import staff, staff_people
+from app.services import second_factors, staff, staff_people
 from app.services.staff_people import Invited
 from app.web.base_form import ActForm
 from app.web.responses import go, page, redirect_to, say
@@ -112,6 +112,22 @@ def disable(staff_id: str) -> Response:
 def enable(staff_id: str) -> Response:
     """Let a person sign in again."""
     return _switch(staff_id, is_on=True)
+
+
+@blueprint.post("/staff/<staff_id>/second-factor/reset")
+def reset_second_factor(staff_id: str) -> Response:
+    """Take a colleague's second factor away: the telephone is lost."""
+    person = _get(staff_id)
+    if ActForm().validate_on_submit():
+        try:
+            with writing() as session:
+                second_factors.reset(
+                    session, merchant_id=_merchant_id(), staff_id=staff_id, by=actor()
+                )
+            say(f"{person.name} signs in with the password alone, until they set up a new app.")
+        except RegularsError as error:
+            say(error.message)
+    return go(url_for("people.edit", staff_id=staff_id))
 
 
 @blueprint.get("/join/<token>")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wtforms import Field, PasswordField, SelectField, StringField
+from wtforms import Field, HiddenField, PasswordField, SelectField, StringField
 from wtforms.validators import ValidationError
 
 from app.web.base_form import RegularsForm
@@ -48,6 +48,16 @@ class _NewPasswordForm(RegularsForm):
 
 class JoinForm(_NewPasswordForm):
     """Take an invitation."""
+
+
+class CodeForm(RegularsForm):
+    """A code of an authenticator app, or a recovery code."""
+
+    code = StringField(
+        "Code",
+        render_kw={"autocomplete": "one-time-code", "spellcheck": "false", "maxlength": "40"},
+    )
+    next = HiddenField()
 
 
 class PasswordForm(_NewPasswordForm):

@@ -1,0 +1,140 @@
+"""The second factor: asked for after the password, set up on one's own page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flask import Blueprint, Response, current_app, request, url_for
+from flask import session as cookie
+from flask_login import login_user
+
+from app.db import reading, writing
+from app.errors import RegularsError
+from app.http.access import UNSENT, safe_path
+from app.http.actors import SignedIn, actor, signed_in
+from app.rules import cards as drawn
+from app.services import second_factors
+from app.web.base_form import ActForm
+from app.web.responses import go, page, redirect_to
+from app.web.staff.people_forms import CodeForm
+
+blueprint = Blueprint("second_factor", __name__)
+
+WRONG = "This code is not right. Codes change every 30 seconds: wait for the next one and type it."
+
+
+@blueprint.get("/sign-in/code")
+def ask() -> Response:
+    """Ask for the code that belongs to the password."""
+    if not signed_in().owes_code:
+        return go(safe_path(request.args.get("next")))
+    form = CodeForm()
+    form.next.data = safe_path(request.args.get("next"))
+    return page("staff/code.html", form=form)
+
+
+@blueprint.post("/sign-in/code")
+def answer() -> Response:
+    """Check the code, and go on to where the person wanted to be."""
+    form = CodeForm()
+    if not form.validate_on_submit():
+        return page("staff/code.html", form=form, status=422)
+    if not signed_in().owes_code:
+        return go(safe_path(form.next.data))
+    try:
+        with writing() as session:
+            made = second_factors.answer(
+                session,
+                token=signed_in().token,
+                code=form.code.data or "",
+                hours=current_app.config["SESSION_HOURS"],
+                agent=request.user_agent.string,
+            )
+    except RegularsError as error:
+        form.refuse(error)
+        return page("staff/code.html", form=form, status=422)
+    if made is None:
+        form.code.errors = [WRONG]
+        return page("staff/code.html", form=form, status=422)
+    unsent, stays = cookie.get(UNSENT), cookie.permanent
+    # A fresh cookie with a fresh token: what the password alone opened is worth nothing now.
+    cookie.clear()
+    if unsent:
+        cookie[UNSENT] = unsent
+    cookie.permanent = stays
+    login_user(SignedIn(made.token, made.staff, made.workspace, None))
+    return redirect_to(safe_path(form.next.data), 303)
+
+
+@blueprint.get("/you/second-factor")
+def show() -> Response:
+    """Show what one has, and how to set it up."""
+    return _page(CodeForm())
+
+
+@blueprint.post("/you/second-factor/begin")
+def begin() -> Response:
+    """Make the secret of a new app."""
+    if ActForm().validate_on_submit():
+        try:
+            with writing() as session:
+                second_factors.begin(session, staff_id=signed_in().staff.id)
+        except RegularsError as error:
+            form = CodeForm(formdata=None)
+            form.refuse(error)
+            return _page(form, 422)
+    return go(url_for("second_factor.show"))
+
+
+@blueprint.post("/you/second-factor")
+def confirm() -> Response:
+    """Let the app count once it shows the right code; show the recovery codes, this once."""
+    form = CodeForm()
+    if not form.validate_on_submit():
+        return _page(form, 422)
+    try:
+        with writing() as session:
+            codes = second_factors.confirm(
+                session, token=signed_in().token, code=form.code.data or "", by=actor()
+            )
+    except RegularsError as error:
+        form.refuse(error)
+        return _page(form, 422)
+    if codes is None:
+        form.code.errors = [WRONG]
+        return _page(form, 422)
+    return _codes_page(codes)
+
+
+@blueprint.post("/you/second-factor/recovery-codes")
+def make_codes() -> Response:
+    """Make new recovery codes, and show them, this once."""
+    if not ActForm().validate_on_submit():
+        return go(url_for("second_factor.show"))
+    try:
+        with writing() as session:
+            codes = second_factors.make_recovery_codes(
+                session, staff_id=signed_in().staff.id, by=actor()
+            )
+    except RegularsError as error:
+        form = CodeForm(formdata=None)
+        form.refuse(error)
+        return _page(form, 422)
+    return _codes_page(codes)
+
+
+def _page(form: CodeForm, status: int = 200) -> Response:
+    with reading() as session:
+        state = second_factors.get_state(session, staff_id=signed_in().staff.id)
+    return page(
+        "staff/second_factor.html",
+        form=form,
+        state=state,
+        qr=drawn.qr_code(state.setup.address) if state.setup else None,
+        is_needed=signed_in().owes_second_factor,
+        status=status,
+    )
+
+
+def _codes_page(codes: Sequence[str]) -> Response:
+    return page("staff/recovery_codes.html", codes=codes)
