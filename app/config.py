@@ -56,7 +56,6 @@ class Settings:
     data_folder: Path
     secure_cookies: bool
     session_hours: int
-    cashier_award_points: int
     log_format: str
     sandbox_rate: Rate
     live_rate: Rate
@@ -86,9 +85,6 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
             environ, "REGULARS_SECURE_COOKIES", default=environment == "production"
         ),
         session_hours=_whole_number(environ, "REGULARS_SESSION_HOURS", default=12, most=24 * 30),
-        cashier_award_points=_whole_number(
-            environ, "REGULARS_CASHIER_AWARD_POINTS", default=1000, most=10_000_000
-        ),
         log_format=_one_of(environ, "REGULARS_LOG_FORMAT", ("json", "text")),
         sandbox_rate=_rate(environ, "REGULARS_RATE_SANDBOX", SANDBOX_RATE),
         live_rate=_rate(environ, "REGULARS_RATE_LIVE", LIVE_RATE),

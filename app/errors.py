@@ -56,6 +56,10 @@ class PermissionDenied(RegularsError):
     code = "permission_denied"
 
 
+class AllowanceExceeded(PermissionDenied):
+    """More points than this person may give by hand; a manager can approve it."""
+
+
 class RateLimited(RegularsError):
     """Too many tries.
 

@@ -42,13 +42,16 @@ from app.web.health.routes import blueprint as health
 from app.web.inbound.routes import blueprint as inbound
 from app.web.ledger.routes import blueprint as ledger
 from app.web.members.routes import blueprint as members
+from app.web.places.routes import blueprint as places
 from app.web.programs.routes import blueprint as programs
 from app.web.redemptions.routes import blueprint as redemptions
 from app.web.reports.routes import blueprint as reports
 from app.web.rewards.routes import blueprint as rewards
 from app.web.staff.people import blueprint as people
+from app.web.staff.pins import blueprint as pin
 from app.web.staff.routes import blueprint as staff
 from app.web.staff.second_factor import blueprint as second_factor
+from app.web.till.routes import blueprint as till
 from app.web.webhooks.routes import blueprint as webhooks
 from app.worker.running import Worker
 
@@ -68,6 +71,9 @@ BLUEPRINTS = (
     health,
     staff,
     second_factor,
+    pin,
+    till,
+    places,
     people,
     audit,
     reports,
@@ -148,8 +154,8 @@ def _flask_settings(settings: Settings) -> dict[str, Any]:
         "SEND_FILE_MAX_AGE_DEFAULT": requests.STATIC_SECONDS,
         # A form stays good for as long as its sign-in does.
         "WTF_CSRF_TIME_LIMIT": None,
-        "CASHIER_AWARD_POINTS": settings.cashier_award_points,
         "SESSION_HOURS": settings.session_hours,
+        "DEVICE_COOKIE_NAME": "regulars_till",
     }
 
 

@@ -40,6 +40,14 @@
       button.addEventListener("click", () => window.print());
     });
     document.querySelectorAll("[data-select]").forEach((field) => field.select());
+    const lock = byId("lock");
+    if (lock) watchIdle(lock);
+    // A PIN is sent with its last digit.
+    document.querySelectorAll("[data-sends-at]").forEach((field) => {
+      field.addEventListener("input", () => {
+        if (field.value.length === Number(field.dataset.sendsAt)) field.form.requestSubmit();
+      });
+    });
     const problem = document.querySelector("main [data-focus]");
     if (problem) problem.focus();
   });
@@ -52,7 +60,8 @@
 
   document.addEventListener("htmx:afterSwap", (event) => {
     const target = event.detail.target;
-    if (target.id === "dialog" || target.closest("#dialog")) {
+    // A form that swaps itself is gone by now: the event comes from what has taken its place.
+    if (target.id === "dialog" || event.target.closest("#dialog")) {
       if (!target.id.startsWith("ledger-effect")) openDialog();
     } else if (target.id === "main") {
       focusFirst(byId("main"));
@@ -98,6 +107,19 @@
     }
   });
 
+  // A till that nobody touches locks itself, in all of its tabs at once.
+  const LAST_TOUCH = "regulars-last-touch";
+  const TOUCHES = ["keydown", "pointerdown", "pointermove", "wheel"];
+  const watchIdle = (lock) => {
+    const idleMilliseconds = Number(lock.dataset.idleSeconds) * 1000;
+    const touch = () => localStorage.setItem(LAST_TOUCH, String(Date.now()));
+    TOUCHES.forEach((each) => document.addEventListener(each, touch, { passive: true }));
+    touch();
+    setInterval(() => {
+      if (Date.now() - Number(localStorage.getItem(LAST_TOUCH)) >= idleMilliseconds) lock.submit();
+    }, 1000);
+  };
+
   const rows = () => [...document.querySelectorAll("[data-row]")];
 
   const moveCursor = (step) => {
@@ -136,6 +158,7 @@
     a: () => press(inCursor("[data-award]")) || press(document.querySelector('[data-key="a"]')),
     r: () => press(document.querySelector('[data-key="r"]')),
     n: () => press(document.querySelector('[data-key="n"]')),
+    l: () => press(document.querySelector("#lock button")),
     v: () => press(inCursor("[data-reverse]")),
     u: () => Date.now() < undoEndsAt && press(document.querySelector('#toast [data-key="u"]')),
   };

@@ -82,7 +82,8 @@
   };
 
   const settle = () => {
-    const problem = stage().querySelector("[data-focus]");
+    // A manager who approves types the PIN at once; any other problem is read first.
+    const problem = stage().querySelector("[data-focus], .r-approval input");
     if (problem) {
       problem.focus();
       play(false);
@@ -191,6 +192,7 @@
     o: () => press(byKey("o")),
     n: () => press(byKey("n")) || (window.location.assign("/members/new?back=counter"), true),
     p: () => press(byKey("p")),
+    l: () => press(document.querySelector('#lock [data-counter-key="l"]')),
     u: () => Date.now() < undoEndsAt && (actOnce("undo", () => press(byKey("u"))), true),
     "?": () => (window.location.assign("/shortcuts"), true),
     "/": () => (box().focus(), true),

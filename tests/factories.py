@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pyotp
 from sqlalchemy.orm import Session
 
+from app import clock
 from app.db import Database
 from app.models.ledger import LedgerEntry
 from app.models.members import Member
@@ -16,17 +18,23 @@ from app.models.rewards import Reward
 from app.models.webhooks import WebhookEndpoint
 from app.rules.actors import SYSTEM, Actor
 from app.services import (
+    allowances,
+    devices,
     ledger,
     ledger_verify,
+    locations,
     members,
     merchants,
+    pins,
     programs,
     redemptions,
     rewards,
+    second_factors,
     staff_people,
     webhooks,
 )
 from app.services import staff as staff_service
+from app.services.allowances import Limits
 from app.services.customers import Person
 from app.services.idempotency import Outcome
 from app.services.programs import Rules
@@ -73,9 +81,7 @@ def make_cast(database: Database, domain: str = "harbour.example.com") -> Cast:
         }
         sandbox = staff_service.get_workspace(session, merchant_id=merchant.id, mode="sandbox")
         live = staff_service.get_workspace(session, merchant_id=merchant.id, mode="live")
-        location = programs.add_location(
-            session, workspace_id=sandbox.id, name="Quay Street", by=SYSTEM
-        )
+        location = locations.add(session, workspace_id=sandbox.id, name="Quay Street", by=SYSTEM)
         program = programs.create(
             session, workspace_id=sandbox.id, rules=make_rules(), by=SYSTEM
         ).value
@@ -85,7 +91,6 @@ def make_cast(database: Database, domain: str = "harbour.example.com") -> Cast:
             id=person.id,
             role=role,
             location_id=location.id,
-            award_limit_points=1000 if role == "cashier" else None,
         )
         for role, person in people.items()
     }
@@ -280,6 +285,56 @@ def invite(
         )
 
 
+def register_till(cast: Cast, *, idle_minutes: int = 5) -> devices.Registered:
+    """Register a till of the shop in Quay Street."""
+    with cast.database.writing() as session:
+        return register_in(session, cast, idle_minutes=idle_minutes)
+
+
+def register_in(
+    session: Session,
+    cast: Cast,
+    *,
+    mode: str = "sandbox",
+    location_id: str = "",
+    idle_minutes: int = 5,
+) -> devices.Registered:
+    """Register a till in a session that is open."""
+    return devices.register(
+        session,
+        workspace=staff_service.get_workspace(session, merchant_id=cast.merchant_id, mode=mode),
+        location_id=location_id or cast.location_id,
+        name="Till 1",
+        idle_minutes=idle_minutes,
+        session_token="nobody's",
+        by=cast.manager,
+    )
+
+
+def take_pin(cast: Cast, role: str, pin: str) -> None:
+    """Let the shop's person of a role have a PIN."""
+    with cast.database.writing() as session:
+        take_pin_in(session, cast, role, pin)
+
+
+def take_pin_in(session: Session, cast: Cast, role: str, pin: str) -> None:
+    """Do the same in a session that is open."""
+    person: Actor = getattr(cast, role)
+    pins.set_own(session, staff_id=person.id or "", password=PASSWORD, pin=pin, by=person)
+
+
+def limit(cast: Cast, holder: str, per_award: int | None, per_shift: int | None) -> None:
+    """Limit what a role, or the person of an id, may give by hand."""
+    with cast.database.writing() as session:
+        allowances.set_for(
+            session,
+            merchant_id=cast.merchant_id,
+            holder=holder,
+            limits=Limits(per_award, per_shift),
+            by=cast.owner,
+        )
+
+
 def reload_reward(cast: Cast, reward: Reward) -> Reward:
     """Read a reward anew."""
     with cast.database.reading() as session:
@@ -310,6 +365,19 @@ def sign_in(session: Session, role: str) -> staff_service.SignIn:
     )
     assert found is not None
     return found
+
+
+def set_up_app(cast: Cast, role: str) -> str:
+    """Let the shop's person of a role have an authenticator app, and give its secret."""
+    person: Actor = getattr(cast, role)
+    with cast.database.writing() as session:
+        token = sign_in(session, role).token
+        second_factors.begin(session, staff_id=person.id or "")
+        state = second_factors.get_state(session, staff_id=person.id or "")
+        assert state.setup is not None
+        code = pyotp.TOTP(state.setup.secret).at(clock.now())
+        assert second_factors.confirm(session, token=token, code=code, by=person)
+    return state.setup.secret
 
 
 def end_sessions(cast: Cast) -> None:

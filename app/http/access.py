@@ -10,12 +10,16 @@ from urllib.parse import urlsplit
 
 from flask import Flask, current_app, request, session, url_for
 from flask.typing import ResponseReturnValue
+from flask_login import logout_user
 from werkzeug.exceptions import HTTPException
 
+from app import clock
+from app.db import writing
 from app.errors import PermissionDenied
-from app.http.actors import actor, is_signed_in, signed_in
+from app.http.actors import SignedIn, actor, is_signed_in, signed_in
 from app.http.requests import is_api
 from app.rules.actors import Permission
+from app.services import staff
 
 PUBLIC: None = None
 """Needs no sign-in."""
@@ -40,6 +44,24 @@ ACCESS: Mapping[str, Permission | None] = {
     "second_factor.begin": Permission.READ,
     "second_factor.confirm": Permission.READ,
     "second_factor.make_codes": Permission.READ,
+    "till.people": PUBLIC,
+    "till.ask": PUBLIC,
+    "till.sign_in": PUBLIC,
+    "till.lock": Permission.READ,
+    "pin.form": Permission.READ,
+    "pin.take": Permission.READ,
+    "places.index": Permission.MANAGE_PLACES,
+    "places.new": Permission.MANAGE_PLACES,
+    "places.create": Permission.MANAGE_PLACES,
+    "places.edit": Permission.MANAGE_PLACES,
+    "places.update": Permission.MANAGE_PLACES,
+    "places.close": Permission.MANAGE_PLACES,
+    "places.reopen": Permission.MANAGE_PLACES,
+    "places.new_till": Permission.MANAGE_PLACES,
+    "places.register_till": Permission.MANAGE_PLACES,
+    "places.edit_till": Permission.MANAGE_PLACES,
+    "places.update_till": Permission.MANAGE_PLACES,
+    "places.revoke_till": Permission.MANAGE_PLACES,
     "people.join_form": PUBLIC,
     "people.join": PUBLIC,
     "people.password_form": Permission.READ,
@@ -55,6 +77,8 @@ ACCESS: Mapping[str, Permission | None] = {
     "people.disable": Permission.MANAGE_STAFF,
     "people.enable": Permission.MANAGE_STAFF,
     "people.reset_second_factor": Permission.MANAGE_STAFF,
+    "people.allowances": Permission.MANAGE_STAFF,
+    "people.save_allowances": Permission.MANAGE_STAFF,
     "audit.index": Permission.EDIT_PROGRAMS,
     "audit.export": Permission.EDIT_PROGRAMS,
     "reports.today": Permission.READ,
@@ -154,6 +178,28 @@ ACCESS: Mapping[str, Permission | None] = {
     "webhooks.resend_range": Permission.MANAGE_WEBHOOKS,
 }
 
+NOT_BY_PIN = frozenset(
+    {
+        "people.password_form",
+        "people.change_password",
+        "people.sessions",
+        "people.revoke_session",
+        "second_factor.show",
+        "second_factor.begin",
+        "second_factor.confirm",
+        "second_factor.make_codes",
+        "pin.form",
+        "pin.take",
+    }
+)
+"""One's own keys: who knows only a PIN must not make others."""
+
+LEAVING = frozenset({"till.lock", "staff.sign_out"})
+"""Whoever presses these wants to be out."""
+
+UNATTENDED = frozenset({"reports.activity", "developers.guide"})
+"""What pages ask for by themselves: it does not show that somebody is at the till."""
+
 WITHOUT_CODE = frozenset({"second_factor.ask", "second_factor.answer", "staff.sign_out"})
 """What a person may do whose password was right, and whose code is still to come."""
 
@@ -168,13 +214,16 @@ WITHOUT_SECOND_FACTOR = frozenset(
 )
 """What a person may do in Live who needs a second factor there, and has none."""
 
+SEEN = "seen"
+"""Where the cookie of a till keeps when it was last used, in seconds since 1970."""
+
 UNSENT = "unsent"
 """Where the cookie keeps what was typed when a sign-in had ended meanwhile."""
 
 UNSENT_BYTES_MAX = 2500
 """A cookie holds 4 KB; what is longer than this is not kept."""
 
-_NOT_KEPT = {"csrf_token", "password", "again", "current", "secret", "code"}
+_NOT_KEPT = {"csrf_token", "password", "again", "current", "secret", "code", "pin", "approver_pin"}
 
 
 def install(app: Flask) -> None:
@@ -192,6 +241,12 @@ def safe_path(path: str | None) -> str:
     return "/"
 
 
+def door() -> str:
+    """Give the endpoint at which who uses this browser signs in: a till has its own."""
+    is_till = current_app.config["DEVICE_COOKIE_NAME"] in request.cookies
+    return "till.people" if is_till else "staff.sign_in_form"
+
+
 def _check() -> ResponseReturnValue | None:
     if request.endpoint is None or is_api():
         # No such page, or not with this method: the error page says so. Programs bring keys.
@@ -200,15 +255,50 @@ def _check() -> ResponseReturnValue | None:
     if permission is PUBLIC:
         return None
     if not is_signed_in():
-        return _ask_to_sign_in("staff.sign_in_form")
+        return _ask_to_sign_in(door())
     person = signed_in()
-    if person.owes_code and request.endpoint not in WITHOUT_CODE:
-        return _ask_to_sign_in("second_factor.ask")
-    if person.owes_second_factor and request.endpoint not in WITHOUT_SECOND_FACTOR:
-        return _lead_to(url_for("second_factor.show"))
+    detour = _detour(person, request.endpoint)
+    if detour is not None:
+        return detour
+    if person.method == "pin" and request.endpoint in NOT_BY_PIN:
+        raise PermissionDenied("You came in by PIN. Sign in with your password to change this.")
     if not actor().may(permission):
         raise PermissionDenied(_who_can(permission))
     return None
+
+
+def _detour(person: SignedIn, endpoint: str) -> ResponseReturnValue | None:
+    """Lead who has to show more than they did to where they can; None for who may go on."""
+    if endpoint not in LEAVING and not _is_attended(person):
+        return _lock()
+    if person.owes_code and endpoint not in WITHOUT_CODE:
+        return _ask_to_sign_in("second_factor.ask")
+    if person.owes_second_factor and endpoint not in WITHOUT_SECOND_FACTOR:
+        return _lead_to(url_for("second_factor.show"))
+    return None
+
+
+def _is_attended(person: SignedIn) -> bool:
+    """Say whether somebody is at the till, and remember it in the signed cookie."""
+    if person.device is None:
+        return True
+    now = int(clock.now().timestamp())
+    seen = int(session.get(SEEN, now))
+    if now - seen >= person.device.idle_minutes * 60:
+        return False
+    if request.endpoint not in UNATTENDED or SEEN not in session:
+        session[SEEN] = now
+    return True
+
+
+def _lock() -> ResponseReturnValue:
+    """End the sign-in of a till that was left; what was typed is there for who comes back."""
+    with writing() as database:
+        staff.sign_out(database, token=signed_in().token)
+    logout_user()
+    path = _keep_unsent() if request.method == "POST" else request.full_path.rstrip("?")
+    session.pop(SEEN, None)
+    return _lead_to(url_for("till.people", next=path))
 
 
 def _who_can(permission: Permission) -> str:

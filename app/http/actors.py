@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import Flask, current_app
+from flask import Flask
 from flask_login import LoginManager, UserMixin, current_user
 
 from app.db import reading
 from app.http.requests import request_id
+from app.models.devices import Device
 from app.models.merchants import LIVE, Merchant, Workspace
 from app.models.staff import Staff
 from app.rules.actors import SECOND_FACTOR_ROLES, Actor, Permission
@@ -22,6 +23,8 @@ class SignedIn(UserMixin):  # type: ignore[misc]  # flask-login has no types
     Attributes:
         token: the browser's session token; flask-login keeps it in the signed cookie.
         has_shown_second_factor: whether this sign-in showed more than a password.
+        method: how they signed in: `password`, `pin` or `passkey`.
+        device: the registered till, if it is one.
     """
 
     token: str
@@ -29,6 +32,8 @@ class SignedIn(UserMixin):  # type: ignore[misc]  # flask-login has no types
     workspace: Workspace
     location_id: str | None
     has_shown_second_factor: bool = False
+    method: str = "password"
+    device: Device | None = None
 
     def get_id(self) -> str:
         """Give what the cookie holds."""
@@ -40,6 +45,18 @@ class SignedIn(UserMixin):  # type: ignore[misc]  # flask-login has no types
         return self.staff.merchant
 
     @property
+    def role(self) -> str:
+        """Give the role whose rights hold: by PIN nobody is more than a cashier."""
+        is_more = self.staff.role in {"owner", "manager"}
+        return "cashier" if self.method == "pin" and is_more else self.staff.role
+
+    @property
+    def till(self) -> Device | None:
+        """Give the till if it stands in the workspace that the person is in."""
+        is_here = self.device is not None and self.device.mode == self.workspace.mode
+        return self.device if is_here else None
+
+    @property
     def owes_code(self) -> bool:
         """Whether the password was right, and the code is still to come."""
         return self.staff.has_second_factor and not self.has_shown_second_factor
@@ -47,7 +64,7 @@ class SignedIn(UserMixin):  # type: ignore[misc]  # flask-login has no types
     @property
     def owes_second_factor(self) -> bool:
         """Whether the person needs one where they are, and has shown none."""
-        is_needed = self.workspace.mode == LIVE and self.staff.role in SECOND_FACTOR_ROLES
+        is_needed = self.workspace.mode == LIVE and self.role in SECOND_FACTOR_ROLES
         return is_needed and not self.has_shown_second_factor
 
 
@@ -79,13 +96,12 @@ def workspace_id() -> str:
 def actor() -> Actor:
     """Give the person as the ledger and the audit log write them down."""
     person = signed_in()
-    is_limited = person.staff.role == "cashier"
     return Actor(
         kind="staff",
         id=person.staff.id,
-        role=person.staff.role,
+        role=person.role,
         location_id=person.location_id,
-        award_limit_points=current_app.config["CASHIER_AWARD_POINTS"] if is_limited else None,
+        device_id=person.till.id if person.till else None,
         request_id=request_id(),
     )
 
@@ -104,5 +120,11 @@ def _load(token: str) -> SignedIn | None:
             session, merchant_id=found.staff.merchant_id, mode=found.mode
         )
     return SignedIn(
-        token, found.staff, workspace, found.location_id, found.second_factor_at is not None
+        token,
+        found.staff,
+        workspace,
+        found.location_id,
+        has_shown_second_factor=found.second_factor_at is not None,
+        method=found.method,
+        device=found.device,
     )

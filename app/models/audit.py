@@ -32,6 +32,7 @@ class AuditEntry(Base):
     actor_kind: Mapped[str] = mapped_column(String(16))
     actor_id: Mapped[str | None] = mapped_column(String(ID_CHARACTERS))
     location_id: Mapped[str | None] = mapped_column(String(ID_CHARACTERS))
+    device_id: Mapped[str | None] = mapped_column(String(ID_CHARACTERS))
     member_id: Mapped[str | None] = mapped_column(String(ID_CHARACTERS))
     subject_id: Mapped[str | None] = mapped_column(String(CALLER_ID_CHARACTERS))
     before: Mapped[JsonObject | None] = mapped_column(json_column_type())

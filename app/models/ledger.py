@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import (
@@ -75,6 +76,8 @@ class LedgerEntry(Base):
         Index("ix_ledger_entries_recorded", "workspace_id", "recorded_at", "id"),
         Index("ix_ledger_entries_reverses", "workspace_id", "reverses_id"),
         Index("ix_ledger_entries_redemption", "workspace_id", "redemption_id"),
+        Index("ix_ledger_entries_actor", "workspace_id", "actor_id", "recorded_at"),
+        Index("ix_ledger_entries_approver", "workspace_id", "approved_by", "recorded_at"),
     )
 
     workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"), primary_key=True)
@@ -101,22 +104,33 @@ class LedgerEntry(Base):
     source_type: Mapped[str | None] = mapped_column(String(40))
     source_id: Mapped[str | None] = mapped_column(String(CALLER_ID_CHARACTERS))
     source_rule: Mapped[str | None] = mapped_column(String(40))
+    device_id: Mapped[str | None] = mapped_column(String(ID_CHARACTERS))
+    approved_by: Mapped[str | None] = mapped_column(String(ID_CHARACTERS))
     hash: Mapped[str] = mapped_column(String(64))
 
     member: Mapped[Member] = relationship(lazy="raise", viewonly=True)
 
 
 _BLANKABLE = ("reason", "note", "metadata", "salt")
-_FIXED = tuple(c.name for c in LedgerEntry.__table__.columns if c.name not in _BLANKABLE)
 _REFUSAL = "ledger entries are append-only"
 
-SQLITE_TRIGGERS = (
-    f"""
+
+def sqlite_update_trigger(columns: Sequence[str]) -> str:
+    """Give the trigger that lets nothing of an entry change but its four texts, to nothing.
+
+    Args:
+        columns: all columns of the table, as it is when the trigger is made.
+    """
+    fixed = [name for name in columns if name not in _BLANKABLE]
+    return f"""
     CREATE TRIGGER ledger_entries_refuse_update BEFORE UPDATE ON ledger_entries
     WHEN NOT ({" AND ".join(f"NEW.{name} IS NULL" for name in _BLANKABLE)}
-              AND {" AND ".join(f"NEW.{name} IS OLD.{name}" for name in _FIXED)})
+              AND {" AND ".join(f"NEW.{name} IS OLD.{name}" for name in fixed)})
     BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END
-    """,
+    """
+
+
+SQLITE_TRIGGERS = (
     f"""
     CREATE TRIGGER ledger_entries_refuse_delete BEFORE DELETE ON ledger_entries
     BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END
@@ -137,20 +151,26 @@ SQLITE_TRIGGERS = (
     BEGIN SELECT RAISE(ABORT, 'ledger entries are append-only'); END
     """,
 )
-"""What makes the ledger append-only on SQLite; run by the migration that makes the table."""
+"""What else makes the ledger append-only on SQLite; run by the migration that makes the table."""
 
-POSTGRESQL_TRIGGERS = (
-    f"""
-    CREATE FUNCTION ledger_entries_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+
+def postgresql_function(columns: Sequence[str]) -> str:
+    """Give the function of PostgreSQL's triggers; see `sqlite_update_trigger`."""
+    fixed = [name for name in columns if name not in _BLANKABLE]
+    return f"""
+    CREATE OR REPLACE FUNCTION ledger_entries_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
       IF TG_OP = 'UPDATE' THEN
         IF {" AND ".join(f"NEW.{name} IS NULL" for name in _BLANKABLE)}
-           AND {" AND ".join(f"NEW.{name} IS NOT DISTINCT FROM OLD.{name}" for name in _FIXED)}
+           AND {" AND ".join(f"NEW.{name} IS NOT DISTINCT FROM OLD.{name}" for name in fixed)}
         THEN RETURN NEW; END IF;
       END IF;
       RAISE EXCEPTION '{_REFUSAL}' USING ERRCODE = 'integrity_constraint_violation';
     END $$
-    """,
+    """
+
+
+POSTGRESQL_TRIGGERS = (
     """
     CREATE TRIGGER ledger_entries_refuse_change BEFORE UPDATE OR DELETE ON ledger_entries
     FOR EACH ROW EXECUTE FUNCTION ledger_entries_refuse()

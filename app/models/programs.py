@@ -41,7 +41,7 @@ class Program(Base):
 
 
 class Location(Base):
-    """A shop of the merchant: where an act happened."""
+    """A shop of the merchant: where an act happened. Once closed, nobody works there any more."""
 
     __tablename__ = "locations"
 
@@ -49,3 +49,4 @@ class Location(Base):
     id: Mapped[str] = mapped_column(String(ID_CHARACTERS), primary_key=True)
     name: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

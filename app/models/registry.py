@@ -8,6 +8,7 @@ from app.models import (  # noqa: F401 - importing a module registers its tables
     api_requests,
     audit,
     cards,
+    devices,
     idempotency,
     inbound,
     ledger,

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, false, true
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    false,
+    true,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import Base, UtcDateTime
 from app.models.columns import ID_CHARACTERS
+from app.models.devices import Device
 from app.models.merchants import Merchant
 
 
@@ -16,7 +26,8 @@ class Staff(Base):
     """One person of a merchant's staff. Their email signs in, so it is unique per installation.
 
     `theme`, `letter_keys` and `sounds` are how the person wants the pages; WCAG 2.1.4 asks for the
-    second. `has_second_factor` says whether a password alone signs them in.
+    second. `has_second_factor` says whether a password is not enough. The PIN works on registered
+    devices and approves acts of colleagues.
     """
 
     __tablename__ = "staff"
@@ -34,6 +45,7 @@ class Staff(Base):
     role: Mapped[str] = mapped_column(String(16))
     status: Mapped[str] = mapped_column(String(16), default="active")
     password_hash: Mapped[str] = mapped_column(String(255))
+    pin_hash: Mapped[str | None] = mapped_column(String(255))
     theme: Mapped[str] = mapped_column(String(8), default="system", server_default="system")
     letter_keys: Mapped[bool] = mapped_column(default=True, server_default=true())
     sounds: Mapped[bool] = mapped_column(default=True, server_default=true())
@@ -49,7 +61,8 @@ class StaffSession(Base):
     The browser holds a token; here is only its SHA-256, so a read of this table signs nobody in. A
     session is dead once `revoked_at` is set or `expires_at` is past. `agent` is what the browser
     says of itself, for who looks at their list of sign-ins. `second_factor_at` is when the person
-    showed more than a password, or null.
+    showed more than a password, or null. `method` is how they signed in; by PIN they have a
+    cashier's rights, whatever their role. `device_id` is the registered device, if it is one.
     """
 
     __tablename__ = "staff_sessions"
@@ -63,8 +76,44 @@ class StaffSession(Base):
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     second_factor_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    method: Mapped[str] = mapped_column(String(16), default="password", server_default="password")
+    device_id: Mapped[str | None] = mapped_column(ForeignKey("devices.id"))
 
+    device: Mapped[Device | None] = relationship(lazy="raise", viewonly=True)
     staff: Mapped[Staff] = relationship(lazy="raise", viewonly=True)
+
+
+class StaffLocation(Base):
+    """A shop in which a person works. Who has none of a workspace works in all of its shops."""
+
+    __tablename__ = "staff_locations"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["workspace_id", "location_id"], ["locations.workspace_id", "locations.id"]
+        ),
+    )
+
+    workspace_id: Mapped[str] = mapped_column(String(ID_CHARACTERS), primary_key=True)
+    staff_id: Mapped[str] = mapped_column(ForeignKey("staff.id"), primary_key=True)
+    location_id: Mapped[str] = mapped_column(String(ID_CHARACTERS), primary_key=True)
+
+
+class Allowance(Base):
+    """How many points may be given by hand: of a role, or of one person instead.
+
+    `holder` is a role or a person's id. Null is no limit.
+    """
+
+    __tablename__ = "allowances"
+    __table_args__ = (
+        CheckConstraint("per_award_points >= 0", name="per_award_points"),
+        CheckConstraint("per_shift_points >= 0", name="per_shift_points"),
+    )
+
+    merchant_id: Mapped[str] = mapped_column(ForeignKey("merchants.id"), primary_key=True)
+    holder: Mapped[str] = mapped_column(String(ID_CHARACTERS), primary_key=True)
+    per_award_points: Mapped[int | None] = mapped_column(BigInteger)
+    per_shift_points: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class StaffInvite(Base):

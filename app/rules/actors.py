@@ -28,6 +28,7 @@ class Permission(Enum):
     MANAGE_STAFF = "manage_staff"
     MANAGE_KEYS = "manage_keys"
     MANAGE_WEBHOOKS = "manage_webhooks"
+    MANAGE_PLACES = "manage_places"
 
 
 _VIEWER = frozenset({Permission.READ})
@@ -46,6 +47,7 @@ _KEY = _OWNER - {
     Permission.CANCEL_FULFILLED,
     Permission.MANAGE_STAFF,
     Permission.MANAGE_KEYS,
+    Permission.MANAGE_PLACES,
 }
 
 PERMISSIONS = {
@@ -73,7 +75,7 @@ class Actor:
         id: the id of the person or key; None for rules and the system.
         role: the role whose permissions hold.
         location_id: the shop, if it is known.
-        award_limit_points: the most that one award may give, or None for no limit of one's own.
+        device_id: the registered device, if it is one.
         request_id: the request in whose course this happens, if any.
     """
 
@@ -81,12 +83,22 @@ class Actor:
     id: str | None = None
     role: str = "viewer"
     location_id: str | None = None
-    award_limit_points: int | None = None
+    device_id: str | None = None
     request_id: str | None = None
 
     def may(self, permission: Permission) -> bool:
         """Say whether the role has the permission."""
         return permission in PERMISSIONS[self.role]
+
+
+@dataclass(frozen=True)
+class Approval:
+    """A manager's consent to one act that is beyond the allowance of who does it.
+
+    Only `services.approvals` makes one, after it has checked the manager's PIN or passkey.
+    """
+
+    staff_id: str
 
 
 SYSTEM = Actor(kind="system", role="owner")

@@ -37,6 +37,7 @@ def record(
             actor_kind=by.kind,
             actor_id=by.id,
             location_id=by.location_id,
+            device_id=by.device_id,
             member_id=member_id,
             subject_id=subject_id,
             before=before,

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.ids import lowest_id
 from app.models.api_keys import ApiKey
 from app.models.audit import AuditEntry
+from app.models.devices import Device
 from app.models.inbound import InboundSource
 from app.models.programs import Location
 from app.models.staff import Staff
@@ -39,6 +40,7 @@ class Line:
     entry: AuditEntry
     actor_name: str | None
     location_name: str | None
+    device_name: str | None
 
 
 def list_lines(
@@ -96,7 +98,8 @@ def list_acts(session: Session, *, workspace_ids: Sequence[str]) -> Sequence[str
 def _narrowed(workspace_ids: Sequence[str], filters: Filters) -> Any:
     name = func.coalesce(Staff.name, ApiKey.name, InboundSource.name)
     statement = (
-        select(AuditEntry, name, Location.name)
+        select(AuditEntry, name, Location.name, Device.name)
+        .outerjoin(Device, Device.id == AuditEntry.device_id)
         .outerjoin(Staff, Staff.id == AuditEntry.actor_id)
         .outerjoin(ApiKey, ApiKey.id == AuditEntry.actor_id)
         .outerjoin(InboundSource, InboundSource.id == AuditEntry.actor_id)

@@ -23,7 +23,7 @@ from app import clock, errors
 from app.models.merchants import SANDBOX
 from app.models.programs import Location
 from app.rules.actors import SYSTEM, Actor
-from app.services import ledger, members, programs, redemptions, rewards, staff
+from app.services import ledger, locations, members, programs, redemptions, rewards, staff
 from app.services.customers import Person
 from app.services.demo_catalogue import REWARDS, RULES, STAFF
 from app.services.demo_names import CULTURES, KNOWN
@@ -118,7 +118,7 @@ def seed(session: Session, *, merchant_id: str, member_count: int = MEMBERS) -> 
 
 def _open(session: Session, workspace_id: str, merchant_id: str, now: datetime) -> _Shop:
     shops = [
-        programs.add_location(session, workspace_id=workspace_id, name=name, by=SYSTEM)
+        locations.add(session, workspace_id=workspace_id, name=name, by=SYSTEM)
         for name in ("Quay Street", "Mill Lane")
     ]
     program = programs.create(session, workspace_id=workspace_id, rules=RULES, by=SYSTEM).value

@@ -21,9 +21,9 @@ from app.models.members import Member
 from app.models.programs import Program
 from app.models.staff import Staff
 from app.rules import hashing, inputs
-from app.rules.actors import Actor, Permission, may_undo
+from app.rules.actors import Actor, Approval, Permission, may_undo
 from app.rules.tiers import tier_key
-from app.services import audit, idempotency, outbox, snapshots
+from app.services import allowances, audit, idempotency, outbox, snapshots
 from app.services.idempotency import Once, Outcome
 
 DEFAULT_RULE = "award"
@@ -54,6 +54,7 @@ class Line:
     redemption_id: str | None = None
     source: Source | None = None
     occurred_at: datetime | None = None
+    approval: Approval | None = None
     id: str | None = None
 
 
@@ -145,6 +146,8 @@ def append(session: Session, member: Member, line: Line, *, by: Actor) -> Ledger
         source_type=line.source.type if line.source else None,
         source_id=line.source.id if line.source else None,
         source_rule=line.source.rule if line.source else None,
+        device_id=by.device_id,
+        approved_by=line.approval.staff_id if line.approval else None,
     )
     entry.hash = hashing.entry_hash(previous_hash=member.head_hash, content=hashed_content(entry))
     session.add(entry)
@@ -153,9 +156,14 @@ def append(session: Session, member: Member, line: Line, *, by: Actor) -> Ledger
 
 
 def hashed_content(entry: LedgerEntry) -> dict[str, str | int | None]:
-    """Give what of an entry the hash covers: everything but the blankable text and the hash."""
+    """Give what of an entry the hash covers: everything but the blankable text and the hash.
+
+    Entries without a device and an approval are hashed as those were that came before both.
+    """
+    later = {"deviceId": entry.device_id, "approvedBy": entry.approved_by}
     return {
-        "version": 1,
+        **(later if any(later.values()) else {}),
+        "version": 2 if any(later.values()) else 1,
         "workspaceId": entry.workspace_id,
         "memberId": entry.member_id,
         "id": entry.id,
@@ -191,6 +199,7 @@ def award(
     metadata: Mapping[str, Any] | None = None,
     source: Source | None = None,
     occurred_at: datetime | None = None,
+    approval: Approval | None = None,
     once: Once | None = None,
 ) -> Outcome[LedgerEntry]:
     """Give points (spec section 3).
@@ -199,14 +208,16 @@ def award(
 
     Raises:
         InvalidParameter, MissingParameter: points or texts are out of bounds.
-        PermissionDenied: the actor may not give that many, or is the member.
+        AllowanceExceeded: more than the actor may give without an `approval`.
+        PermissionDenied: the role may not, the actor is the member, or the approval does not do.
         NotFound, MemberClosed, IdempotencyConflict: as they say.
     """
     points = inputs.checked_points(points)
     reason = _checked_reason(reason)
     note = _checked_note(note)
     metadata = inputs.checked_metadata(metadata)
-    _check_award_limit(by, points)
+    if not by.may(Permission.AWARD):
+        raise errors.PermissionDenied("Your role may look, but not award points. Ask a cashier.")
     entry_id = new_id("ptx")
     asked = idempotency.fingerprint(
         "award",
@@ -229,6 +240,7 @@ def award(
     if earlier is not None:
         idempotency.point_to(session, workspace_id=workspace_id, once=once, result_id=earlier)
         return Outcome(get_entry(session, workspace_id=workspace_id, entry_id=earlier), "source")
+    allowances.check(session, workspace_id=workspace_id, by=by, points=points, approval=approval)
     member = lock_member(session, workspace_id=workspace_id, member_id=member_id)
     check_not_oneself(session, member, by=by)
     line = Line(
@@ -242,6 +254,7 @@ def award(
         qualifying_change=points,
         source=source,
         occurred_at=occurred_at,
+        approval=approval,
     )
     entry = append(session, member, line, by=by)
     member.last_seen_at = max(member.last_seen_at, entry.recorded_at)
@@ -326,6 +339,7 @@ def adjust(
     by: Actor,
     note: str = "",
     allow_negative: bool = False,
+    approval: Approval | None = None,
     once: Once | None = None,
 ) -> Outcome[LedgerEntry]:
     """Correct a balance by a signed number of points (spec section 3).
@@ -334,7 +348,9 @@ def adjust(
 
     Raises:
         BalanceWouldGoNegative: it would leave less than nothing and `allow_negative` is off.
-        PermissionDenied: the role may not adjust, or the actor is the member.
+        AllowanceExceeded: more than the actor may give without an `approval`.
+        PermissionDenied: the role may not adjust, the actor is the member, or the approval does
+            not do.
     """
     if not by.may(Permission.ADJUST):
         raise errors.PermissionDenied("A manager has to do this. Ask one to adjust the balance.")
@@ -357,12 +373,25 @@ def adjust(
     )
     if first is not None:
         return Outcome(get_entry(session, workspace_id=workspace_id, entry_id=first), "key")
+    if points > 0:
+        allowances.check(
+            session, workspace_id=workspace_id, by=by, points=points, approval=approval
+        )
+    else:
+        approval = None
     member = lock_member(session, workspace_id=workspace_id, member_id=member_id)
     if points > 0:
         check_not_oneself(session, member, by=by)
     if points < 0 and member.balance + points < 0 and not allow_negative:
         raise errors.BalanceWouldGoNegative(balance=member.balance, points=points)
-    line = Line(id=entry_id, kind="adjustment", points=points, reason=reason, note=note)
+    line = Line(
+        id=entry_id,
+        kind="adjustment",
+        points=points,
+        reason=reason,
+        note=note,
+        approval=approval,
+    )
     entry = append(session, member, line, by=by)
     _tell(session, "loyalty.points.adjusted", "ledger.adjust", member, entry, by)
     return Outcome(entry)
@@ -433,7 +462,11 @@ def _tell(  # noqa: PLR0917 - one act, told once
         subject_id=entry.id,
         member_id=member.id,
         before={"balance": entry.balance_after - entry.points},
-        after={"balance": entry.balance_after, "points": entry.points},
+        after={
+            "balance": entry.balance_after,
+            "points": entry.points,
+            **({"approvedBy": entry.approved_by} if entry.approved_by else {}),
+        },
     )
 
 
@@ -462,17 +495,6 @@ def _checked_reason(reason: str) -> str:
 
 def _checked_note(note: str) -> str:
     return inputs.checked_text(note, param="note", most=inputs.NOTE_CHARACTERS_MAX)
-
-
-def _check_award_limit(by: Actor, points: int) -> None:
-    if not by.may(Permission.AWARD):
-        raise errors.PermissionDenied("Your role may look, but not award points. Ask a cashier.")
-    limit = by.award_limit_points
-    if limit is not None and points > limit:
-        raise errors.PermissionDenied(
-            f"You can give up to {limit:,} points at once. Give {limit:,} or fewer, "
-            "or ask a manager to give the rest."
-        )
 
 
 def _check_reversible_kind(original: LedgerEntry) -> None:

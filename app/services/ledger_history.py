@@ -10,6 +10,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased
 
 from app.models.api_keys import ApiKey
+from app.models.devices import Device
 from app.models.inbound import InboundSource
 from app.models.ledger import LedgerEntry
 from app.models.members import Member
@@ -26,6 +27,8 @@ class Row:
 
     Attributes:
         actor_name: the name of the person, API key or source of payments, or None.
+        device_name: the registered till on which it was done, or None.
+        approver_name: the manager who approved it, or None.
         reversed_points: what was taken back of this line so far.
         reversed_at: when something of this line was last taken back, or None.
         redemption: what a redemption or cancellation belongs to, or None.
@@ -39,6 +42,8 @@ class Row:
     reversed_at: datetime | None
     redemption: Redemption | None
     original: LedgerEntry | None
+    device_name: str | None
+    approver_name: str | None
 
     @property
     def left_points(self) -> int:
@@ -132,7 +137,8 @@ def sum_by_kind(session: Session, *, member: Member) -> Sequence[Sum]:
 
 def _rows_statement(
     member: Member,
-) -> Select[LedgerEntry, str, str, Redemption, LedgerEntry, int, datetime]:
+) -> Select[LedgerEntry, str, str, Redemption, LedgerEntry, int, datetime, str, str]:
+    approver = aliased(Staff)
     original = aliased(LedgerEntry)
     reversal = aliased(LedgerEntry)
     reversals = (
@@ -158,8 +164,12 @@ def _rows_statement(
             original,
             reversals.c.points,
             reversals.c.reversed_at,
+            Device.name,
+            approver.name,
         )
         .outerjoin(Staff, Staff.id == LedgerEntry.actor_id)
+        .outerjoin(Device, Device.id == LedgerEntry.device_id)
+        .outerjoin(approver, approver.id == LedgerEntry.approved_by)
         .outerjoin(ApiKey, ApiKey.id == LedgerEntry.actor_id)
         .outerjoin(InboundSource, InboundSource.id == LedgerEntry.actor_id)
         .outerjoin(
@@ -193,6 +203,8 @@ def _row(  # noqa: PLR0917 - as the statement's columns stand
     original: LedgerEntry | None,
     reversal_points: int | None,
     reversed_at: datetime | None,
+    device_name: str | None,
+    approver_name: str | None,
 ) -> Row:
     return Row(
         entry=entry,
@@ -202,4 +214,6 @@ def _row(  # noqa: PLR0917 - as the statement's columns stand
         reversed_at=reversed_at,
         redemption=redemption,
         original=original,
+        device_name=device_name,
+        approver_name=approver_name,
     )

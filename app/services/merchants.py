@@ -13,6 +13,7 @@ from app import clock, errors
 from app.ids import new_id
 from app.models.merchants import LIVE, SANDBOX, Merchant, Workspace
 from app.rules import inputs
+from app.services import allowances
 
 
 def create(
@@ -40,6 +41,7 @@ def create(
         session.add(
             Workspace(id=new_id("ws"), merchant_id=merchant.id, mode=mode, created_at=clock.now())
         )
+    allowances.set_default(session, merchant_id=merchant.id)
     session.flush()
     return merchant
 

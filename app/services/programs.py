@@ -1,4 +1,4 @@
-"""Programs and locations: how points are called, what they are worth, which tiers there are."""
+"""Programs: how points are called, what they are worth, which tiers there are."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app import clock, errors
 from app.ids import new_id
 from app.models.members import Member
-from app.models.programs import Location, Program
+from app.models.programs import Program
 from app.models.rewards import Reward
 from app.rules import inputs
 from app.rules.actors import Actor, Permission
@@ -251,32 +251,6 @@ def count_moves(
         .group_by(Member.tier, target)
     )
     return {(was, will): count for was, will, count in rows if was != will}
-
-
-def add_location(session: Session, *, workspace_id: str, name: str, by: Actor) -> Location:
-    """Add a shop."""
-    _check_may_edit(by)
-    name = inputs.checked_text(name, param="name", most=200, required=True)
-    location = Location(
-        workspace_id=workspace_id, id=new_id("lct"), name=name, created_at=clock.now()
-    )
-    session.add(location)
-    audit.record(
-        session,
-        workspace_id=workspace_id,
-        act="programs.add_location",
-        by=by,
-        subject_id=location.id,
-        after={"name": name},
-    )
-    return location
-
-
-def list_locations(session: Session, *, workspace_id: str) -> Sequence[Location]:
-    """List the workspace's shops by name."""
-    return session.scalars(
-        select(Location).where(Location.workspace_id == workspace_id).order_by(Location.name)
-    ).all()
 
 
 def _check_may_edit(by: Actor) -> None:

@@ -10,7 +10,7 @@ from app import errors
 from app.models.ledger import LedgerEntry
 from app.models.members import Member
 from app.rules import earning, money, tiers
-from app.rules.actors import Actor
+from app.rules.actors import Actor, Approval
 from app.services import ledger
 from app.services.idempotency import Once, Outcome
 from app.services.ledger import Source
@@ -38,6 +38,7 @@ def award(
     reason: str = "Purchase",
     metadata: Mapping[str, str] | None = None,
     source: Source | None = None,
+    approval: Approval | None = None,
     once: Once | None = None,
 ) -> Outcome[LedgerEntry]:
     """Award what a purchase earns; the rule that decided stands in the award's metadata.
@@ -69,6 +70,7 @@ def award(
             "rounding": program.earn_rounding,
         },
         source=source,
+        approval=approval,
         by=by,
         once=once,
     )

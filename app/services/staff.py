@@ -15,12 +15,12 @@ from sqlalchemy.orm import Session, joinedload
 from app import clock, errors
 from app.ids import new_id, new_token
 from app.models.columns import JsonObject
+from app.models.devices import Device
 from app.models.merchants import LIVE, Merchant, Workspace
-from app.models.programs import Location
 from app.models.staff import Staff, StaffSession
 from app.rules import inputs, passwords
 from app.rules.actors import STAFF_ROLES, Actor, Permission
-from app.services import audit, throttles
+from app.services import audit, locations, throttles
 from app.services.throttles import Throttle
 
 THEMES = ("system", "light", "dark")
@@ -123,9 +123,14 @@ def find_session(session: Session, *, token: str) -> StaffSession | None:
     found = session.scalar(
         select(StaffSession)
         .where(StaffSession.token_hash == token_hash(token))
-        .options(joinedload(StaffSession.staff).joinedload(Staff.merchant))
+        .options(
+            joinedload(StaffSession.staff).joinedload(Staff.merchant),
+            joinedload(StaffSession.device),
+        )
     )
     if found is None or found.revoked_at is not None or found.expires_at <= clock.now():
+        return None
+    if found.device is not None and found.device.revoked_at is not None:
         return None
     return found if found.staff.status == "active" else None
 
@@ -155,23 +160,24 @@ def switch_mode(session: Session, *, token: str, mode: str) -> None:
         return
     workspace = get_workspace(session, merchant_id=found.staff.merchant_id, mode=mode)
     found.mode = mode
-    found.location_id = _first_location_id(session, workspace.id)
+    found.location_id = _location_id(session, workspace, found.staff_id, found.device)
 
 
 def choose_location(session: Session, *, token: str, location_id: str) -> None:
     """Say at which shop this session works.
 
     Raises:
-        NotFound: no such shop in the session's workspace.
+        NotFound: the person works in no such shop of the session's workspace.
+        InvalidParameter: the session is on a till, which stands where it stands.
     """
     found = find_session(session, token=token)
     if found is None:
         return
+    if found.device is not None:
+        raise errors.InvalidParameter("location_id", "This till belongs to its shop.")
     workspace = get_workspace(session, merchant_id=found.staff.merchant_id, mode=found.mode)
-    known = session.scalar(
-        select(Location.id).where(Location.workspace_id == workspace.id, Location.id == location_id)
-    )
-    if known is None:
+    theirs = locations.list_of_person(session, workspace_id=workspace.id, staff_id=found.staff_id)
+    if location_id not in {each.id for each in theirs}:
         raise errors.NotFound("There is no such shop here. Choose one from the list.")
     found.location_id = location_id
 
@@ -226,11 +232,15 @@ def open_session(
     mode: str,
     hours: int,
     agent: str = "",
+    method: str = "password",
+    device: Device | None = None,
     has_second_factor: bool = False,
 ) -> SignIn:
     """Open a session for who has shown that they are this person.
 
     Args:
+        method: how they showed it: `password`, `pin` or `passkey`.
+        device: the registered till, if it is one.
         has_second_factor: whether they showed more than a password.
     """
     workspace = get_workspace(session, merchant_id=person.merchant_id, mode=mode)
@@ -240,28 +250,37 @@ def open_session(
             token_hash=token_hash(token),
             staff_id=person.id,
             mode=mode,
-            location_id=_first_location_id(session, workspace.id),
+            location_id=_location_id(session, workspace, person.id, device),
+            method=method,
+            device_id=device.id if device is not None else None,
             agent=agent[:200],
             created_at=now,
             expires_at=now + timedelta(hours=hours),
             second_factor_at=now if has_second_factor else None,
         )
     )
-    record(session, person, "staff.sign_in", _actor(person))
+    record(session, person, "staff.sign_in", _actor(person, device), after={"method": method})
     return SignIn(person, workspace, token)
 
 
-def _first_location_id(session: Session, workspace_id: str) -> str | None:
-    return session.scalar(
-        select(Location.id)
-        .where(Location.workspace_id == workspace_id)
-        .order_by(Location.name)
-        .limit(1)
+def _location_id(
+    session: Session, workspace: Workspace, staff_id: str, device: Device | None
+) -> str | None:
+    """Give where a person works: where the till stands, else the first of their shops."""
+    if device is not None and device.mode == workspace.mode:
+        return device.location_id
+    theirs = locations.list_of_person(session, workspace_id=workspace.id, staff_id=staff_id)
+    return theirs[0].id if theirs else None
+
+
+def _actor(person: Staff, device: Device | None = None) -> Actor:
+    return Actor(
+        kind="staff",
+        id=person.id,
+        role=person.role,
+        location_id=device.location_id if device is not None else None,
+        device_id=device.id if device is not None else None,
     )
-
-
-def _actor(person: Staff) -> Actor:
-    return Actor(kind="staff", id=person.id, role=person.role)
 
 
 def record(
@@ -295,11 +314,16 @@ def password_fits(person: Staff | None, password: str) -> bool:
     """Say whether a password is this person's; takes the same time for nobody."""
     usable = person is not None and person.status == "active"
     hashed = person.password_hash if person is not None and usable else _NOBODYS_HASH
+    return hash_fits(hashed, password) and usable
+
+
+def hash_fits(kept: str | None, typed: str) -> bool:
+    """Say whether what was typed is what a hash was made of."""
     try:
-        _HASHER.verify(hashed, password)
+        _HASHER.verify(kept or _NOBODYS_HASH, typed)
     except (VerificationError, InvalidHashError):
         return False
-    return usable
+    return kept is not None
 
 
 def hashed_password(password: str, *, email: str, name: str) -> str:
@@ -309,7 +333,12 @@ def hashed_password(password: str, *, email: str, name: str) -> str:
         InvalidParameter: it is too short, too long, or too easy to guess.
     """
     passwords.check(password, personal=[email, *email.split("@"), *name.split()])
-    return _HASHER.hash(password)
+    return hashed(password)
+
+
+def hashed(secret: str) -> str:
+    """Give what is stored of a password or PIN."""
+    return _HASHER.hash(secret)
 
 
 def checked_email(email: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from app import errors
 from app.rules.tiers import Tier
-from app.services import merchants, programs
+from app.services import locations, merchants, programs
 from app.services.idempotency import Once
 from tests import factories
 from tests.cast import Cast
@@ -156,14 +156,14 @@ def test_a_program_of_another_workspace_is_not_found(cast: Cast) -> None:
 
 def test_a_cashier_changes_no_program(cast: Cast) -> None:
     with pytest.raises(errors.PermissionDenied), cast.database.writing() as session:
-        programs.add_location(session, workspace_id=cast.workspace_id, name="Pier", by=cast.cashier)
+        locations.add(session, workspace_id=cast.workspace_id, name="Pier", by=cast.cashier)
 
 
 def test_shops_are_listed_by_name(cast: Cast) -> None:
     with cast.database.writing() as session:
-        programs.add_location(session, workspace_id=cast.workspace_id, name="Pier", by=cast.owner)
+        locations.add(session, workspace_id=cast.workspace_id, name="Pier", by=cast.owner)
     with cast.database.reading() as session:
-        shops = programs.list_locations(session, workspace_id=cast.workspace_id)
+        shops = locations.list_all(session, workspace_id=cast.workspace_id)
 
     assert [shop.name for shop in shops] == ["Pier", "Quay Street"]
 

@@ -11,16 +11,21 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 
+import pyotp
 import pytest
 
+from app import clock
 from app.db import Database
 from app.models.ledger import LedgerEntry
 from app.models.members import Member
 from app.models.redemptions import Redemption
-from app.services import ledger, members, programs, redemptions
+from app.rules.actors import Approval
+from app.services import ledger, members, pins, programs, redemptions, second_factors
 from app.services.idempotency import Once, Outcome
 from app.services.ledger import Source
+from app.services.staff import SignIn
 from tests import factories
 from tests.cast import Cast
 from tests.support import records
@@ -221,6 +226,39 @@ def test_awards_to_one_member_are_all_counted_without_gaps(cast: Cast) -> None:
     assert factories.reload(cast, member).balance == CROWD * (CROWD + 1) // 2
 
 
+def test_of_a_crowd_a_shift_gives_what_its_limit_allows(cast: Cast) -> None:
+    factories.limit(cast, "cashier", None, 100)
+    many = [factories.enrol(cast, f"Member {number}") for number in range(CROWD)]
+
+    answers = crowd(lambda number: factories.award(cast, many[number], 10, by=cast.cashier))
+
+    assert answers.faults == []
+    assert len(answers.given) == 10
+    assert answers.refusals == ["permission_denied"] * (CROWD - 10)
+
+
+def test_one_code_of_an_app_signs_one_in(cast: Cast) -> None:
+    secret = factories.set_up_app(cast, "cashier")
+    code = pyotp.TOTP(secret).at(clock.now() + timedelta(seconds=30))
+    with cast.database.writing() as session:
+        tokens = [factories.sign_in(session, "cashier").token for _ in range(CROWD)]
+
+    answers = crowd(lambda number: _answer(cast, tokens[number], code))
+
+    assert answers.faults == []
+    assert len([each for each in answers.given if each is not None]) == 1
+
+
+def test_a_crowd_of_guesses_at_a_pin_is_stopped_after_five(cast: Cast) -> None:
+    factories.take_pin(cast, "manager", "314159")
+
+    answers = crowd(lambda number: _approve(cast, f"{number:06}"))
+
+    assert answers.faults == []
+    assert answers.given == [None] * pins.FAILURES_PER_PERSON
+    assert answers.refusals == ["rate_limited"] * (CROWD - pins.FAILURES_PER_PERSON)
+
+
 def test_a_tier_is_judged_by_the_thresholds_that_stay(cast: Cast) -> None:
     several = [_member_with(cast, 10) for _ in range(3)]
     low = [factories.TIERS[0], {"key": "silver", "name": "Silver", "threshold": 10}]
@@ -328,4 +366,20 @@ def _enrol(cast: Cast, customer_id: str) -> Outcome[Member]:
             program_id=cast.program_id,
             customer_id=customer_id,
             by=cast.manager,
+        )
+
+
+def _answer(cast: Cast, token: str, code: str) -> SignIn | None:
+    with cast.database.writing() as session:
+        return second_factors.answer(session, token=token, code=code, hours=1)
+
+
+def _approve(cast: Cast, pin: str) -> Approval | None:
+    with cast.database.writing() as session:
+        return pins.approve(
+            session,
+            merchant_id=cast.merchant_id,
+            approver_id=cast.manager.id or "",
+            pin=pin,
+            by=cast.cashier,
         )

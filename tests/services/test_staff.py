@@ -13,7 +13,7 @@ from app import clock, errors
 from app.models.audit import AuditEntry
 from app.models.staff import SignInThrottle, Staff, StaffSession
 from app.rules.actors import SYSTEM
-from app.services import programs, staff
+from app.services import locations, staff
 from app.services.staff import FAILURES_PER_ACCOUNT, FAILURES_PER_ADDRESS, SignIn
 from app.services.throttles import WINDOW_MINUTES
 from tests import factories
@@ -194,7 +194,7 @@ def test_dead_sessions_and_throttles_are_removed(cast: Cast) -> None:
 def test_a_session_moves_between_the_workspaces_and_shops(cast: Cast) -> None:
     token = _token(cast)
     with cast.database.writing() as session:
-        pier = programs.add_location(
+        pier = locations.add(
             session, workspace_id=cast.live_workspace_id, name="Pier", by=cast.owner
         ).id
     with cast.database.writing() as session:

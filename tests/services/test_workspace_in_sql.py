@@ -21,20 +21,24 @@ from app.models.api_requests import ApiRequest
 from app.models.registry import WORKSPACE_TABLES
 from app.rules import inbound as inbound_rules
 from app.services import (
+    allowances,
     api_keys,
     api_requests,
     audit_log,
     cards,
     counter,
     customers,
+    devices,
     idempotency,
     inbound,
     inbound_payments,
     ledger_history,
+    locations,
     member_search,
     members,
     merchants,
     outbox,
+    pins,
     programs,
     purchases,
     rate_limits,
@@ -73,6 +77,8 @@ def test_every_statement_names_the_workspace_and_every_service_was_heard(cast: C
         _exercise_staff(cast)
         _exercise_people(cast)
         _exercise_second_factors(cast)
+        _exercise_places(cast)
+        _exercise_allowances(cast)
         _exercise_records(cast)
         _exercise_webhooks(cast)
         _exercise_inbound(cast)
@@ -150,7 +156,7 @@ def _exercise_acts(cast: Cast) -> None:
         )
     factories.make_program(cast, name="Beans")
     with cast.database.writing() as session:
-        programs.add_location(session, workspace_id=cast.workspace_id, name="Pier", by=cast.owner)
+        locations.add(session, workspace_id=cast.workspace_id, name="Pier", by=cast.owner)
 
 
 def _exercise_reads(cast: Cast) -> None:
@@ -188,7 +194,7 @@ def _exercise_program_reads(cast: Cast, session: Any, member: Any) -> None:
     workspace_id = cast.workspace_id
     program = programs.get_program(session, workspace_id=workspace_id, program_id=cast.program_id)
     programs.list_programs(session, workspace_id=workspace_id)
-    programs.list_locations(session, workspace_id=workspace_id)
+    locations.list_all(session, workspace_id=workspace_id)
     programs.count_by_tier(session, program=program)
     programs.count_moves(session, program=program, tiers=[])
     rewards.list_catalogue(session, workspace_id=workspace_id, program_id=program.id)
@@ -282,6 +288,62 @@ def _exercise_second_factors(cast: Cast) -> None:
         given: dict[str, Any] = {"staff_id": cast.cashier.id or ""}
         second_factors.make_recovery_codes(session, by=cast.cashier, **given)
         second_factors.reset(session, merchant_id=cast.merchant_id, by=cast.owner, **given)
+
+
+def _exercise_places(cast: Cast) -> None:
+    given: dict[str, Any] = {"workspace_id": cast.workspace_id}
+    acts: dict[str, Any] = {**given, "by": cast.manager}
+    till = factories.register_till(cast)
+    with cast.database.writing() as session:
+        shop = locations.add(session, name="Canal", **acts)
+        for act in (locations.close, locations.reopen):
+            act(session, location_id=shop.id, **acts)
+        locations.rename(session, location_id=shop.id, name="Canal Walk", **acts)
+        shops = [shop.id, cast.location_id]
+        locations.bind(
+            session,
+            merchant_id=cast.merchant_id,
+            staff_id=cast.cashier.id or "",
+            location_ids=shops,
+            by=cast.owner,
+            **given,
+        )
+        locations.list_of_person(session, staff_id=cast.cashier.id or "", **given)
+        locations.list_all(session, **given)
+        workspace = staff.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
+        devices.list_all(session, workspace=workspace)
+        assert devices.find(session, token=till.token) is not None
+        named: dict[str, Any] = {
+            "workspace": workspace,
+            "device_id": till.device.id,
+            "by": cast.manager,
+        }
+        devices.edit(session, name="Till 2", idle_minutes=3, **named)
+        factories.take_pin_in(session, cast, "cashier", "271828")
+        factories.take_pin_in(session, cast, "manager", "314159")
+        typed: dict[str, Any] = {"device": till.device, "staff_id": cast.cashier.id, "hours": 1}
+        assert pins.sign_in(session, pin="000000", **typed) is None
+        assert pins.sign_in(session, pin="271828", **typed) is not None
+        assert pins.approve(
+            session,
+            merchant_id=cast.merchant_id,
+            approver_id=cast.manager.id or "",
+            pin="314159",
+            by=cast.cashier,
+        )
+        devices.revoke(session, **named)
+
+
+def _exercise_allowances(cast: Cast) -> None:
+    shop: dict[str, Any] = {"merchant_id": cast.merchant_id}
+    factories.limit(cast, cast.cashier.id or "", 100, 1000)
+    factories.award(cast, factories.enrol(cast, "Aoife"), 90, by=cast.cashier)
+    with cast.database.writing() as session:
+        allowances.get_roles(session, **shop)
+        allowances.get_people(session, **shop)
+        allowances.get_own(session, staff_id=cast.cashier.id or "", **shop)
+        person: dict[str, Any] = {"staff_id": cast.cashier.id or ""}
+        assert allowances.given_points(session, workspace_id=cast.workspace_id, **person) == 90
 
 
 def _exercise_records(cast: Cast) -> None:

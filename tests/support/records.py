@@ -33,6 +33,14 @@ def points_of(cast: Cast, member: Member) -> list[tuple[str, int]]:
     return [(entry.kind, entry.points) for entry in entries_of(cast, member)]
 
 
+def members_of(cast: Cast) -> Sequence[Member]:
+    """Give the shop's members in the order of enrolling."""
+    with cast.database.reading() as session:
+        return session.scalars(
+            select(Member).where(Member.workspace_id == cast.workspace_id).order_by(Member.id)
+        ).all()
+
+
 def redemptions_of(cast: Cast, member: Member) -> Sequence[Redemption]:
     """Give a member's redemptions in no order."""
     with cast.database.reading() as session:
@@ -53,9 +61,14 @@ def events_of(cast: Cast, event_type: str = "") -> Sequence[Event]:
         return session.scalars(statement.order_by(Event.sequence, Event.type, Event.id)).all()
 
 
-def audit_of(cast: Cast, act: str = "") -> Sequence[AuditEntry]:
-    """Give the shop's audit entries in the order of writing, all or those of one act."""
-    statement = select(AuditEntry).where(AuditEntry.workspace_id == cast.workspace_id)
+def audit_of(cast: Cast, act: str = "", *, live: bool = False) -> Sequence[AuditEntry]:
+    """Give the shop's audit entries in the order of writing, all or those of one act.
+
+    Args:
+        live: those of the live workspace, where acts on staff are kept.
+    """
+    where = cast.live_workspace_id if live else cast.workspace_id
+    statement = select(AuditEntry).where(AuditEntry.workspace_id == where)
     if act:
         statement = statement.where(AuditEntry.act == act)
     with cast.database.reading() as session:

@@ -21,7 +21,6 @@ def make_settings(database: Database, folder: Path, **changes: Any) -> Settings:
         "data_folder": folder,
         "secure_cookies": False,
         "session_hours": 12,
-        "cashier_award_points": 1000,
         "log_format": "json",
         "sandbox_rate": PLENTY,
         "live_rate": PLENTY,

@@ -46,7 +46,7 @@ def test_a_cashier_awards_but_does_not_adjust(cast: Cast, cashier: Visitor) -> N
     assert cashier.get(f"/members/{member.id}/adjust").status == 403
     over = cashier.send(f"/members/{member.id}/award", points="1001", reason="x")
     assert over.status == 403
-    assert "You can give up to 1,000 points at once." in over.text
+    assert "The limit is 1,000 points at once. A manager can approve it here." in over.text
     assert over.value("points") == "1001"
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.db import Database
 from app.rules.actors import SYSTEM
-from app.services import merchants, programs, staff
+from app.services import locations, merchants, staff
 from tests import factories
 from tests.cast import Cast
 from tests.support.api import Program, make_secret
@@ -101,7 +101,7 @@ def test_a_page_goes_on_where_the_last_one_ended(cast: Cast, manager: Visitor) -
 
 def test_the_export_has_all_and_calculates_nothing(cast: Cast, manager: Visitor) -> None:
     with cast.database.writing() as session:
-        programs.add_location(
+        locations.add(
             session, workspace_id=cast.workspace_id, name="=HYPERLINK(1)", by=cast.manager
         )
     for _ in range(30):

@@ -124,7 +124,7 @@ def test_more_than_a_cashier_may_give_is_refused(
     answer = cashier.post(path, form)
 
     assert answer.status == 403
-    assert "You can give up to 1,000 points at once." in answer.text
+    assert "The limit is 1,000 points at once. A manager can approve it here." in answer.text
 
 
 def test_what_an_amount_earns_is_said_before(cashier: Visitor, member: Member) -> None:

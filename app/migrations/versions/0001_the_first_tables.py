@@ -7,7 +7,12 @@ from alembic import op
 
 import app.db
 from app.models.columns import json_column_type
-from app.models.ledger import POSTGRESQL_TRIGGERS, SQLITE_TRIGGERS
+from app.models.ledger import (
+    POSTGRESQL_TRIGGERS,
+    SQLITE_TRIGGERS,
+    postgresql_function,
+    sqlite_update_trigger,
+)
 
 revision = '0001'
 down_revision = None
@@ -294,6 +299,10 @@ def upgrade() -> None:
         batch_op.create_index('ix_ledger_entries_recorded', ['workspace_id', 'recorded_at', 'id'], unique=False)
         batch_op.create_index('ix_ledger_entries_redemption', ['workspace_id', 'redemption_id'], unique=False)
         batch_op.create_index('ix_ledger_entries_reverses', ['workspace_id', 'reverses_id'], unique=False)
-    is_sqlite = op.get_bind().dialect.name == "sqlite"
-    for statement in SQLITE_TRIGGERS if is_sqlite else POSTGRESQL_TRIGGERS:
+    columns = [each["name"] for each in sa.inspect(op.get_bind()).get_columns("ledger_entries")]
+    if op.get_bind().dialect.name == "sqlite":
+        triggers = (sqlite_update_trigger(columns), *SQLITE_TRIGGERS)
+    else:
+        triggers = (postgresql_function(columns), *POSTGRESQL_TRIGGERS)
+    for statement in triggers:
         op.execute(sa.text(statement))

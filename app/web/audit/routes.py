@@ -25,7 +25,8 @@ from app.web.responses import page
 blueprint = Blueprint("audit", __name__, url_prefix="/audit")
 
 COLUMNS = (
-    *("when", "who", "kind", "act", "subject", "member", "where", "before", "after", "request"),
+    *("when", "who", "kind", "act", "subject", "member", "where", "till"),
+    *("before", "after", "request"),
 )
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -112,6 +113,7 @@ def _values(line: Line) -> list[str]:
         entry.subject_id or "",
         entry.member_id or "",
         line.location_name or "",
+        line.device_name or "",
         _plain(entry.before),
         _plain(entry.after),
         entry.request_id or "",

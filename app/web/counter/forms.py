@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from app.web.base_form import MoneyField, RegularsForm
+from app.web.approving import ApprovableForm
+from app.web.base_form import MoneyField
 
 
-class CounterAwardForm(RegularsForm):
+class CounterAwardForm(ApprovableForm):
     """Award for a purchase."""
 
     spent = MoneyField(

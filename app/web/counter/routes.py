@@ -17,7 +17,7 @@ from app.http.actors import actor, signed_in, workspace_id
 from app.http.statuses import status_of
 from app.models.ledger import LedgerEntry
 from app.models.redemptions import Redemption
-from app.services import counter, ledger, member_search, members, programs, purchases, redemptions
+from app.services import counter, ledger, locations, member_search, members, purchases, redemptions
 from app.services.idempotency import Once
 from app.web.base_form import ActForm
 from app.web.counter.forms import CounterAwardForm
@@ -99,6 +99,7 @@ def award(member_id: str) -> Response:
         return _member(member_id, award_form=form, status=422)
     amount = form.spent.data or 0
     try:
+        approval = form.take_approval()
         with writing() as session:
             outcome = purchases.award(
                 session,
@@ -108,6 +109,7 @@ def award(member_id: str) -> Response:
                 amount_minor=amount,
                 currency=_currency(),
                 reason=f"Purchase, {money(amount)}",
+                approval=approval,
                 by=actor(),
                 once=form.key,
             )
@@ -215,8 +217,10 @@ def _member(
 ) -> Response:
     with reading() as session:
         standing = _standing(session, member_id)
+    typed = award_form.spent.data if award_form is not None else None
     return _stage(
         standing=standing,
+        earned=purchases.points_for(standing.member, amount_minor=typed or 0, currency=_currency()),
         redeem_form=redeem_form or RedeemForm(formdata=None),
         award_form=award_form or CounterAwardForm(formdata=None),
         said=said,
@@ -264,7 +268,7 @@ def _stage(*, status: int = 200, address: str = "", **shown: Any) -> Response:
         just_now = counter.list_just_now(
             session, workspace_id=workspace_id(), location_id=signed_in().location_id
         )
-        shops = programs.list_locations(session, workspace_id=workspace_id())
+        shops = locations.list_all(session, workspace_id=workspace_id())
     values = {"text": "", "found": None, "standing": None, "slip": None, "said": "", **shown}
     response = page(
         "counter/index.html",

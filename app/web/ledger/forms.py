@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from wtforms import BooleanField, RadioField, StringField
 
+from app.web.approving import ApprovableForm
 from app.web.base_form import RegularsForm, WholeNumberField
 from app.web.choices import choice
 
@@ -11,7 +12,7 @@ _OFF = {"autocomplete": "off"}
 _NUMBER = {"autocomplete": "off", "inputmode": "numeric"}
 
 
-class AwardPointsForm(RegularsForm):
+class AwardPointsForm(ApprovableForm):
     """Give points."""
 
     points = WholeNumberField("Points", render_kw=_NUMBER)
@@ -25,7 +26,7 @@ class AwardPointsForm(RegularsForm):
     )
 
 
-class AdjustPointsForm(RegularsForm):
+class AdjustPointsForm(ApprovableForm):
     """Correct a balance."""
 
     points = WholeNumberField(

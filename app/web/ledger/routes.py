@@ -66,6 +66,7 @@ def award(member_id: str) -> Response:
     if not form.validate_on_submit():
         return _act_page("award", form, member, 422)
     try:
+        approval = form.take_approval()
         with writing() as session:
             outcome = ledger.award(
                 session,
@@ -75,6 +76,7 @@ def award(member_id: str) -> Response:
                 reason=form.reason.data or "",
                 note=form.note.data or "",
                 by=actor(),
+                approval=approval,
                 once=form.key,
             )
     except RegularsError as error:
@@ -100,6 +102,7 @@ def adjust(member_id: str) -> Response:
     if not form.validate_on_submit():
         return _act_page("adjust", form, member, 422)
     try:
+        approval = form.take_approval()
         with writing() as session:
             outcome = ledger.adjust(
                 session,
@@ -110,6 +113,7 @@ def adjust(member_id: str) -> Response:
                 note=form.note.data or "",
                 allow_negative=bool(form.allow_negative.data),
                 by=actor(),
+                approval=approval,
                 once=form.key,
             )
     except RegularsError as error:

@@ -14,7 +14,7 @@ from app.http.statuses import status_of
 from app.models.programs import Program
 from app.rules import tiers
 from app.rules.tiers import Tier
-from app.services import programs
+from app.services import locations, programs
 from app.web.programs.forms import ProgramForm, values_of
 from app.web.responses import go, page, redirect_to, say
 
@@ -27,8 +27,8 @@ def index() -> Response:
     with reading() as session:
         known = programs.list_programs(session, workspace_id=workspace_id())
         counts = {program.id: programs.count_by_tier(session, program=program) for program in known}
-        locations = programs.list_locations(session, workspace_id=workspace_id())
-    return page("programs/index.html", programs=known, counts=counts, locations=locations)
+        shops = locations.list_all(session, workspace_id=workspace_id())
+    return page("programs/index.html", programs=known, counts=counts, locations=shops)
 
 
 @blueprint.get("/new")

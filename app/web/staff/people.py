@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, Response, current_app, request, url_for
 from flask import session as cookie
 from flask_login import login_user
@@ -12,13 +14,24 @@ from app.http.actors import SignedIn, actor, signed_in, workspace_id
 from app.http.statuses import status_of
 from app.models.merchants import SANDBOX
 from app.models.staff import Staff
-from app.services import second_factors, staff, staff_people
+from app.services import allowances as allowance_service
+from app.services import locations, second_factors, staff, staff_people
 from app.services.staff_people import Invited
 from app.web.base_form import ActForm
+from app.web.choices import choice
 from app.web.responses import go, page, redirect_to, say
-from app.web.staff.people_forms import ROLES, InviteForm, JoinForm, PasswordForm, RoleForm
+from app.web.staff.people_forms import (
+    AllowancesForm,
+    InviteForm,
+    JoinForm,
+    PasswordForm,
+    PersonForm,
+)
 
 blueprint = Blueprint("people", __name__)
+
+LIMITED_ROLES = ("cashier", "manager", "owner")
+"""Who gives points: a viewer never does."""
 
 
 @blueprint.get("/staff")
@@ -27,7 +40,19 @@ def index() -> Response:
     with reading() as session:
         colleagues = staff_people.list_people(session, merchant_id=_merchant_id())
         invites = staff_people.list_invites(session, merchant_id=_merchant_id())
-    return page("staff/people.html", colleagues=colleagues, invites=invites)
+        limits = allowance_service.get_people(session, merchant_id=_merchant_id())
+        given = allowance_service.given_by(session, workspace_id=workspace_id())
+        shops = locations.list_all(session, workspace_id=workspace_id())
+        bound = locations.list_bound(session, workspace_id=workspace_id())
+    return page(
+        "staff/people.html",
+        colleagues=colleagues,
+        invites=invites,
+        limits=limits,
+        given=given,
+        shops={each.id: each.name for each in shops},
+        bound=bound,
+    )
 
 
 @blueprint.get("/staff/invite")
@@ -73,32 +98,80 @@ def revoke_invite(invite_id: str) -> Response:
     return go(url_for("people.index"))
 
 
+@blueprint.get("/staff/allowances")
+def allowances() -> Response:
+    """Show how many points each role may give by hand."""
+    with reading() as session:
+        known = allowance_service.get_roles(session, merchant_id=_merchant_id())
+    typed: dict[str, int | None] = {}
+    for role in LIMITED_ROLES:
+        typed[f"{role}_award"] = known[role].per_award_points
+        typed[f"{role}_shift"] = known[role].per_shift_points
+    return _allowances_page(AllowancesForm(data=typed))
+
+
+@blueprint.post("/staff/allowances")
+def save_allowances() -> Response:
+    """Set how many points each role may give by hand."""
+    form = AllowancesForm()
+    if not form.validate_on_submit():
+        return _allowances_page(form, 422)
+    try:
+        with writing() as session:
+            for role in LIMITED_ROLES:
+                allowance_service.set_for(
+                    session,
+                    merchant_id=_merchant_id(),
+                    holder=role,
+                    limits=form.limits_of(role),
+                    by=actor(),
+                )
+    except RegularsError as error:
+        form.refusal = error.message
+        return _allowances_page(form, int(status_of(error)))
+    say("Saved. It holds from the next award.")
+    return go(url_for("people.index"))
+
+
 @blueprint.get("/staff/<staff_id>")
 def edit(staff_id: str) -> Response:
-    """Show a person's role, and the way to switch them off."""
+    """Show a person's role, shops and limits, and the way to switch them off."""
     person = _get(staff_id)
-    return _person_page(RoleForm(data={"role": person.role}), person)
+    with reading() as session:
+        own = allowance_service.get_own(session, merchant_id=_merchant_id(), staff_id=staff_id)
+        bound = locations.list_bound(session, workspace_id=workspace_id()).get(staff_id, ())
+    typed = {
+        "role": person.role,
+        "location_ids": sorted(bound),
+        "limits": "role" if own is None else "own",
+        "per_award_points": own.per_award_points if own else None,
+        "per_shift_points": own.per_shift_points if own else None,
+    }
+    return _person_page(PersonForm(data=typed), person)
 
 
 @blueprint.post("/staff/<staff_id>")
 def update(staff_id: str) -> Response:
-    """Give a person another role."""
-    form, person = RoleForm(), _get(staff_id)
+    """Say what a person may do, where, and how many points they may give by hand."""
+    form, person = PersonForm(), _get(staff_id)
     if not form.validate_on_submit():
         return _person_page(form, person, 422)
+    who: dict[str, Any] = {"merchant_id": _merchant_id(), "by": actor()}
     try:
         with writing() as session:
-            staff_people.change_role(
+            staff_people.change_role(session, staff_id=staff_id, role=form.role.data or "", **who)
+            locations.bind(
                 session,
-                merchant_id=_merchant_id(),
+                workspace_id=workspace_id(),
                 staff_id=staff_id,
-                role=form.role.data or "",
-                by=actor(),
+                location_ids=form.location_ids.data or [],
+                **who,
             )
+            allowance_service.set_for(session, holder=staff_id, limits=form.chosen_limits(), **who)
     except RegularsError as error:
         form.refuse(error)
         return _person_page(form, person, int(status_of(error)))
-    say(f"{person.name} is {form.role.data} from now on.")
+    say(f"Saved. It holds from {person.name}'s next click.")
     return go(url_for("people.index"))
 
 
@@ -246,8 +319,22 @@ def _address(made: Invited) -> str:
     return request.host_url.rstrip("/") + url_for("people.join_form", token=made.token)
 
 
-def _person_page(form: RoleForm, person: Staff, status: int = 200) -> Response:
-    return page("staff/person.html", form=form, person=person, roles=ROLES, status=status)
+def _person_page(form: PersonForm, person: Staff, status: int = 200) -> Response:
+    with reading() as session:
+        shops = locations.list_all(session, workspace_id=workspace_id())
+        of_roles = allowance_service.get_roles(session, merchant_id=_merchant_id())
+    form.location_ids.choices = [choice(each.id, each.name) for each in shops]
+    return page(
+        "staff/person.html",
+        form=form,
+        person=person,
+        of_role=of_roles[person.role],
+        status=status,
+    )
+
+
+def _allowances_page(form: AllowancesForm, status: int = 200) -> Response:
+    return page("staff/allowances.html", form=form, roles=LIMITED_ROLES, status=status)
 
 
 def _join_page(form: JoinForm, token: str, status: int = 200) -> Response:

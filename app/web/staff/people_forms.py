@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from wtforms import Field, HiddenField, PasswordField, SelectField, StringField
+from wtforms import (
+    Field,
+    HiddenField,
+    PasswordField,
+    RadioField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+)
 from wtforms.validators import ValidationError
+from wtforms.widgets import CheckboxInput, ListWidget
 
-from app.web.base_form import RegularsForm
+from app.services.allowances import Limits
+from app.web.base_form import RegularsForm, WholeNumberField
 from app.web.choices import choice
 
 ROLES = {
@@ -15,6 +25,7 @@ ROLES = {
     "owner": "Owner: everything",
 }
 
+_NUMBER = {"autocomplete": "off", "inputmode": "numeric"}
 _NEW = {"autocomplete": "new-password"}
 
 
@@ -26,10 +37,51 @@ class InviteForm(RegularsForm):
     role = SelectField("Role", choices=[choice(*each) for each in ROLES.items()])
 
 
-class RoleForm(RegularsForm):
-    """Give a person another role."""
+class PersonForm(RegularsForm):
+    """What a person may do, where, and how many points they may give by hand."""
 
     role = SelectField("Role", choices=[choice(*each) for each in ROLES.items()])
+    location_ids = SelectMultipleField(
+        "Works at",
+        validate_choice=False,
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
+    )
+    limits = RadioField(
+        "Points given by hand",
+        choices=[choice("role", "As the role"), choice("own", "Limits of their own")],
+        default="role",
+    )
+    per_award_points = WholeNumberField(
+        "At once", required=False, description="Empty is no limit.", render_kw=_NUMBER
+    )
+    per_shift_points = WholeNumberField(
+        "In a shift of 12 hours",
+        required=False,
+        description="Empty is no limit.",
+        render_kw=_NUMBER,
+    )
+
+    def chosen_limits(self) -> Limits | None:
+        """Give the limits that were typed, or None: as the role."""
+        if self.limits.data != "own":
+            return None
+        return Limits(self.per_award_points.data, self.per_shift_points.data)
+
+
+class AllowancesForm(RegularsForm):
+    """How many points each role may give by hand."""
+
+    cashier_award = WholeNumberField("Cashiers, at once", required=False, render_kw=_NUMBER)
+    cashier_shift = WholeNumberField("Cashiers, in a shift", required=False, render_kw=_NUMBER)
+    manager_award = WholeNumberField("Managers, at once", required=False, render_kw=_NUMBER)
+    manager_shift = WholeNumberField("Managers, in a shift", required=False, render_kw=_NUMBER)
+    owner_award = WholeNumberField("Owners, at once", required=False, render_kw=_NUMBER)
+    owner_shift = WholeNumberField("Owners, in a shift", required=False, render_kw=_NUMBER)
+
+    def limits_of(self, role: str) -> Limits:
+        """Give what was typed for a role."""
+        return Limits(self[f"{role}_award"].data, self[f"{role}_shift"].data)
 
 
 class _NewPasswordForm(RegularsForm):
@@ -48,6 +100,26 @@ class _NewPasswordForm(RegularsForm):
 
 class JoinForm(_NewPasswordForm):
     """Take an invitation."""
+
+
+class OwnPinForm(RegularsForm):
+    """Take a PIN."""
+
+    current = PasswordField("Your password", render_kw={"autocomplete": "current-password"})
+    pin = PasswordField(
+        "New PIN",
+        description="Six digits. Not a date, not a row: nobody should guess it over your shoulder.",
+        render_kw={"autocomplete": "off", "inputmode": "numeric", "maxlength": "6"},
+    )
+    pin_again = PasswordField(
+        "The same once more",
+        render_kw={"autocomplete": "off", "inputmode": "numeric", "maxlength": "6"},
+    )
+
+    def validate_pin_again(self, field: Field) -> None:
+        """Refuse two that differ."""
+        if field.data != self.pin.data:
+            raise ValidationError("This is not the same as above. Type both again.")
 
 
 class CodeForm(RegularsForm):

@@ -8,10 +8,10 @@ from flask_login import login_user, logout_user
 
 from app.db import reading, writing
 from app.errors import RegularsError, SignInFailed
-from app.http.access import UNSENT, safe_path
+from app.http.access import UNSENT, door, safe_path
 from app.http.actors import SignedIn, is_signed_in, signed_in, workspace_id
 from app.models.merchants import SANDBOX
-from app.services import merchants, programs, staff
+from app.services import locations, merchants, staff
 from app.web.base_form import ActForm
 from app.web.choices import choice
 from app.web.responses import go, page, redirect_to, say
@@ -60,7 +60,7 @@ def sign_out() -> Response:
         staff.sign_out(session, token=signed_in().token)
     logout_user()
     cookie.clear()
-    return redirect_to(url_for("staff.sign_in_form"), 303)
+    return redirect_to(url_for(door()), 303)
 
 
 @blueprint.get("/you")
@@ -153,13 +153,15 @@ def _door(form: SignInForm, status: int = 200) -> Response:
 
 def _profile(form: LocationForm, status: int = 200) -> Response:
     with reading() as session:
-        locations = programs.list_locations(session, workspace_id=workspace_id())
-    form.location_id.choices = [choice(each.id, each.name) for each in locations]
+        shops = locations.list_of_person(
+            session, workspace_id=workspace_id(), staff_id=signed_in().staff.id
+        )
+    form.location_id.choices = [choice(each.id, each.name) for each in shops]
     preferences = PreferencesForm(formdata=None, obj=signed_in().staff)
     return page(
         "staff/profile.html",
         form=form,
         preferences=preferences,
-        locations=locations,
+        locations=shops,
         status=status,
     )

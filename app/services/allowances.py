@@ -1,0 +1,253 @@
+"""How many points staff may give by hand: per award and per shift, by role or by person.
+
+A shift is the last twelve hours: it needs no time zone, and signing out does not end it. What was
+given counts until it is taken back. An approved act counts for who approved it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from app import clock, errors
+from app.models.columns import JsonObject
+from app.models.ledger import LedgerEntry
+from app.models.merchants import LIVE
+from app.models.staff import Allowance, Staff
+from app.rules.actors import STAFF_ROLES, Actor, Approval, Permission
+from app.services import audit, staff
+
+SHIFT_HOURS = 12
+POINTS_MAX = 1_000_000_000
+
+APPROVER_ROLES = ("owner", "manager")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most points of one award, and of one shift; None is no limit."""
+
+    per_award_points: int | None = None
+    per_shift_points: int | None = None
+
+
+CASHIER_LIMITS = Limits(1000, 10_000)
+"""What a new merchant's cashiers may give until an owner says otherwise."""
+
+
+def set_default(session: Session, *, merchant_id: str) -> None:
+    """Give a new merchant's cashiers their limits."""
+    session.add(
+        Allowance(
+            merchant_id=merchant_id,
+            holder="cashier",
+            per_award_points=CASHIER_LIMITS.per_award_points,
+            per_shift_points=CASHIER_LIMITS.per_shift_points,
+        )
+    )
+
+
+def get_roles(session: Session, *, merchant_id: str) -> Mapping[str, Limits]:
+    """Give the limits of every role."""
+    known = _known(session, merchant_id)
+    return {role: known.get(role, Limits()) for role in STAFF_ROLES}
+
+
+def get_own(session: Session, *, merchant_id: str, staff_id: str) -> Limits | None:
+    """Give the limits that are one person's own, or None: as their role."""
+    return _known(session, merchant_id).get(staff_id)
+
+
+def get_people(session: Session, *, merchant_id: str) -> Mapping[str, Limits]:
+    """Give the limits that hold for each person of a merchant."""
+    known = _known(session, merchant_id)
+    people = session.execute(select(Staff.id, Staff.role).where(Staff.merchant_id == merchant_id))
+    return {staff_id: known.get(staff_id, known.get(role, Limits())) for staff_id, role in people}
+
+
+def set_for(
+    session: Session, *, merchant_id: str, holder: str, limits: Limits | None, by: Actor
+) -> None:
+    """Set the limits of a role or of one person.
+
+    Args:
+        holder: a role, or a person's id.
+        limits: None lets a person have their role's limits again.
+
+    Raises:
+        InvalidParameter: a limit is out of bounds.
+        NotFound: there is no such role or person here.
+        PermissionDenied: not an owner.
+    """
+    if not by.may(Permission.MANAGE_STAFF):
+        raise errors.PermissionDenied("Only an owner can change staff.")
+    _check_holder(session, merchant_id, holder)
+    _check_bounds(limits)
+    row = session.get(Allowance, (merchant_id, holder), with_for_update=True)
+    before = Limits(row.per_award_points, row.per_shift_points) if row is not None else None
+    if limits is None and row is not None:
+        session.delete(row)
+    if limits is not None:
+        if row is None:
+            row = Allowance(merchant_id=merchant_id, holder=holder)
+            session.add(row)
+        row.per_award_points = limits.per_award_points
+        row.per_shift_points = limits.per_shift_points
+    if before != limits:
+        workspace = staff.get_workspace(session, merchant_id=merchant_id, mode=LIVE)
+        audit.record(
+            session,
+            workspace_id=workspace.id,
+            act="staff.allowance",
+            by=by,
+            subject_id=holder,
+            before=_told(before),
+            after=_told(limits),
+        )
+
+
+def _check_holder(session: Session, merchant_id: str, holder: str) -> None:
+    person = session.scalar(
+        select(Staff.id).where(Staff.merchant_id == merchant_id, Staff.id == holder)
+    )
+    if holder not in STAFF_ROLES and person is None:
+        raise errors.NotFound("There is no such role or person here.")
+
+
+def _check_bounds(limits: Limits | None) -> None:
+    for name in ("per_award_points", "per_shift_points"):
+        points = getattr(limits, name, None)
+        if points is not None and not 0 <= points <= POINTS_MAX:
+            raise errors.InvalidParameter(name, f"Give 0 to {POINTS_MAX:,} points, or nothing.")
+
+
+def given_points(session: Session, *, workspace_id: str, staff_id: str) -> int:
+    """Sum what a person has given by hand in this shift, less what was taken back of it."""
+    return given_by(session, workspace_id=workspace_id, staff_id=staff_id).get(staff_id, 0)
+
+
+def given_by(
+    session: Session, *, workspace_id: str, staff_id: str | None = None
+) -> Mapping[str, int]:
+    """Sum what each person has given by hand in this shift, less what was taken back of it."""
+    answers_for = func.coalesce(LedgerEntry.approved_by, LedgerEntry.actor_id)
+    reversal = aliased(LedgerEntry)
+    taken_back = (
+        select(func.coalesce(func.sum(reversal.points), 0))
+        .where(
+            reversal.workspace_id == workspace_id,
+            reversal.reverses_id == LedgerEntry.id,
+        )
+        .scalar_subquery()
+    )
+    statement = (
+        select(answers_for, func.sum(LedgerEntry.points + taken_back))
+        .where(
+            LedgerEntry.workspace_id == workspace_id,
+            LedgerEntry.recorded_at > clock.now() - timedelta(hours=SHIFT_HOURS),
+            LedgerEntry.actor_kind == "staff",
+            LedgerEntry.kind.in_(("award", "adjustment")),
+            LedgerEntry.points > 0,
+        )
+        .group_by(answers_for)
+    )
+    if staff_id is not None:
+        statement = statement.where(_answered_for_by(staff_id))
+    return {person: int(points) for person, points in session.execute(statement)}
+
+
+def check(
+    session: Session, *, workspace_id: str, by: Actor, points: int, approval: Approval | None
+) -> None:
+    """Refuse points beyond what the person may give, or the manager who approves it.
+
+    Who has a limit per shift gives one award at a time: their row is locked until the commit.
+
+    Raises:
+        AllowanceExceeded: it is too much for who does it; a manager can approve it.
+        PermissionDenied: it is too much for who approves it, or they may not approve.
+    """
+    if by.kind != "staff" or by.id is None:
+        return
+    answers_for = by.id
+    if approval is not None:
+        _check_approver(session, approval, by)
+        answers_for = approval.staff_id
+    limits = _limits_of(session, answers_for)
+    problem = _problem(session, workspace_id, answers_for, limits, points)
+    if problem is None:
+        return
+    if approval is not None:
+        raise errors.PermissionDenied(
+            f"This is more than who approves it may give. {problem} Ask an owner."
+        )
+    raise errors.AllowanceExceeded(f"{problem} A manager can approve it here.")
+
+
+def _problem(
+    session: Session, workspace_id: str, staff_id: str, limits: Limits, points: int
+) -> str | None:
+    most = limits.per_award_points
+    if most is not None and points > most:
+        return f"The limit is {most:,} points at once."
+    most = limits.per_shift_points
+    if most is None:
+        return None
+    session.execute(select(Staff.id).where(Staff.id == staff_id).with_for_update(key_share=True))
+    left = most - given_points(session, workspace_id=workspace_id, staff_id=staff_id)
+    if points > left:
+        return f"The limit is {most:,} points a shift, and {max(left, 0):,} are left."
+    return None
+
+
+def _limits_of(session: Session, staff_id: str) -> Limits:
+    """Give the person's own limits, else their role's."""
+    row = session.scalar(
+        select(Allowance)
+        .join(Staff, Staff.merchant_id == Allowance.merchant_id)
+        .where(Staff.id == staff_id, Allowance.holder.in_((Staff.id, Staff.role)))
+        .order_by(case((Allowance.holder == Staff.id, 0), else_=1))
+        .limit(1)
+        .execution_options(populate_existing=True)
+    )
+    return Limits(row.per_award_points, row.per_shift_points) if row is not None else Limits()
+
+
+def _check_approver(session: Session, approval: Approval, by: Actor) -> None:
+    approver = aliased(Staff)
+    may = session.scalar(
+        select(approver.id)
+        .join(Staff, Staff.merchant_id == approver.merchant_id)
+        .where(
+            Staff.id == by.id,
+            approver.id == approval.staff_id,
+            approver.id != by.id,
+            approver.status == "active",
+            approver.role.in_(APPROVER_ROLES),
+        )
+    )
+    if may is None:
+        raise errors.PermissionDenied("Another manager or an owner has to approve this.")
+
+
+def _answered_for_by(staff_id: str) -> ColumnElement[bool]:
+    # Two conditions, each with an index of its own.
+    return or_(
+        LedgerEntry.approved_by == staff_id,
+        and_(LedgerEntry.actor_id == staff_id, LedgerEntry.approved_by.is_(None)),
+    )
+
+
+def _known(session: Session, merchant_id: str) -> Mapping[str, Limits]:
+    rows = session.scalars(select(Allowance).where(Allowance.merchant_id == merchant_id))
+    return {row.holder: Limits(row.per_award_points, row.per_shift_points) for row in rows}
+
+
+def _told(limits: Limits | None) -> JsonObject:
+    if limits is None:
+        return {"limits": "as the role"}
+    return {"perAward": limits.per_award_points, "perShift": limits.per_shift_points}

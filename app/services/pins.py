@@ -1,0 +1,155 @@
+"""PINs: six digits that sign in on a registered till, and approve what a colleague does.
+
+A PIN is worth nothing without the till or a signed-in colleague, and guesses are throttled per
+person and per till.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app import errors
+from app.models.devices import Device
+from app.models.staff import Staff
+from app.rules import pins as rules
+from app.rules.actors import Actor, Approval
+from app.services import locations, staff, throttles
+from app.services.allowances import APPROVER_ROLES
+from app.services.staff import SignIn
+from app.services.throttles import Throttle
+
+FAILURES_PER_PERSON = 5
+FAILURES_PER_DEVICE = 20
+"""Of a million PINs one is right: five guesses in 15 minutes find one in six years."""
+
+
+def set_own(session: Session, *, staff_id: str, password: str, pin: str, by: Actor) -> None:
+    """Take a PIN, or another one.
+
+    Raises:
+        InvalidParameter: the password is wrong, or the PIN may not be used.
+    """
+    person = _lock(session, staff_id)
+    if not staff.password_fits(person, password):
+        raise errors.InvalidParameter("current", "This is not your password. Type it again.")
+    rules.check(pin)
+    person.pin_hash = staff.hashed(pin)
+    staff.record(session, person, "staff.set_pin", by)
+
+
+def list_people(session: Session, *, device: Device) -> Sequence[Staff]:
+    """List who can sign in on a till by PIN: active, with a PIN, and at work in its shop."""
+    people = session.scalars(
+        select(Staff)
+        .where(
+            Staff.merchant_id == device.merchant_id,
+            Staff.status == "active",
+            Staff.pin_hash.is_not(None),
+            Staff.role != "viewer",
+        )
+        .order_by(Staff.name, Staff.id)
+    ).all()
+    workspace = staff.get_workspace(session, merchant_id=device.merchant_id, mode=device.mode)
+    bound = locations.list_bound(session, workspace_id=workspace.id)
+    return [
+        person
+        for person in people
+        if person.id not in bound or device.location_id in bound[person.id]
+    ]
+
+
+def sign_in(
+    session: Session, *, device: Device, staff_id: str, pin: str, hours: int, agent: str = ""
+) -> SignIn | None:
+    """Sign a person in on a till; None for a wrong PIN, so that the failure is committed.
+
+    Raises:
+        NotFound: nobody of that id can sign in here.
+        RateLimited: too many wrong PINs, of this person or on this till.
+    """
+    known = {person.id: person for person in list_people(session, device=device)}
+    person = known.get(staff_id)
+    if person is None:
+        raise errors.NotFound("There is no such person at this till. Choose from the list.")
+    guessed = [_throttle(staff_id), Throttle("pin device", device.id, FAILURES_PER_DEVICE)]
+    if not _fits(session, person, pin, guessed):
+        return None
+    return staff.open_session(
+        session,
+        person,
+        mode=device.mode,
+        hours=hours,
+        agent=agent,
+        method="pin",
+        device=device,
+        # The till that one has, and the PIN that one knows.
+        has_second_factor=True,
+    )
+
+
+def list_approvers(session: Session, *, merchant_id: str, by: Actor) -> Sequence[Staff]:
+    """List who can approve what a colleague does, by PIN or passkey."""
+    return session.scalars(
+        select(Staff)
+        .where(
+            Staff.merchant_id == merchant_id,
+            Staff.status == "active",
+            Staff.role.in_(APPROVER_ROLES),
+            Staff.pin_hash.is_not(None),
+            Staff.id != by.id,
+        )
+        .order_by(Staff.name, Staff.id)
+    ).all()
+
+
+def approve(
+    session: Session, *, merchant_id: str, approver_id: str, pin: str, by: Actor
+) -> Approval | None:
+    """Check a manager's PIN for one act of a colleague; None for a wrong one.
+
+    Raises:
+        NotFound: nobody of that id can approve it.
+        RateLimited: too many wrong PINs of this manager.
+    """
+    known = {
+        person.id: person for person in list_approvers(session, merchant_id=merchant_id, by=by)
+    }
+    approver = known.get(approver_id)
+    if approver is None:
+        raise errors.NotFound("Choose who approves it.")
+    if not _fits(session, approver, pin, [_throttle(approver_id)]):
+        return None
+    return Approval(approver_id)
+
+
+def _fits(session: Session, person: Staff, pin: str, guessed: Sequence[Throttle]) -> bool:
+    # One guess at a time, so that a crowd of them cannot pass the throttle together.
+    person = _lock(session, person.id)
+    throttles.check(session, guessed)
+    if staff.hash_fits(person.pin_hash, pin):
+        throttles.forget(session, guessed[0])
+        return True
+    throttles.count_failure(session, guessed)
+    staff.record(
+        session,
+        person,
+        "staff.pin_failed",
+        Actor(kind="staff", id=person.id, role=person.role),
+    )
+    return False
+
+
+def _throttle(staff_id: str) -> Throttle:
+    return Throttle("pin", staff_id, FAILURES_PER_PERSON)
+
+
+def _lock(session: Session, staff_id: str) -> Staff:
+    return session.scalars(
+        select(Staff)
+        .where(Staff.id == staff_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).one()

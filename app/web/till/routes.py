@@ -1,0 +1,118 @@
+"""A shared till: choose who you are, type your PIN, lock it when you go."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, current_app, request, url_for
+from flask import session as cookie
+from flask_login import login_user, logout_user
+
+from app import clock
+from app.db import reading, writing
+from app.errors import InvalidParameter, NotFound, RegularsError
+from app.http.access import SEEN, UNSENT, safe_path
+from app.http.actors import SignedIn, is_signed_in, signed_in
+from app.models.staff import Staff
+from app.services import devices, pins, staff
+from app.services.devices import Found
+from app.web.base_form import ActForm
+from app.web.responses import page, redirect_to
+from app.web.till.forms import PinForm
+
+blueprint = Blueprint("till", __name__)
+
+HOME = "/counter"
+
+
+@blueprint.get("/till")
+def people() -> Response:
+    """Show who can sign in on this till."""
+    till = _till()
+    if till is None:
+        return redirect_to(url_for("staff.sign_in_form"))
+    with reading() as session:
+        known = pins.list_people(session, device=till.device)
+    return page("till/people.html", till=till, people=known, next=_next())
+
+
+@blueprint.get("/till/<staff_id>")
+def ask(staff_id: str) -> Response:
+    """Ask a person for their PIN."""
+    till = _till()
+    if till is None:
+        return redirect_to(url_for("staff.sign_in_form"))
+    form = PinForm()
+    form.next.data = _next()
+    return _pin_page(form, till, staff_id)
+
+
+@blueprint.post("/till/<staff_id>")
+def sign_in(staff_id: str) -> Response:
+    """Check a PIN and open the counter; who was signed in before is out."""
+    till = _till()
+    if till is None:
+        return redirect_to(url_for("staff.sign_in_form"), 303)
+    form = PinForm()
+    if not form.validate_on_submit():
+        return _pin_page(form, till, staff_id, 422)
+    try:
+        with writing() as session:
+            made = pins.sign_in(
+                session,
+                device=till.device,
+                staff_id=staff_id,
+                pin=form.pin.data or "",
+                hours=current_app.config["SESSION_HOURS"],
+                agent=request.user_agent.string,
+            )
+            if made is not None and is_signed_in():
+                staff.sign_out(session, token=signed_in().token)
+        if made is None:
+            raise InvalidParameter("pin", "This PIN is not right. Type it again.")
+    except NotFound:
+        raise
+    except RegularsError as error:
+        form.refuse(error)
+        return _pin_page(form, till, staff_id, 422)
+    unsent = cookie.get(UNSENT)
+    # A fresh cookie: whatever was planted before the sign-in is worth nothing after it.
+    cookie.clear()
+    if unsent:
+        cookie[UNSENT] = unsent
+    cookie[SEEN] = int(clock.now().timestamp())
+    cookie.permanent = True
+    login_user(SignedIn(made.token, made.staff, made.workspace, till.location.id))
+    path = safe_path(form.next.data)
+    return redirect_to(HOME if path == "/" else path, 303)
+
+
+@blueprint.post("/till/lock")
+def lock() -> Response:
+    """Leave the till: who comes next says who they are."""
+    if not ActForm().validate_on_submit():
+        return redirect_to(url_for("till.people"), 303)
+    with writing() as session:
+        staff.sign_out(session, token=signed_in().token)
+    logout_user()
+    cookie.clear()
+    return redirect_to(url_for("till.people"), 303)
+
+
+def _till() -> Found | None:
+    token = request.cookies.get(current_app.config["DEVICE_COOKIE_NAME"], "")
+    with reading() as session:
+        return devices.find(session, token=token) if token else None
+
+
+def _next() -> str:
+    return safe_path(request.args.get("next"))
+
+
+def _pin_page(form: PinForm, till: Found, staff_id: str, status: int = 200) -> Response:
+    with reading() as session:
+        known: dict[str, Staff] = {
+            person.id: person for person in pins.list_people(session, device=till.device)
+        }
+    person = known.get(staff_id)
+    if person is None:
+        raise NotFound("There is no such person at this till. Choose from the list.")
+    return page("till/pin.html", form=form, till=till, person=person, status=status)

@@ -1,0 +1,151 @@
+"""A shared till by keyboard: who one is, a PIN, a manager's approval, and the lock."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests import factories
+from tests.browser.conftest import sign_in
+from tests.cast import Cast
+from tests.support import records
+
+PIN = "271828"
+
+
+@pytest.fixture
+def till(cast: Cast, page: Page, address: str) -> Page:
+    """Give a browser that is a till, on which nobody is signed in."""
+    factories.take_pin(cast, "cashier", PIN)
+    factories.take_pin(cast, "manager", "314159")
+    token = factories.register_till(cast, idle_minutes=2).token
+    page.context.add_cookies([{"name": "regulars_till", "value": token, "url": address}])
+    page.goto(f"{address}/")
+    return page
+
+
+def open_counter(till: Page) -> Page:
+    till.get_by_role("link", name="Cashier Person").click()
+    expect(till.locator("#pin")).to_be_focused()
+    till.keyboard.type(PIN, delay=60)
+    expect(till.locator("#box")).to_be_focused()
+    return till
+
+
+def test_two_keys_and_a_pin_open_the_counter(till: Page) -> None:
+    expect(till.get_by_role("link", name="Cashier Person")).to_be_focused()
+    till.keyboard.press("Enter")
+    expect(till.locator("#pin")).to_be_focused()
+    till.keyboard.type(PIN, delay=60)
+
+    expect(till.locator("#box")).to_be_focused()
+    expect(till.get_by_text("Cashier, Till 1")).to_be_visible()
+
+
+def test_a_wrong_pin_says_so_and_the_next_one_is_typed_at_once(till: Page) -> None:
+    till.get_by_role("link", name="Cashier Person").click()
+    expect(till.locator("#pin")).to_be_focused()
+    till.keyboard.type("111112", delay=60)
+    expect(till.locator("#pin-error")).to_have_text("This PIN is not right. Type it again.")
+    expect(till.locator("#pin")).to_be_focused()
+    till.keyboard.type(PIN, delay=60)
+    expect(till.locator("#box")).to_be_focused()
+
+
+def test_it_locks_itself_in_every_tab_when_nobody_touches_it(till: Page, address: str) -> None:
+    till.clock.install()
+    open_counter(till)
+    other = till.context.new_page()
+    other.clock.install()
+    other.goto(f"{address}/members")
+
+    till.clock.run_for(119_000)
+    expect(till.locator("#box")).to_be_visible()
+    till.mouse.move(10, 10)
+    till.clock.run_for(119_000)
+    expect(till.locator("#box")).to_be_visible()
+    till.clock.run_for(3_000)
+
+    expect(till.get_by_role("heading", name="Who is at the till?")).to_be_visible()
+    other.reload()
+    expect(other.get_by_role("heading", name="Who is at the till?")).to_be_visible()
+    other.close()
+
+
+def test_l_locks_it_at_once(till: Page) -> None:
+    open_counter(till)
+    till.locator("#box").blur()
+    till.keyboard.press("l")
+    expect(till.get_by_role("heading", name="Who is at the till?")).to_be_visible()
+    till.go_back()
+    expect(till.locator("#box")).to_have_count(0)
+
+
+def test_a_manager_approves_at_the_counter_by_keyboard(cast: Cast, till: Page) -> None:
+    member = factories.enrol(cast, card_number="2900000004471")
+    factories.limit(cast, "cashier", 100, None)
+    open_counter(till)
+    till.keyboard.insert_text("2900000004471")
+    till.keyboard.press("Enter")
+    expect(till.locator("#keypad")).to_be_focused()
+    till.keyboard.press("a")
+    expect(till.locator("#spent")).to_be_focused()
+    till.keyboard.type("42.00", delay=60)
+    till.keyboard.press("Enter")
+
+    expect(till.locator("#approver_pin")).to_be_focused()
+    expect(till.get_by_text("The limit is 100 points at once.")).to_be_visible()
+    assert Axe().run(till).violations_count == 0
+    till.keyboard.type("314159", delay=60)
+    till.keyboard.press("Enter")
+
+    expect(till.locator("#done")).to_have_text("+420 points")
+    (entry,) = records.entries_of(cast, member)
+    assert (entry.actor_id, entry.approved_by) == (cast.cashier.id, cast.manager.id)
+
+
+def test_a_manager_approves_in_the_dialog_without_a_reload(
+    cast: Cast, page: Page, address: str
+) -> None:
+    factories.take_pin(cast, "manager", "314159")
+    member = factories.enrol(cast)
+    sign_in(page, address, "cashier")
+    page.goto(f"{address}/members/{member.id}")
+    page.keyboard.press("a")
+    page.locator("#points").fill("5000")
+    page.locator("#reason").fill("Competition")
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#approver_pin")).to_be_focused()
+    assert Axe().run(page).violations_count == 0
+    page.keyboard.type("314159", delay=60)
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#toast")).to_contain_text("+5,000 points")
+    expect(page.get_by_text("approved by Manager Person")).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
+def test_axe_finds_nothing_at_a_till(
+    cast: Cast, till: Page, address: str, theme: str, size: tuple[int, int]
+) -> None:
+    till.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+    till.set_viewport_size({"width": size[0], "height": size[1]})
+    for path in ("/till", f"/till/{cast.cashier.id}"):
+        till.goto(f"{address}{path}")
+        assert Axe().run(till).violations_count == 0, path
+        assert till.evaluate("document.documentElement.scrollWidth") <= size[0]
+
+
+def test_axe_finds_nothing_where_the_code_is_asked_for(
+    cast: Cast, page: Page, address: str
+) -> None:
+    factories.set_up_app(cast, "cashier")
+    page.goto(f"{address}/sign-in")
+    page.get_by_label("Email").fill("cashier@harbour.example.com")
+    page.get_by_label("Password").fill(factories.PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Your code")).to_be_visible()
+    assert Axe().run(page).violations_count == 0
