@@ -1,7 +1,7 @@
 """Deliveries of events: written once per endpoint, claimed by workers, finished or tried again.
 
-The claim is a compare-and-set on a lease, which SQLite, PostgreSQL and a distributed PostgreSQL all
-do alike. At least once: whoever dies between the answer and `finish` lets the lease run out, and
+The claim is a lease, taken within one workspace, which SQLite, PostgreSQL and a distributed
+PostgreSQL all do alike. At least once: whoever dies between the answer and `finish` lets the lease run out, and
 the receiver sees the same `webhook-id` again.
 """
 
@@ -91,6 +91,8 @@ def dispatch(session: Session, *, workspace_id: str) -> int:
         .where(Event.workspace_id == workspace_id, Event.is_dispatched.is_(False))
         .order_by(Event.id)
         .limit(DISPATCHED_AT_ONCE)
+        # In one order, so that two who dispatch at once never wait for each other crosswise.
+        .with_for_update(key_share=True)
     ).all()
     if not events:
         return 0
@@ -246,23 +248,27 @@ def _is_due(workspace_id: str) -> list[Any]:
 def _claim_of(
     session: Session, workspace: Workspace, endpoint: WebhookEndpoint, count: int
 ) -> list[Job]:
-    due = session.scalars(
-        select(WebhookDelivery.id)
+    taken = session.execute(
+        select(WebhookDelivery.id, WebhookDelivery.event_id)
         .where(*_is_due(workspace.id), WebhookDelivery.endpoint_id == endpoint.id)
         .order_by(WebhookDelivery.next_attempt_at, WebhookDelivery.id)
         .limit(count)
+        # Whoever comes second passes over these, and whoever sends a range again waits for us:
+        # who never waits while it holds rows is part of no deadlock.
+        .with_for_update(skip_locked=True)
     ).all()
-    if not due:
+    if not taken:
         return []
     lease = new_id("lease")
-    # Whoever comes second finds the lease taken, because the condition is judged again.
-    taken = session.execute(
+    session.execute(
         update(WebhookDelivery)
-        .where(*_is_due(workspace.id), WebhookDelivery.id.in_(due))
+        .where(
+            WebhookDelivery.workspace_id == workspace.id,
+            WebhookDelivery.id.in_([row.id for row in taken]),
+        )
         .values(lease=lease, lease_until=clock.now() + timedelta(seconds=LEASE_SECONDS))
-        .returning(WebhookDelivery.id, WebhookDelivery.event_id)
         .execution_options(synchronize_session=False)
-    ).all()
+    )
     events = {
         event.id: event
         for event in session.scalars(
