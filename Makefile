@@ -46,7 +46,13 @@ fix: dev ## Put style right where a tool can
 	$(BIN)/djlint templates --reformat --quiet
 
 test: dev vendor servers ## Run the tests (ARGS="-k word" to choose)
+ifdef ARGS
 	$(BIN)/pytest $(ARGS)
+else
+	$(BIN)/pytest -n 2 --ignore=tests/browser --ignore=tests/worker
+	# What is measured by the clock, and what a browser shows, has the machine to itself.
+	$(BIN)/pytest tests/browser tests/worker
+endif
 
 bench: dev vendor servers ## Run the benchmarks
 	$(BIN)/python -m bench $(ARGS)
