@@ -47,6 +47,7 @@ from app.web.programs.routes import blueprint as programs
 from app.web.redemptions.routes import blueprint as redemptions
 from app.web.reports.routes import blueprint as reports
 from app.web.rewards.routes import blueprint as rewards
+from app.web.staff.passkeys import blueprint as passkeys
 from app.web.staff.people import blueprint as people
 from app.web.staff.pins import blueprint as pin
 from app.web.staff.routes import blueprint as staff
@@ -71,6 +72,7 @@ BLUEPRINTS = (
     health,
     staff,
     second_factor,
+    passkeys,
     pin,
     till,
     places,

@@ -83,7 +83,7 @@
 
   const settle = () => {
     // A manager who approves types the PIN at once; any other problem is read first.
-    const problem = stage().querySelector("[data-focus], .r-approval input");
+    const problem = stage().querySelector("[data-focus], .r-approval input:not([type=hidden]), .r-approval button");
     if (problem) {
       problem.focus();
       play(false);

@@ -10,11 +10,13 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.db import Database
+from app.ids import new_id, new_token
 from app.models.ledger import LedgerEntry
 from app.models.members import Member
 from app.models.programs import Program
 from app.models.redemptions import Redemption
 from app.models.rewards import Reward
+from app.models.second_factors import Passkey
 from app.models.webhooks import WebhookEndpoint
 from app.rules.actors import SYSTEM, Actor
 from app.services import (
@@ -378,6 +380,22 @@ def set_up_app(cast: Cast, role: str) -> str:
         code = pyotp.TOTP(state.setup.secret).at(clock.now())
         assert second_factors.confirm(session, token=token, code=code, by=person)
     return state.setup.secret
+
+
+def add_passkey(cast: Cast, person: Actor) -> Passkey:
+    """Let a person have a passkey that no device holds, beside the password that is enough."""
+    with cast.database.writing() as session:
+        passkey = Passkey(
+            id=new_id("pky"),
+            staff_id=person.id or "",
+            credential_id=new_token(),
+            public_key="none",
+            sign_count=0,
+            name="Telephone",
+            created_at=clock.now(),
+        )
+        session.add(passkey)
+    return passkey
 
 
 def end_sessions(cast: Cast) -> None:

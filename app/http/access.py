@@ -44,6 +44,12 @@ ACCESS: Mapping[str, Permission | None] = {
     "second_factor.begin": Permission.READ,
     "second_factor.confirm": Permission.READ,
     "second_factor.make_codes": Permission.READ,
+    "passkeys.sign_in_options": PUBLIC,
+    "passkeys.sign_in": PUBLIC,
+    "passkeys.add_options": Permission.READ,
+    "passkeys.add": Permission.READ,
+    "passkeys.remove": Permission.READ,
+    "passkeys.approve_options": Permission.AWARD,
     "till.people": PUBLIC,
     "till.ask": PUBLIC,
     "till.sign_in": PUBLIC,
@@ -188,6 +194,9 @@ NOT_BY_PIN = frozenset(
         "second_factor.begin",
         "second_factor.confirm",
         "second_factor.make_codes",
+        "passkeys.add_options",
+        "passkeys.add",
+        "passkeys.remove",
         "pin.form",
         "pin.take",
     }
@@ -208,6 +217,8 @@ WITHOUT_SECOND_FACTOR = frozenset(
         "second_factor.show",
         "second_factor.begin",
         "second_factor.confirm",
+        "passkeys.add_options",
+        "passkeys.add",
         "staff.switch_mode",
         "staff.sign_out",
     }
@@ -223,7 +234,18 @@ UNSENT = "unsent"
 UNSENT_BYTES_MAX = 2500
 """A cookie holds 4 KB; what is longer than this is not kept."""
 
-_NOT_KEPT = {"csrf_token", "password", "again", "current", "secret", "code", "pin", "approver_pin"}
+_NOT_KEPT = {
+    "csrf_token",
+    "password",
+    "again",
+    "current",
+    "secret",
+    "code",
+    "pin",
+    "approver_pin",
+    "credential",
+    "approver_passkey",
+}
 
 
 def install(app: Flask) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
 from app import errors
 from app.models.devices import Device
+from app.models.second_factors import Passkey
 from app.models.staff import Staff
 from app.rules import pins as rules
 from app.rules.actors import Actor, Approval
@@ -98,7 +99,7 @@ def list_approvers(session: Session, *, merchant_id: str, by: Actor) -> Sequence
             Staff.merchant_id == merchant_id,
             Staff.status == "active",
             Staff.role.in_(APPROVER_ROLES),
-            Staff.pin_hash.is_not(None),
+            or_(Staff.pin_hash.is_not(None), exists().where(Passkey.staff_id == Staff.id)),
             Staff.id != by.id,
         )
         .order_by(Staff.name, Staff.id)

@@ -1,4 +1,4 @@
-"""The second factor: codes of an authenticator app (RFC 6238) and recovery codes on paper.
+"""The second factor: codes of an authenticator app (RFC 6238), and recovery codes on paper.
 
 A person with a second factor signs in with both. Owners and managers need one in the live
 workspace. No code is good twice, and guessing is throttled per person.
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from app import clock, errors
 from app.ids import new_code
-from app.models.second_factors import RecoveryCode, Totp
+from app.models.second_factors import Passkey, RecoveryCode, Totp
 from app.models.staff import Staff, StaffSession
 from app.rules.actors import Actor, Permission
 from app.services import staff, throttles
@@ -74,7 +74,7 @@ def begin(session: Session, *, staff_id: str) -> None:
     Raises:
         InvalidParameter: there is one that counts already.
     """
-    _lock(session, staff_id)
+    lock(session, staff_id)
     totp = session.get(Totp, staff_id)
     if totp is not None and totp.confirmed_at is not None:
         raise errors.InvalidParameter("code", "Your app is set up already.")
@@ -93,16 +93,15 @@ def confirm(session: Session, *, token: str, code: str, by: Actor) -> Sequence[s
         RateLimited: too many wrong codes.
     """
     found = _session(session, token)
-    person = _lock(session, found.staff_id)
+    person = lock(session, found.staff_id)
     throttles.check(session, [_throttle(person)])
-    totp = session.get(Totp, person.id)
-    if totp is None or totp.confirmed_at is not None or not _takes_app_code(session, person, code):
+    if not _takes_app_code(session, person, code, counts=False):
         throttles.count_failure(session, [_throttle(person)])
         return None
-    totp.confirmed_at = found.second_factor_at = clock.now()
+    session.get_one(Totp, person.id).confirmed_at = found.second_factor_at = clock.now()
     person.has_second_factor = True
     staff.record(session, person, "staff.second_factor_on", by)
-    return _make_codes(session, person)
+    return make_codes(session, person)
 
 
 def answer(
@@ -120,9 +119,10 @@ def answer(
         RateLimited: too many wrong codes.
     """
     found = _session(session, token)
-    person = _lock(session, found.staff_id)
+    person = lock(session, found.staff_id)
     throttles.check(session, [_throttle(person)])
-    if not _takes_app_code(session, person, code) and not _takes_paper_code(session, person, code):
+    is_right = _takes_app_code(session, person, code, counts=True)
+    if not is_right and not _takes_paper_code(session, person, code):
         throttles.count_failure(session, [_throttle(person)])
         staff.record(session, person, "staff.second_factor_failed", _self(person))
         return None
@@ -136,11 +136,11 @@ def answer(
 
 def make_recovery_codes(session: Session, *, staff_id: str, by: Actor) -> Sequence[str]:
     """Make new recovery codes, shown this once; the old ones are good no more."""
-    person = _lock(session, staff_id)
+    person = lock(session, staff_id)
     if not person.has_second_factor:
-        raise errors.InvalidParameter("code", "Set up your app first.")
+        raise errors.InvalidParameter("code", "Set up an app or a passkey first.")
     staff.record(session, person, "staff.recovery_codes", by)
-    return _make_codes(session, person)
+    return make_codes(session, person)
 
 
 def reset(session: Session, *, merchant_id: str, staff_id: str, by: Actor) -> None:
@@ -155,21 +155,37 @@ def reset(session: Session, *, merchant_id: str, staff_id: str, by: Actor) -> No
         raise errors.PermissionDenied("Only an owner can change staff.")
     if staff_id == by.id:
         raise errors.InvalidParameter("staff", "Ask another owner to take yours away.")
-    person = _lock(session, staff_id)
+    person = lock(session, staff_id)
     if person.merchant_id != merchant_id:
         raise errors.NotFound("There is no such person here.")
     session.execute(delete(Totp).where(Totp.staff_id == staff_id))
+    session.execute(delete(Passkey).where(Passkey.staff_id == staff_id))
     session.execute(delete(RecoveryCode).where(RecoveryCode.staff_id == staff_id))
     person.has_second_factor = False
     staff.revoke_sessions(session, staff_id=staff_id)
     staff.record(session, person, "staff.second_factor_reset", by)
 
 
-def _takes_app_code(session: Session, person: Staff, code: str) -> bool:
-    """Take a code of the app, which no later one may be older than."""
+def settle(session: Session, person: Staff) -> None:
+    """Let a password be enough again for who has neither an app nor a passkey left."""
+    state = get_state(session, staff_id=person.id)
+    keys = session.scalar(select(Passkey.id).where(Passkey.staff_id == person.id).limit(1))
+    if not state.has_app and keys is None:
+        person.has_second_factor = False
+        session.execute(delete(RecoveryCode).where(RecoveryCode.staff_id == person.id))
+
+
+def _takes_app_code(session: Session, person: Staff, code: str, *, counts: bool) -> bool:
+    """Take a code of the app, which no later one may be older than.
+
+    Args:
+        counts: of an app that is confirmed, or of one that is being set up.
+    """
     totp = session.get(Totp, person.id, populate_existing=True)
     typed = re.sub(r"\s", "", code)
-    if totp is None or not typed.isascii() or not typed.isdigit():
+    if totp is None or (totp.confirmed_at is not None) != counts:
+        return False
+    if not typed.isascii() or not typed.isdigit():
         return False
     now = int(clock.now().timestamp()) // STEP_SECONDS
     generator = pyotp.TOTP(totp.secret)
@@ -198,7 +214,8 @@ def _takes_paper_code(session: Session, person: Staff, code: str) -> bool:
     return used is not None
 
 
-def _make_codes(session: Session, person: Staff) -> Sequence[str]:
+def make_codes(session: Session, person: Staff) -> Sequence[str]:
+    """Make a person's recovery codes anew; their row is locked."""
     session.execute(delete(RecoveryCode).where(RecoveryCode.staff_id == person.id))
     codes = [f"{new_code()}-{new_code()}" for _ in range(RECOVERY_CODES)]
     session.add_all(RecoveryCode(staff_id=person.id, code_hash=_hashed(code)) for code in codes)
@@ -225,7 +242,7 @@ def _session(session: Session, token: str) -> StaffSession:
     return found
 
 
-def _lock(session: Session, staff_id: str) -> Staff:
+def lock(session: Session, staff_id: str) -> Staff:
     """Lock a person's row, so that one code is taken at a time."""
     person = session.scalar(
         select(Staff)

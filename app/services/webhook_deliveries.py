@@ -1,8 +1,8 @@
 """Deliveries of events: written once per endpoint, claimed by workers, finished or tried again.
 
 The claim is a lease, taken within one workspace, which SQLite, PostgreSQL and a distributed
-PostgreSQL all do alike. At least once: whoever dies between the answer and `finish` lets the lease run out, and
-the receiver sees the same `webhook-id` again.
+PostgreSQL all do alike. At least once: whoever dies between the answer and `finish` lets the lease
+run out, and the receiver sees the same `webhook-id` again.
 """
 
 from __future__ import annotations

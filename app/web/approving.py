@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from wtforms import PasswordField, SelectField
+import hashlib
+import json
+
+from flask import current_app, request
+from werkzeug.datastructures import MultiDict
+from wtforms import HiddenField, PasswordField, SelectField
 
 from app.db import reading, writing
 from app.errors import AllowanceExceeded, InvalidParameter, RegularsError
 from app.http.actors import actor, signed_in
 from app.rules.actors import Approval
-from app.services import pins
+from app.services import passkeys, pins
+from app.services.passkeys import Site
 from app.web.base_form import RegularsForm
 from app.web.choices import choice
+
+_NOT_OF_THE_ACT = {"csrf_token", "act", "approver_id", "approver_pin", "approver_passkey"}
 
 
 class ApprovableForm(RegularsForm):
@@ -25,7 +33,9 @@ class ApprovableForm(RegularsForm):
         "Their PIN",
         render_kw={"inputmode": "numeric", "autocomplete": "off", "maxlength": "6"},
     )
+    approver_passkey = HiddenField()
     asks_approval = False
+    has_passkeys = False
 
     def take_approval(self) -> Approval | None:
         """Check what the manager typed; None where nobody was asked.
@@ -36,14 +46,24 @@ class ApprovableForm(RegularsForm):
         Raises:
             RegularsError: the PIN is wrong, or was tried too often.
         """
-        if not self.approver_id.data:
+        if self.approver_passkey.data:
+            with writing() as session:
+                return passkeys.approve(
+                    session,
+                    merchant_id=signed_in().merchant.id,
+                    credential=self.approver_passkey.data,
+                    purpose=purpose_of(request.path, request.form),
+                    site=site(),
+                    by=actor(),
+                )
+        if not self.approver_id.data or not self.approver_pin.data:
             return None
         with writing() as session:
             approval = pins.approve(
                 session,
                 merchant_id=signed_in().merchant.id,
                 approver_id=self.approver_id.data,
-                pin=self.approver_pin.data or "",
+                pin=self.approver_pin.data,
                 by=actor(),
             )
         if approval is None:
@@ -53,10 +73,34 @@ class ApprovableForm(RegularsForm):
     def refuse(self, error: RegularsError) -> None:
         """Show a refusal, and where a manager can help, the fields for it."""
         super().refuse(error)
-        self.asks_approval = isinstance(error, AllowanceExceeded) or bool(self.approver_id.data)
+        was_asked = bool(self.approver_id.data or self.approver_passkey.data)
+        self.asks_approval = isinstance(error, AllowanceExceeded) or was_asked
+        self.approver_passkey.data = ""
         if self.asks_approval:
             with reading() as session:
                 approvers = pins.list_approvers(
                     session, merchant_id=signed_in().merchant.id, by=actor()
                 )
-            self.approver_id.choices = [choice(each.id, each.name) for each in approvers]
+                known = passkeys.list_of_approvers(
+                    session, merchant_id=signed_in().merchant.id, by=actor()
+                )
+            self.approver_id.choices = [
+                choice(each.id, each.name) for each in approvers if each.pin_hash
+            ]
+            self.has_passkeys = bool(known)
+
+
+def site() -> Site:
+    """Say where passkeys are good: at the address that the browser sees."""
+    return Site(
+        host=request.host.rsplit(":", 1)[0],
+        origin=request.host_url.rstrip("/"),
+        key=current_app.config["SECRET_KEY"],
+    )
+
+
+def purpose_of(path: str, fields: MultiDict[str, str]) -> str:
+    """Name an act in all its parts: who does it, where, to whom, and all that was typed."""
+    act = {name: value for name, value in fields.items() if name not in _NOT_OF_THE_ACT}
+    told = json.dumps([actor().id, path, act], sort_keys=True)
+    return f"approve {hashlib.sha256(told.encode()).hexdigest()}"

@@ -11,7 +11,14 @@ import time
 import structlog
 
 from app.db import Database
-from app.services import api_requests, merchants, rate_limits, staff, webhook_deliveries
+from app.services import (
+    api_requests,
+    merchants,
+    passkeys,
+    rate_limits,
+    staff,
+    webhook_deliveries,
+)
 from app.worker.delivering import Deliverer
 
 TIDY_SECONDS = 600
@@ -70,6 +77,7 @@ def tidy(database: Database) -> None:
     """Remove what no longer means anything: dead sessions, full buckets, old logs."""
     with database.writing() as session:
         staff.remove_dead_sessions(session)
+        passkeys.remove_spent(session)
         rate_limits.remove_full(session)
         for workspace in merchants.list_workspaces(session):
             api_requests.remove_old(session, workspace_id=workspace.id)

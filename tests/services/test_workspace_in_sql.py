@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import pkgutil
 import re
 from collections.abc import Iterator
@@ -38,6 +39,7 @@ from app.services import (
     members,
     merchants,
     outbox,
+    passkeys,
     pins,
     programs,
     purchases,
@@ -59,8 +61,10 @@ from app.services.idempotency import Once
 from app.services.ledger import Source
 from app.services.member_search import Filters
 from app.services.paging import Between
+from app.services.passkeys import Site
 from tests import factories
 from tests.cast import Cast
+from tests.support.authenticator import Authenticator
 from tests.support.payments import completed, refunded
 from tests.support.statements import Statement, calls_heard, statements_heard
 
@@ -78,6 +82,7 @@ def test_every_statement_names_the_workspace_and_every_service_was_heard(cast: C
         _exercise_people(cast)
         _exercise_second_factors(cast)
         _exercise_places(cast)
+        _exercise_passkeys(cast)
         _exercise_allowances(cast)
         _exercise_records(cast)
         _exercise_webhooks(cast)
@@ -332,6 +337,43 @@ def _exercise_places(cast: Cast) -> None:
             by=cast.cashier,
         )
         devices.revoke(session, **named)
+
+
+def _exercise_passkeys(cast: Cast) -> None:
+    site = Site(host="localhost", origin="http://localhost", key="k" * 40)
+    device = Authenticator()
+    mine: dict[str, Any] = {"staff_id": cast.manager.id or ""}
+    with cast.database.writing() as session:
+        token = factories.sign_in(session, "manager").token
+        person = staff_people.get_person(session, merchant_id=cast.merchant_id, **mine)
+        options = json.loads(passkeys.add_options(session, person=person, site=site))
+        added = passkeys.add(
+            session,
+            token=token,
+            credential=device.make(options),
+            name="Telephone",
+            site=site,
+            by=cast.manager,
+        )
+        known = passkeys.list_of_approvers(session, merchant_id=cast.merchant_id, by=cast.cashier)
+        options = json.loads(passkeys.ask_options(site, purpose="approve x", known=known))
+        approved = device.sign(options)
+        assert passkeys.approve(
+            session,
+            merchant_id=cast.merchant_id,
+            credential=approved,
+            purpose="approve x",
+            site=site,
+            by=cast.cashier,
+        )
+        options = json.loads(passkeys.ask_options(site, purpose=passkeys.SIGN_IN))
+        passkeys.sign_in(
+            session, credential=device.sign(options), site=site, mode="sandbox", hours=1
+        )
+        passkeys.list_own(session, **mine)
+        passkeys.count_by_person(session, merchant_id=cast.merchant_id)
+        passkeys.remove(session, passkey_id=added.passkey.id, by=cast.manager, **mine)
+        passkeys.remove_spent(session)
 
 
 def _exercise_allowances(cast: Cast) -> None:

@@ -51,8 +51,8 @@ LEAVING = ("till.lock", "staff.sign_out")
 AT_THE_END = ("people.disable", "webhooks.delete", "people.revoke_session")
 """Routes after which another route would have nothing left to act on."""
 
-OF_THE_MERCHANT = ("people.",)
-"""What both workspaces of a merchant share."""
+OF_THE_MERCHANT = ("people.", "passkeys.")
+"""What both workspaces of a merchant share: the people and their keys."""
 
 NEVER = {401, 403, 404, 405}
 """What a request never gets that may be made."""
@@ -139,6 +139,7 @@ def make_things(cast: Cast, app: Flask, by: Actor) -> dict[str, str]:
             by=cast.owner,
         )
     till = factories.register_till(cast).device
+    passkey = factories.add_passkey(cast, by)
     return {
         "member_id": member.id,
         "reward_id": reward.id,
@@ -160,6 +161,7 @@ def make_things(cast: Cast, app: Flask, by: Actor) -> dict[str, str]:
         "staff_id": target.id,
         "location_id": cast.location_id,
         "device_id": till.id,
+        "passkey_id": passkey.id,
         "invite_id": invited[0].invite.id,
         "people.join_form token": invited[1].token,
         "people.join token": invited[1].token,

@@ -15,7 +15,7 @@ from app.http.statuses import status_of
 from app.models.merchants import SANDBOX
 from app.models.staff import Staff
 from app.services import allowances as allowance_service
-from app.services import locations, second_factors, staff, staff_people
+from app.services import locations, passkeys, second_factors, staff, staff_people
 from app.services.staff_people import Invited
 from app.web.base_form import ActForm
 from app.web.choices import choice
@@ -44,6 +44,7 @@ def index() -> Response:
         given = allowance_service.given_by(session, workspace_id=workspace_id())
         shops = locations.list_all(session, workspace_id=workspace_id())
         bound = locations.list_bound(session, workspace_id=workspace_id())
+        keys = passkeys.count_by_person(session, merchant_id=_merchant_id())
     return page(
         "staff/people.html",
         colleagues=colleagues,
@@ -52,6 +53,7 @@ def index() -> Response:
         given=given,
         shops={each.id: each.name for each in shops},
         bound=bound,
+        passkeys=keys,
     )
 
 

@@ -132,6 +132,27 @@ class CodeForm(RegularsForm):
     next = HiddenField()
 
 
+class PasskeyForm(RegularsForm):
+    """Make a passkey; the browser fills in `credential`."""
+
+    passkey_name = StringField(
+        "Name of the passkey",
+        description="For example “My telephone”.",
+        render_kw={"autocomplete": "off"},
+    )
+    credential = HiddenField()
+
+
+class PasskeySignInForm(RegularsForm):
+    """Sign in by passkey. Nobody is signed in yet, so there is no workspace to fence."""
+
+    credential = HiddenField()
+    next = HiddenField()
+
+    def validate_workspace(self, field: object) -> None:
+        """Let it be: who signs in here leaves what was open."""
+
+
 class PasswordForm(_NewPasswordForm):
     """Take another password."""
 

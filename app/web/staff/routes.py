@@ -27,7 +27,7 @@ def sign_in_form() -> Response:
         return go(safe_path(request.args.get("next")))
     form = SignInForm()
     form.next.data = safe_path(request.args.get("next"))
-    return _door(form)
+    return show_door(form)
 
 
 @blueprint.post("/sign-in")
@@ -35,12 +35,12 @@ def sign_in() -> Response:
     """Check a password, and go back to where the person wanted to be."""
     form = SignInForm()
     if not form.validate_on_submit():
-        return _door(form, 422)
+        return show_door(form, 422)
     try:
         found = _checked(form)
     except RegularsError as error:
         form.refuse(error)
-        return _door(form, 422)
+        return show_door(form, 422)
     unsent = cookie.get(UNSENT)
     # A fresh cookie: whatever was planted before the sign-in is worth nothing after it.
     cookie.clear()
@@ -143,7 +143,8 @@ def _checked(form: SignInForm) -> SignedIn:
     return SignedIn(found.token, found.staff, found.workspace, None)
 
 
-def _door(form: SignInForm, status: int = 200) -> Response:
+def show_door(form: SignInForm, status: int = 200) -> Response:
+    """Show the page to sign in at."""
     with reading() as session:
         names = [merchant.name for merchant in merchants.list_merchants(session)]
     # With several merchants in one installation, the door names none of them.

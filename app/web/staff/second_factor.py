@@ -13,10 +13,10 @@ from app.errors import RegularsError
 from app.http.access import UNSENT, safe_path
 from app.http.actors import SignedIn, actor, signed_in
 from app.rules import cards as drawn
-from app.services import second_factors
+from app.services import passkeys, second_factors
 from app.web.base_form import ActForm
 from app.web.responses import go, page, redirect_to
-from app.web.staff.people_forms import CodeForm
+from app.web.staff.people_forms import CodeForm, PasskeyForm
 
 blueprint = Blueprint("second_factor", __name__)
 
@@ -69,7 +69,7 @@ def answer() -> Response:
 @blueprint.get("/you/second-factor")
 def show() -> Response:
     """Show what one has, and how to set it up."""
-    return _page(CodeForm())
+    return show_page(CodeForm())
 
 
 @blueprint.post("/you/second-factor/begin")
@@ -82,7 +82,7 @@ def begin() -> Response:
         except RegularsError as error:
             form = CodeForm(formdata=None)
             form.refuse(error)
-            return _page(form, 422)
+            return show_page(form, status=422)
     return go(url_for("second_factor.show"))
 
 
@@ -91,7 +91,7 @@ def confirm() -> Response:
     """Let the app count once it shows the right code; show the recovery codes, this once."""
     form = CodeForm()
     if not form.validate_on_submit():
-        return _page(form, 422)
+        return show_page(form, status=422)
     try:
         with writing() as session:
             codes = second_factors.confirm(
@@ -99,10 +99,10 @@ def confirm() -> Response:
             )
     except RegularsError as error:
         form.refuse(error)
-        return _page(form, 422)
+        return show_page(form, status=422)
     if codes is None:
         form.code.errors = [WRONG]
-        return _page(form, 422)
+        return show_page(form, status=422)
     return _codes_page(codes)
 
 
@@ -119,17 +119,23 @@ def make_codes() -> Response:
     except RegularsError as error:
         form = CodeForm(formdata=None)
         form.refuse(error)
-        return _page(form, 422)
+        return show_page(form, status=422)
     return _codes_page(codes)
 
 
-def _page(form: CodeForm, status: int = 200) -> Response:
+def show_page(
+    form: CodeForm, *, passkey_form: PasskeyForm | None = None, status: int = 200
+) -> Response:
+    """Show the page of one's second factor."""
     with reading() as session:
         state = second_factors.get_state(session, staff_id=signed_in().staff.id)
+        known = passkeys.list_own(session, staff_id=signed_in().staff.id)
     return page(
         "staff/second_factor.html",
         form=form,
+        passkey_form=passkey_form or PasskeyForm(formdata=None),
         state=state,
+        known=known,
         qr=drawn.qr_code(state.setup.address) if state.setup else None,
         is_needed=signed_in().owes_second_factor,
         status=status,

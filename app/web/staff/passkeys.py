@@ -1,0 +1,137 @@
+"""Passkeys: made on one's own page, used at the door and to approve what a colleague does.
+
+The browser asks for its options at the moment of the click, so that no page holds an old challenge.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, current_app, request, url_for
+from flask import session as cookie
+from flask_login import login_user
+from werkzeug.exceptions import BadRequest
+
+from app.db import reading, writing
+from app.errors import RegularsError
+from app.http.access import UNSENT, safe_path
+from app.http.actors import SignedIn, actor, signed_in
+from app.http.statuses import status_of
+from app.models.merchants import SANDBOX
+from app.services import passkeys
+from app.web.approving import purpose_of, site
+from app.web.base_form import ActForm
+from app.web.responses import go, page, redirect_to, say
+from app.web.staff.forms import SignInForm
+from app.web.staff.people_forms import CodeForm, PasskeyForm, PasskeySignInForm
+from app.web.staff.routes import show_door
+from app.web.staff.second_factor import show_page
+
+blueprint = Blueprint("passkeys", __name__)
+
+
+@blueprint.post("/sign-in/passkey/options")
+def sign_in_options() -> Response:
+    """Give a browser at the door what it asks a passkey with."""
+    return _json(passkeys.ask_options(site(), purpose=passkeys.SIGN_IN))
+
+
+@blueprint.post("/sign-in/passkey")
+def sign_in() -> Response:
+    """Sign in who holds a passkey."""
+    form = PasskeySignInForm()
+    if not form.validate_on_submit():
+        return _refused(form, "This page was open too long. Try again.")
+    try:
+        with writing() as session:
+            made = passkeys.sign_in(
+                session,
+                credential=form.credential.data or "",
+                site=site(),
+                mode=SANDBOX,
+                hours=current_app.config["SESSION_HOURS"],
+                agent=request.user_agent.string,
+            )
+    except RegularsError:
+        return _refused(form, "This passkey is not known here. Sign in with your password.")
+    unsent = cookie.get(UNSENT)
+    # A fresh cookie: whatever was planted before the sign-in is worth nothing after it.
+    cookie.clear()
+    if unsent:
+        cookie[UNSENT] = unsent
+    cookie.permanent = True
+    login_user(SignedIn(made.token, made.staff, made.workspace, None))
+    return redirect_to(safe_path(form.next.data), 303)
+
+
+@blueprint.post("/you/passkeys/options")
+def add_options() -> Response:
+    """Give a browser what it makes a passkey with."""
+    _check_form()
+    with reading() as session:
+        return _json(passkeys.add_options(session, person=signed_in().staff, site=site()))
+
+
+@blueprint.post("/you/passkeys")
+def add() -> Response:
+    """Keep a passkey; with the first one come recovery codes."""
+    form = PasskeyForm()
+    if not form.validate_on_submit():
+        return show_page(CodeForm(formdata=None), passkey_form=form, status=422)
+    try:
+        with writing() as session:
+            added = passkeys.add(
+                session,
+                token=signed_in().token,
+                credential=form.credential.data or "",
+                name=form.passkey_name.data or "",
+                site=site(),
+                by=actor(),
+            )
+    except RegularsError as error:
+        form.refusal = error.message
+        status = int(status_of(error))
+        return show_page(CodeForm(formdata=None), passkey_form=form, status=status)
+    if added.codes:
+        return page("staff/recovery_codes.html", codes=added.codes)
+    say("The passkey is kept. Use it at your next sign-in.")
+    return go(url_for("second_factor.show"))
+
+
+@blueprint.post("/you/passkeys/<passkey_id>/remove")
+def remove(passkey_id: str) -> Response:
+    """Let a passkey open nothing any more."""
+    if ActForm().validate_on_submit():
+        try:
+            with writing() as session:
+                passkeys.remove(
+                    session, staff_id=signed_in().staff.id, passkey_id=passkey_id, by=actor()
+                )
+            say("The passkey is removed.")
+        except RegularsError as error:
+            say(error.message)
+    return go(url_for("second_factor.show"))
+
+
+@blueprint.post("/approvals/options")
+def approve_options() -> Response:
+    """Give the cashier's browser what it asks the manager's passkey with, for one act."""
+    _check_form()
+    with reading() as session:
+        known = passkeys.list_of_approvers(session, merchant_id=signed_in().merchant.id, by=actor())
+    purpose = purpose_of(request.form.get("act", ""), request.form)
+    return _json(passkeys.ask_options(site(), purpose=purpose, known=known))
+
+
+def _refused(form: PasskeySignInForm, said: str) -> Response:
+    door = SignInForm(formdata=None)
+    door.next.data = safe_path(form.next.data)
+    door.refusal = said
+    return show_door(door, 422)
+
+
+def _check_form() -> None:
+    if not ActForm().validate_on_submit():
+        raise BadRequest
+
+
+def _json(text: str) -> Response:
+    return current_app.response_class(text, mimetype="application/json")

@@ -1,0 +1,47 @@
+// Passkeys: the button asks the server what to sign, the browser for the key, and sends the form.
+"use strict";
+(() => {
+  const isAble = Boolean(
+    window.PublicKeyCredential &&
+      PublicKeyCredential.parseRequestOptionsFromJSON &&
+      PublicKeyCredential.parseCreationOptionsFromJSON,
+  );
+  const WORDS = {
+    NotAllowedError: "Nothing was signed. Try again, or go on without a passkey.",
+    InvalidStateError: "This device has a passkey of yours already.",
+  };
+
+  const show = () => {
+    if (!isAble) return;
+    document.querySelectorAll("[data-passkey]").forEach((each) => each.removeAttribute("hidden"));
+  };
+
+  const ask = async (button) => {
+    const fields = new FormData(button.form);
+    fields.append("act", button.form.getAttribute("action"));
+    const answer = await fetch(button.dataset.options, { method: "POST", body: fields });
+    if (!answer.ok) throw new Error("no options");
+    const options = await answer.json();
+    if ("makes" in button.dataset) {
+      return navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options) });
+    }
+    return navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options) });
+  };
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-passkey] button");
+    if (!button) return;
+    const said = button.parentElement.querySelector("[role=alert]");
+    said.textContent = "";
+    try {
+      const credential = await ask(button);
+      button.form.elements[button.dataset.into].value = JSON.stringify(credential.toJSON());
+      button.form.requestSubmit();
+    } catch (error) {
+      said.textContent = WORDS[error.name] || "The passkey could not be asked for. Reload the page and try again.";
+    }
+  });
+
+  document.addEventListener("DOMContentLoaded", show);
+  document.addEventListener("htmx:afterSwap", show);
+})();
