@@ -11,9 +11,9 @@ from app.cli.choosing import only_merchant_id
 from app.db import writing
 from app.errors import RegularsError
 from app.rules.actors import STAFF_ROLES, SYSTEM
-from app.services import staff
+from app.services import staff, staff_people
 
-group = AppGroup("staff", help="Make staff.")
+group = AppGroup("staff", help="Make staff, and let them in again.")
 
 
 @group.command()
@@ -40,3 +40,17 @@ def create(email: str, name: str, role: str, merchant_id: str | None, password_s
     except RegularsError as error:
         raise click.ClickException(error.message) from error
     click.echo(person.id)
+
+
+@group.command()
+@click.option("--email", required=True)
+@click.option("--password-stdin", is_flag=True, required=True, help="Read it from standard input.")
+def recover(email: str, password_stdin: bool) -> None:  # noqa: ARG001 - click passes every option
+    """Let in again who is locked out: sets a password, takes the second step away."""
+    password = sys.stdin.readline().rstrip("\n")
+    try:
+        with writing() as session:
+            person = staff_people.recover(session, email=email, password=password, by=SYSTEM)
+    except RegularsError as error:
+        raise click.ClickException(error.message) from error
+    click.echo(f"{person.name} signs in with the new password. Set up the second step again.")

@@ -34,6 +34,7 @@ ACCESS: Mapping[str, Permission | None] = {
     "staff.sign_out": Permission.READ,
     "staff.profile": Permission.READ,
     "staff.save_preferences": Permission.READ,
+    "staff.save_name": Permission.READ,
     "staff.choose_location": Permission.READ,
     "staff.switch_mode": Permission.READ,
     "staff.shortcuts": Permission.READ,

@@ -158,12 +158,16 @@ def reset(session: Session, *, merchant_id: str, staff_id: str, by: Actor) -> No
     person = lock(session, staff_id)
     if person.merchant_id != merchant_id:
         raise errors.NotFound("There is no such person here.")
-    session.execute(delete(Totp).where(Totp.staff_id == staff_id))
-    session.execute(delete(Passkey).where(Passkey.staff_id == staff_id))
-    session.execute(delete(RecoveryCode).where(RecoveryCode.staff_id == staff_id))
-    person.has_second_factor = False
-    staff.revoke_sessions(session, staff_id=staff_id)
+    take_away(session, person)
     staff.record(session, person, "staff.second_factor_reset", by)
+
+
+def take_away(session: Session, person: Staff) -> None:
+    """Delete all that a person shows beside their password, and end their sign-ins."""
+    for table in (Totp, Passkey, RecoveryCode):
+        session.execute(delete(table).where(table.staff_id == person.id))
+    person.has_second_factor = False
+    staff.revoke_sessions(session, staff_id=person.id)
 
 
 def settle(session: Session, person: Staff) -> None:

@@ -14,7 +14,7 @@ from app.ids import new_id, new_token
 from app.models.staff import Staff, StaffInvite, StaffSession
 from app.rules import inputs
 from app.rules.actors import STAFF_ROLES, Actor, Permission
-from app.services import idempotency, staff
+from app.services import idempotency, second_factors, staff
 from app.services.idempotency import Once
 from app.services.staff import SignIn
 
@@ -256,6 +256,45 @@ def change_password(
         .values(revoked_at=clock.now())
     )
     staff.record(session, person, "staff.change_password", by)
+
+
+def rename(session: Session, *, staff_id: str, name: str, by: Actor) -> Staff:
+    """Let a person be called otherwise, also in what they did before.
+
+    Raises:
+        InvalidParameter, MissingParameter: the name is out of bounds.
+    """
+    person = session.scalars(select(Staff).where(Staff.id == staff_id).with_for_update()).one()
+    before = person.name
+    person.name = inputs.checked_text(name, param="name", most=200, required=True)
+    if person.name != before:
+        staff.record(
+            session,
+            person,
+            "staff.rename",
+            by,
+            before={"name": before},
+            after={"name": person.name},
+        )
+    return person
+
+
+def recover(session: Session, *, email: str, password: str, by: Actor) -> Staff:
+    """Let in again who is locked out: another password, no second factor, no sign-in left.
+
+    Only the command line calls this: whoever reaches it holds the database anyway.
+
+    Raises:
+        NotFound: nobody signs in with this email.
+        InvalidParameter: the password may not be used.
+    """
+    person = staff.find_by_email(session, email)
+    if person is None:
+        raise errors.NotFound("Nobody signs in with this email.")
+    person.password_hash = staff.hashed_password(password, email=person.email, name=person.name)
+    second_factors.take_away(session, person)
+    staff.record(session, person, "staff.recover", by)
+    return person
 
 
 def list_sessions(session: Session, *, staff_id: str) -> Sequence[StaffSession]:

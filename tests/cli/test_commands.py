@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from app.db import Database
 from app.factory import create_app
-from app.services import api_keys
+from app.services import api_keys, staff
 from tests import factories
 from tests.cast import Cast
 from tests.support.settings import make_settings
@@ -121,3 +121,30 @@ def test_an_unknown_scope_is_refused_in_words(cast: Cast, cli: FlaskCliRunner) -
 
     assert answer.exit_code == 1
     assert "There is no scope points." in answer.output
+
+
+def test_who_is_locked_out_is_let_in_again(cast: Cast, cli: FlaskCliRunner) -> None:
+    factories.set_up_app(cast, "owner")
+    words = ["staff", "recover", "--email", "owner@harbour.example.com", "--password-stdin"]
+
+    refused = cli.invoke(args=words, input="short\n")
+    assert refused.exit_code == 1
+    assert "12 to 128 characters" in refused.output
+    done = cli.invoke(args=words, input="plum tractor lamp seven\n")
+
+    assert done.exit_code == 0, done.output
+    with cast.database.writing() as session:
+        found = staff.sign_in(
+            session,
+            email="owner@harbour.example.com",
+            password="plum tractor lamp seven",
+            address="::1",
+            mode="sandbox",
+            hours=1,
+        )
+    assert found is not None
+    assert not found.staff.has_second_factor
+    nobody = cli.invoke(
+        args=["staff", "recover", "--email", "no@example.com", "--password-stdin"], input="x\n"
+    )
+    assert "Nobody signs in with this email." in nobody.output

@@ -68,6 +68,8 @@ from tests.support.authenticator import Authenticator
 from tests.support.payments import completed, refunded
 from tests.support.statements import Statement, calls_heard, statements_heard
 
+GOOD = "plum tractor lamp seven"
+
 POSTGRESQL_ONLY = {"rate_limits.take"}
 
 SETS_UP_BY_THE_OTHERS = {"demo"}
@@ -269,6 +271,8 @@ def _exercise_people(cast: Cast) -> None:
         staff_people.change_role(session, role="manager", **named)
         staff_people.disable(session, **named)
         staff_people.enable(session, **named)
+        staff_people.rename(session, name="Rosa L.", **herself)
+        staff_people.recover(session, email=person.email, password=GOOD, by=cast.owner)
         staff_people.list_people(session, **shop)
         staff_people.get_person(session, staff_id=person.id, **shop)
         filters = audit_log.Filters(actor_id="stf", act="staff.invite", since=clock.now())

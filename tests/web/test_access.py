@@ -7,6 +7,7 @@ from flask import Flask
 from app.http.access import ACCESS, safe_path
 from tests import factories
 from tests.cast import Cast
+from tests.factories import PASSWORD
 from tests.support.pages import Visitor
 
 
@@ -72,6 +73,36 @@ def test_a_signed_out_cookie_opens_nothing(manager: Visitor) -> None:
     manager.client.set_cookie("regulars", stolen.value)
 
     assert manager.get("/members").status == 302
+
+
+def test_a_cookie_that_was_planted_before_the_sign_in_opens_nothing_after_it(app: Flask) -> None:
+    attacker, victim = Visitor(app), Visitor(app)
+    attacker.get("/sign-in")
+    planted = attacker.client.get_cookie("regulars")
+    assert planted is not None
+    victim.client.set_cookie("regulars", planted.value)
+
+    victim.sign_in("manager")
+
+    assert victim.get("/members").status == 200
+    assert attacker.get("/members").location.startswith("/sign-in")
+
+
+def test_who_signs_in_over_another_sign_in_is_not_it(app: Flask) -> None:
+    attacker, victim = Visitor(app).sign_in("cashier"), Visitor(app)
+    form = victim.get("/sign-in").fields()
+    known = {"email": "manager@harbour.example.com", "password": PASSWORD}
+    anonymous = victim.client.get_cookie("regulars")
+    planted = attacker.client.get_cookie("regulars")
+    assert planted is not None
+    assert anonymous is not None
+
+    victim.post("/sign-in", {**form, **known})
+
+    assert "Manager Person" in victim.get("/you").text
+    assert "Cashier Person" in attacker.get("/you").text
+    victim.client.set_cookie("regulars", anonymous.value)
+    assert victim.get("/members").status == 302
 
 
 def test_htmx_is_sent_to_the_door_and_not_given_it(visitor: Visitor) -> None:

@@ -218,3 +218,15 @@ def test_anothers_sign_in_is_not_ones_own_to_end(
 def test_only_an_owner_sees_the_staff(manager: Visitor) -> None:
     for path in ("/staff", "/staff/invite"):
         assert manager.get(path).status == 403
+
+
+def test_a_person_says_how_they_are_called(cast: Cast, cashier: Visitor, owner: Visitor) -> None:
+    form = cashier.get("/you").fields("/you/name")
+    refused = cashier.post("/you/name", {**form, "name": " "})
+    assert refused.status == 422
+    assert "Your name" in refused.text
+
+    cashier.post("/you/name", {**form, "name": "Aisha B."})
+
+    assert "Aisha B." in owner.get("/staff").text
+    assert person(cast, "cashier").name == "Aisha B."

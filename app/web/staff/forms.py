@@ -17,6 +17,12 @@ class SignInForm(RegularsForm):
     next = HiddenField()
 
 
+class NameForm(RegularsForm):
+    """How one is called."""
+
+    name = StringField("Your name", render_kw={"autocomplete": "name"})
+
+
 class LocationForm(RegularsForm):
     """Where one works."""
 

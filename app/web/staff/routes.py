@@ -9,13 +9,13 @@ from flask_login import login_user, logout_user
 from app.db import reading, writing
 from app.errors import RegularsError, SignInFailed
 from app.http.access import UNSENT, door, safe_path
-from app.http.actors import SignedIn, is_signed_in, signed_in, workspace_id
+from app.http.actors import SignedIn, actor, is_signed_in, signed_in, workspace_id
 from app.models.merchants import SANDBOX
-from app.services import locations, merchants, staff
+from app.services import locations, merchants, staff, staff_people
 from app.web.base_form import ActForm
 from app.web.choices import choice
 from app.web.responses import go, page, redirect_to, say
-from app.web.staff.forms import LocationForm, ModeForm, PreferencesForm, SignInForm
+from app.web.staff.forms import LocationForm, ModeForm, NameForm, PreferencesForm, SignInForm
 
 blueprint = Blueprint("staff", __name__)
 
@@ -87,6 +87,25 @@ def choose_location() -> Response:
     return go(url_for("staff.profile"))
 
 
+@blueprint.post("/you/name")
+def save_name() -> Response:
+    """Say how one is called."""
+    form = NameForm()
+    where = LocationForm(formdata=None, data={"location_id": signed_in().location_id})
+    if not form.validate_on_submit():
+        return _profile(where, 422, name_form=form)
+    try:
+        with writing() as session:
+            staff_people.rename(
+                session, staff_id=signed_in().staff.id, name=form.name.data or "", by=actor()
+            )
+    except RegularsError as error:
+        form.refuse(error)
+        return _profile(where, 422, name_form=form)
+    say("Saved. Lines that you wrote before show it, too.")
+    return go(url_for("staff.profile"))
+
+
 @blueprint.post("/you/preferences")
 def save_preferences() -> Response:
     """Keep how one wants the pages."""
@@ -152,7 +171,9 @@ def show_door(form: SignInForm, status: int = 200) -> Response:
     return page("staff/sign_in.html", form=form, shop=shop, status=status)
 
 
-def _profile(form: LocationForm, status: int = 200) -> Response:
+def _profile(
+    form: LocationForm, status: int = 200, *, name_form: NameForm | None = None
+) -> Response:
     with reading() as session:
         shops = locations.list_of_person(
             session, workspace_id=workspace_id(), staff_id=signed_in().staff.id
@@ -163,6 +184,7 @@ def _profile(form: LocationForm, status: int = 200) -> Response:
         "staff/profile.html",
         form=form,
         preferences=preferences,
+        name_form=name_form or NameForm(formdata=None, obj=signed_in().staff),
         locations=shops,
         status=status,
     )
