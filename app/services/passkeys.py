@@ -36,6 +36,7 @@ from webauthn.helpers.structs import (
 
 from app import clock, errors
 from app.ids import new_id, new_token
+from app.models.devices import Device
 from app.models.second_factors import Passkey, SpentChallenge
 from app.models.staff import Staff
 from app.rules import inputs
@@ -209,7 +210,14 @@ def remove(session: Session, *, staff_id: str, passkey_id: str, by: Actor) -> No
 
 
 def sign_in(
-    session: Session, *, credential: str, site: Site, mode: str, hours: int, agent: str = ""
+    session: Session,
+    *,
+    credential: str,
+    site: Site,
+    mode: str,
+    hours: int,
+    agent: str = "",
+    device: Device | None = None,
 ) -> SignIn:
     """Sign in who holds a passkey.
 
@@ -227,6 +235,7 @@ def sign_in(
         hours=hours,
         agent=agent,
         method="passkey",
+        device=device,
         has_second_factor=True,
     )
 

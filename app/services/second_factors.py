@@ -130,7 +130,13 @@ def answer(
     # The token that a password alone gave is worth nothing after this.
     found.revoked_at = clock.now()
     return staff.open_session(
-        session, person, mode=found.mode, hours=hours, agent=agent, has_second_factor=True
+        session,
+        person,
+        mode=found.mode,
+        hours=hours,
+        agent=agent,
+        device=found.device,
+        has_second_factor=True,
     )
 
 

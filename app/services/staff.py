@@ -92,6 +92,7 @@ def sign_in(
     mode: str,
     hours: int,
     agent: str = "",
+    device: Device | None = None,
 ) -> SignIn | None:
     """Check a password and open a session; None when the two do not fit.
 
@@ -101,6 +102,7 @@ def sign_in(
         address: the client's network address, for the throttle.
         hours: how long the session lives.
         agent: what the browser says of itself.
+        device: the registered till, if the browser is one.
 
     Raises:
         RateLimited: too many failures; the password was not even looked at.
@@ -115,7 +117,7 @@ def sign_in(
         return None
     assert person is not None  # noqa: S101 - a fitting password belongs to a person
     throttles.forget(session, guessed[0])
-    return open_session(session, person, mode=mode, hours=hours, agent=agent)
+    return open_session(session, person, mode=mode, hours=hours, agent=agent, device=device)
 
 
 def find_session(session: Session, *, token: str) -> StaffSession | None:
@@ -154,10 +156,18 @@ def revoke_sessions(session: Session, *, staff_id: str) -> None:
 
 
 def switch_mode(session: Session, *, token: str, mode: str) -> None:
-    """Move a session into the other workspace."""
+    """Move a session into the other workspace.
+
+    Raises:
+        PermissionDenied: it was opened by PIN, which is good where the till is.
+    """
     found = find_session(session, token=token)
     if found is None:
         return
+    if found.method == "pin" and found.mode != mode:
+        raise errors.PermissionDenied(
+            "A PIN is good where the till is. Sign in with your password to switch."
+        )
     workspace = get_workspace(session, merchant_id=found.staff.merchant_id, mode=mode)
     found.mode = mode
     found.location_id = _location_id(session, workspace, found.staff_id, found.device)
@@ -240,9 +250,13 @@ def open_session(
 
     Args:
         method: how they showed it: `password`, `pin` or `passkey`.
-        device: the registered till, if it is one.
+        device: the registered till, if the browser is one; another merchant's is none of ours, and
+            ours decides the mode.
         has_second_factor: whether they showed more than a password.
     """
+    if device is not None and device.merchant_id != person.merchant_id:
+        device = None
+    mode = device.mode if device is not None else mode
     workspace = get_workspace(session, merchant_id=person.merchant_id, mode=mode)
     token, now = new_token(), clock.now()
     session.add(

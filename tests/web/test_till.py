@@ -298,6 +298,34 @@ def test_in_live_a_pin_and_a_till_are_two_factors(cast: Cast, app: Flask) -> Non
     assert till.get("/counter").status == 200
 
 
+def test_who_comes_by_password_to_a_till_is_at_the_till(cast: Cast, till: Visitor) -> None:
+    member = factories.enrol(cast)
+    assert "Sign in by PIN" in till.get("/sign-in").text
+    till.sign_in("manager")
+
+    assert "Manager, Till 1" in till.get("/counter").text
+    till.send(f"/members/{member.id}/award", points="50", reason="By hand")
+    (entry,) = records.entries_of(cast, member)
+    assert entry.device_id is not None
+    with clock.set_to(clock.now() + timedelta(minutes=6)):
+        assert till.get("/members").location == "/till?next=/members"
+
+
+def test_another_shops_till_is_none_of_ours(cast: Cast, till: Visitor) -> None:
+    factories.make_cast(cast.database, "rival.example.com")
+    till.sign_in("manager", domain="rival.example.com")
+    assert "Till 1" not in till.get("/counter").text
+    assert till.get("/counter").status == 200
+
+
+def test_a_pin_is_good_where_the_till_is(cast: Cast, till: Visitor) -> None:
+    enter(till, cast.cashier.id)
+    till.post("/mode", {**till.get("/you").fields("/mode"), "mode": "live"})
+    shown = till.get("/counter").text
+    assert "Test mode." in shown
+    assert "A PIN is good where the till is." in shown
+
+
 def test_a_fixed_session_is_worth_nothing_after_a_pin(cast: Cast, till: Visitor) -> None:
     planted = till.get("/till").response.headers.get("Set-Cookie", "")
     enter(till, cast.cashier.id)

@@ -6,20 +6,19 @@ The browser asks for its options at the moment of the click, so that no page hol
 from __future__ import annotations
 
 from flask import Blueprint, Response, current_app, request, url_for
-from flask import session as cookie
-from flask_login import login_user
 from werkzeug.exceptions import BadRequest
 
 from app.db import reading, writing
 from app.errors import RegularsError
-from app.http.access import UNSENT, safe_path
-from app.http.actors import SignedIn, actor, signed_in
+from app.http.access import safe_path
+from app.http.actors import actor, signed_in
+from app.http.entering import enter, find_till
 from app.http.statuses import status_of
 from app.models.merchants import SANDBOX
 from app.services import passkeys
 from app.web.approving import purpose_of, site
 from app.web.base_form import ActForm
-from app.web.responses import go, page, redirect_to, say
+from app.web.responses import go, page, say
 from app.web.staff.forms import SignInForm
 from app.web.staff.people_forms import CodeForm, PasskeyForm, PasskeySignInForm
 from app.web.staff.routes import show_door
@@ -40,6 +39,7 @@ def sign_in() -> Response:
     form = PasskeySignInForm()
     if not form.validate_on_submit():
         return _refused(form, "This page was open too long. Try again.")
+    till = find_till()
     try:
         with writing() as session:
             made = passkeys.sign_in(
@@ -49,17 +49,11 @@ def sign_in() -> Response:
                 mode=SANDBOX,
                 hours=current_app.config["SESSION_HOURS"],
                 agent=request.user_agent.string,
+                device=till.device if till else None,
             )
     except RegularsError:
         return _refused(form, "This passkey is not known here. Sign in with your password.")
-    unsent = cookie.get(UNSENT)
-    # A fresh cookie: whatever was planted before the sign-in is worth nothing after it.
-    cookie.clear()
-    if unsent:
-        cookie[UNSENT] = unsent
-    cookie.permanent = True
-    login_user(SignedIn(made.token, made.staff, made.workspace, None))
-    return redirect_to(safe_path(form.next.data), 303)
+    return enter(made, path=form.next.data)
 
 
 @blueprint.post("/you/passkeys/options")

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, Response, current_app, request, url_for
-from flask import session as cookie
-from flask_login import login_user
 
 from app.db import reading, writing
 from app.errors import NotFound, RegularsError
-from app.http.actors import SignedIn, actor, signed_in, workspace_id
+from app.http.actors import actor, signed_in, workspace_id
+from app.http.entering import enter
 from app.http.statuses import status_of
 from app.models.merchants import SANDBOX
 from app.models.staff import Staff
@@ -19,7 +18,7 @@ from app.services import locations, passkeys, second_factors, staff, staff_peopl
 from app.services.staff_people import Invited
 from app.web.base_form import ActForm
 from app.web.choices import choice
-from app.web.responses import go, page, redirect_to, say
+from app.web.responses import go, page, say
 from app.web.staff.people_forms import (
     AllowancesForm,
     InviteForm,
@@ -232,10 +231,7 @@ def join(token: str) -> Response:
     except RegularsError as error:
         form.refuse(error)
         return _join_page(form, token, int(status_of(error)))
-    # A fresh cookie: whatever was planted before is worth nothing now.
-    cookie.clear()
-    login_user(SignedIn(made.token, made.staff, made.workspace, None))
-    return redirect_to(url_for("reports.today"), 303)
+    return enter(made)
 
 
 @blueprint.get("/you/password")

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, current_app, request, url_for
-from flask import session as cookie
-from flask_login import login_user, logout_user
 
 from app.db import reading, writing
 from app.errors import RegularsError, SignInFailed
-from app.http.access import UNSENT, door, safe_path
-from app.http.actors import SignedIn, actor, is_signed_in, signed_in, workspace_id
+from app.http.access import safe_path
+from app.http.actors import actor, is_signed_in, signed_in, workspace_id
+from app.http.entering import enter, find_till, leave
 from app.models.merchants import SANDBOX
 from app.services import locations, merchants, staff, staff_people
+from app.services.staff import SignIn
 from app.web.base_form import ActForm
 from app.web.choices import choice
 from app.web.responses import go, page, redirect_to, say
@@ -41,14 +41,7 @@ def sign_in() -> Response:
     except RegularsError as error:
         form.refuse(error)
         return show_door(form, 422)
-    unsent = cookie.get(UNSENT)
-    # A fresh cookie: whatever was planted before the sign-in is worth nothing after it.
-    cookie.clear()
-    if unsent:
-        cookie[UNSENT] = unsent
-    cookie.permanent = bool(form.stay.data)
-    login_user(found)
-    return redirect_to(safe_path(form.next.data), 303)
+    return enter(found, stays=bool(form.stay.data), path=form.next.data)
 
 
 @blueprint.post("/sign-out")
@@ -56,11 +49,7 @@ def sign_out() -> Response:
     """End the session on the server as well as in the browser."""
     if not ActForm().validate_on_submit():
         return redirect_to(url_for("staff.profile"), 303)
-    with writing() as session:
-        staff.sign_out(session, token=signed_in().token)
-    logout_user()
-    cookie.clear()
-    return redirect_to(url_for(door()), 303)
+    return leave()
 
 
 @blueprint.get("/you")
@@ -129,8 +118,11 @@ def switch_mode() -> Response:
     """Move into the other workspace."""
     form = ModeForm()
     if form.validate_on_submit() and form.mode.data in {"live", "sandbox"}:
-        with writing() as session:
-            staff.switch_mode(session, token=signed_in().token, mode=form.mode.data)
+        try:
+            with writing() as session:
+                staff.switch_mode(session, token=signed_in().token, mode=form.mode.data)
+        except RegularsError as error:
+            say(error.message)
     return redirect_to(url_for("reports.today"), 303)
 
 
@@ -146,7 +138,8 @@ def more() -> Response:
     return page("staff/more.html")
 
 
-def _checked(form: SignInForm) -> SignedIn:
+def _checked(form: SignInForm) -> SignIn:
+    till = find_till()
     with writing() as session:
         found = staff.sign_in(
             session,
@@ -156,10 +149,11 @@ def _checked(form: SignInForm) -> SignedIn:
             mode=SANDBOX,
             hours=current_app.config["SESSION_HOURS"],
             agent=request.user_agent.string,
+            device=till.device if till else None,
         )
     if found is None:
         raise SignInFailed
-    return SignedIn(found.token, found.staff, found.workspace, None)
+    return found
 
 
 def show_door(form: SignInForm, status: int = 200) -> Response:
@@ -168,7 +162,9 @@ def show_door(form: SignInForm, status: int = 200) -> Response:
         names = [merchant.name for merchant in merchants.list_merchants(session)]
     # With several merchants in one installation, the door names none of them.
     shop = names[0] if len(names) == 1 else ""
-    return page("staff/sign_in.html", form=form, shop=shop, status=status)
+    return page(
+        "staff/sign_in.html", form=form, shop=shop, is_till=find_till() is not None, status=status
+    )
 
 
 def _profile(

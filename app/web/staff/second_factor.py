@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 from flask import Blueprint, Response, current_app, request, url_for
 from flask import session as cookie
-from flask_login import login_user
 
 from app.db import reading, writing
 from app.errors import RegularsError
-from app.http.access import UNSENT, safe_path
-from app.http.actors import SignedIn, actor, signed_in
+from app.http.access import safe_path
+from app.http.actors import actor, signed_in
+from app.http.entering import enter
 from app.rules import cards as drawn
 from app.services import passkeys, second_factors
 from app.web.base_form import ActForm
-from app.web.responses import go, page, redirect_to
+from app.web.responses import go, page
 from app.web.staff.people_forms import CodeForm, PasskeyForm
 
 blueprint = Blueprint("second_factor", __name__)
@@ -56,14 +56,8 @@ def answer() -> Response:
     if made is None:
         form.code.errors = [WRONG]
         return page("staff/code.html", form=form, status=422)
-    unsent, stays = cookie.get(UNSENT), cookie.permanent
-    # A fresh cookie with a fresh token: what the password alone opened is worth nothing now.
-    cookie.clear()
-    if unsent:
-        cookie[UNSENT] = unsent
-    cookie.permanent = stays
-    login_user(SignedIn(made.token, made.staff, made.workspace, None))
-    return redirect_to(safe_path(form.next.data), 303)
+    # What the password alone opened is worth nothing now: the token is another one.
+    return enter(made, stays=bool(cookie.permanent), path=form.next.data)
 
 
 @blueprint.get("/you/second-factor")

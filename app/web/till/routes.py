@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, current_app, request, url_for
-from flask import session as cookie
-from flask_login import login_user, logout_user
 
-from app import clock
 from app.db import reading, writing
 from app.errors import InvalidParameter, NotFound, RegularsError
-from app.http.access import SEEN, UNSENT, safe_path
-from app.http.actors import SignedIn, is_signed_in, signed_in
+from app.http.access import safe_path
+from app.http.actors import is_signed_in, signed_in
+from app.http.entering import enter, find_till, leave
 from app.models.staff import Staff
-from app.services import devices, pins, staff
+from app.services import pins, staff
 from app.services.devices import Found
 from app.web.base_form import ActForm
 from app.web.responses import page, redirect_to
@@ -26,7 +24,7 @@ HOME = "/counter"
 @blueprint.get("/till")
 def people() -> Response:
     """Show who can sign in on this till."""
-    till = _till()
+    till = find_till()
     if till is None:
         return redirect_to(url_for("staff.sign_in_form"))
     with reading() as session:
@@ -37,7 +35,7 @@ def people() -> Response:
 @blueprint.get("/till/<staff_id>")
 def ask(staff_id: str) -> Response:
     """Ask a person for their PIN."""
-    till = _till()
+    till = find_till()
     if till is None:
         return redirect_to(url_for("staff.sign_in_form"))
     form = PinForm()
@@ -48,7 +46,7 @@ def ask(staff_id: str) -> Response:
 @blueprint.post("/till/<staff_id>")
 def sign_in(staff_id: str) -> Response:
     """Check a PIN and open the counter; who was signed in before is out."""
-    till = _till()
+    till = find_till()
     if till is None:
         return redirect_to(url_for("staff.sign_in_form"), 303)
     form = PinForm()
@@ -73,16 +71,8 @@ def sign_in(staff_id: str) -> Response:
     except RegularsError as error:
         form.refuse(error)
         return _pin_page(form, till, staff_id, 422)
-    unsent = cookie.get(UNSENT)
-    # A fresh cookie: whatever was planted before the sign-in is worth nothing after it.
-    cookie.clear()
-    if unsent:
-        cookie[UNSENT] = unsent
-    cookie[SEEN] = int(clock.now().timestamp())
-    cookie.permanent = True
-    login_user(SignedIn(made.token, made.staff, made.workspace, till.location.id))
     path = safe_path(form.next.data)
-    return redirect_to(HOME if path == "/" else path, 303)
+    return enter(made, path=HOME if path == "/" else path)
 
 
 @blueprint.post("/till/lock")
@@ -90,17 +80,7 @@ def lock() -> Response:
     """Leave the till: who comes next says who they are."""
     if not ActForm().validate_on_submit():
         return redirect_to(url_for("till.people"), 303)
-    with writing() as session:
-        staff.sign_out(session, token=signed_in().token)
-    logout_user()
-    cookie.clear()
-    return redirect_to(url_for("till.people"), 303)
-
-
-def _till() -> Found | None:
-    token = request.cookies.get(current_app.config["DEVICE_COOKIE_NAME"], "")
-    with reading() as session:
-        return devices.find(session, token=token) if token else None
+    return leave()
 
 
 def _next() -> str:

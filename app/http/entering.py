@@ -1,0 +1,50 @@
+"""Coming in and going out in a browser: the fresh cookie, and the till that the browser may be."""
+
+from __future__ import annotations
+
+from flask import Response, current_app, request, session
+from flask_login import login_user, logout_user
+
+from app import clock
+from app.db import reading, writing
+from app.http.access import SEEN, UNSENT, door, safe_path
+from app.http.actors import SignedIn, signed_in
+from app.services import devices, staff
+from app.services.devices import Found
+from app.services.staff import SignIn
+
+
+def find_till() -> Found | None:
+    """Give the till that this browser is, or None."""
+    token = request.cookies.get(current_app.config["DEVICE_COOKIE_NAME"], "")
+    if not token:
+        return None
+    with reading() as database:
+        return devices.find(database, token=token)
+
+
+def enter(made: SignIn, *, stays: bool = True, path: str | None = None) -> Response:
+    """Let who has signed in go on to a path of ours; what they had typed before is kept.
+
+    Args:
+        stays: whether the browser keeps the cookie when it is closed.
+    """
+    unsent = session.get(UNSENT)
+    # A fresh cookie: whatever was planted before the sign-in is worth nothing after it.
+    session.clear()
+    if unsent:
+        session[UNSENT] = unsent
+    session[SEEN] = int(clock.now().timestamp())
+    session.permanent = stays
+    login_user(SignedIn(made.token, made.staff, made.workspace, None))
+    return current_app.response_class(status=303, headers={"Location": safe_path(path)})
+
+
+def leave() -> Response:
+    """End the sign-in on the server as well as in the browser, and go to the door."""
+    with writing() as database:
+        staff.sign_out(database, token=signed_in().token)
+    logout_user()
+    session.clear()
+    target = current_app.url_for(door())
+    return current_app.response_class(status=303, headers={"Location": target})
