@@ -248,14 +248,19 @@ def _is_due(workspace_id: str) -> list[Any]:
 def _claim_of(
     session: Session, workspace: Workspace, endpoint: WebhookEndpoint, count: int
 ) -> list[Job]:
-    taken = session.execute(
-        select(WebhookDelivery.id, WebhookDelivery.event_id)
+    due = session.scalars(
+        select(WebhookDelivery.id)
         .where(*_is_due(workspace.id), WebhookDelivery.endpoint_id == endpoint.id)
         .order_by(WebhookDelivery.next_attempt_at, WebhookDelivery.id)
         .limit(count)
-        # Whoever comes second passes over these, and whoever sends a range again waits for us:
-        # who never waits while it holds rows is part of no deadlock.
-        .with_for_update(skip_locked=True)
+    ).all()
+    # Whoever comes second finds the lease taken, because the condition is judged again. The rows
+    # are locked in the order of their ids, as a resend does, so that neither waits crosswise.
+    taken = session.execute(
+        select(WebhookDelivery.id, WebhookDelivery.event_id)
+        .where(*_is_due(workspace.id), WebhookDelivery.id.in_(due))
+        .order_by(WebhookDelivery.id)
+        .with_for_update()
     ).all()
     if not taken:
         return []
@@ -289,7 +294,7 @@ def _claim_of(
             event_id=row.event_id,
             body=snapshots.event_body(events[row.event_id], is_live=workspace.is_live),
         )
-        for row in sorted(taken)
+        for row in taken
     ]
 
 

@@ -206,9 +206,14 @@ def _make_due(
     values = {**_DUE, "next_attempt_at": clock.now()}
     if resend_id is not None:
         values["resend_id"] = resend_id
+    where = (WebhookDelivery.workspace_id == workspace_id, *chosen)
+    # Locked in the order of their ids, as a claim does, so that neither waits crosswise.
+    session.execute(
+        select(WebhookDelivery.id).where(*where).order_by(WebhookDelivery.id).with_for_update()
+    ).all()
     made_due = session.execute(
         update(WebhookDelivery)
-        .where(WebhookDelivery.workspace_id == workspace_id, *chosen)
+        .where(*where)
         .values(values)
         .returning(WebhookDelivery.id)
         .execution_options(synchronize_session=False)
