@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
+from app.cli.backup import backup, restore
 from app.cli.database import group as database
 from app.cli.keys import group as keys
 from app.cli.ledger import group as ledger
@@ -15,5 +16,5 @@ from app.cli.worker import worker
 
 def register(app: Flask) -> None:
     """Give the app its commands."""
-    for command in (database, keys, ledger, merchants, staff, serve, worker):
+    for command in (backup, database, keys, ledger, merchants, restore, serve, staff, worker):
         app.cli.add_command(command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 from flask.cli import AppGroup
+from sqlalchemy.orm import Session
 
 from app.db import reading
 from app.models.merchants import Workspace
@@ -24,6 +25,23 @@ def verify(workspace_id: str | None) -> None:
     reports = [_verify(workspace) for workspace in chosen]
     if any(report.fault for report in reports):
         raise SystemExit(1)
+
+
+@group.command()
+def heads() -> None:
+    """Print where all chains stand, a line per workspace: equal lines are equal ledgers."""
+    with reading() as session:
+        print_heads(session)
+
+
+def print_heads(session: Session) -> None:
+    """Print where all chains stand, as this session sees them."""
+    for workspace in merchants.list_workspaces(session):
+        found = ledger_verify.read_heads(session, workspace_id=workspace.id)
+        click.echo(
+            f"{workspace.id} {workspace.mode}: {found.entry_count:,} entries of "
+            f"{found.member_count:,} members, heads {found.digest}"
+        )
 
 
 def _verify(workspace: Workspace) -> ledger_verify.Report:

@@ -34,6 +34,7 @@ from app.services import (
     inbound,
     inbound_payments,
     ledger_history,
+    ledger_verify,
     locations,
     member_search,
     members,
@@ -171,6 +172,7 @@ def _exercise_reads(cast: Cast) -> None:
     filters = Filters(program_id=cast.program_id, tier="silver", status="active", below_zero=True)
     factories.verify(cast)
     with cast.database.reading() as session:
+        ledger_verify.read_heads(session, **given)
         for text in ("", "ngozi", "4471 ma", "ptx_1", "rdm_1", "loy_1", "7KQ-4F2"):
             page = member_search.find_members(session, text=text, limit=1, **given)
             member_search.find_members(session, text=text, after=page.cursor, **given)
