@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -215,13 +215,17 @@ def is_not_found(visitor: Walker, answer: Page) -> bool:
     return answer.status == 404 or any(each in answer.text for each in sayings)
 
 
-def everything(cast: Cast) -> dict[str, Any]:
-    """Give all rows of all tables but what looking itself leaves behind."""
+LEFT_BEHIND = ("staff_sessions", "sign_in_throttles", "audit_entries")
+"""The tables in which being refused leaves its trace."""
+
+
+def everything(cast: Cast, but: Sequence[str] = LEFT_BEHIND) -> dict[str, Any]:
+    """Give all rows of all tables but some."""
     with cast.database.reading() as session:
         return {
             name: sorted(map(repr, session.execute(select(table)).all()))
             for name, table in Base.metadata.tables.items()
-            if name not in {"staff_sessions", "sign_in_throttles", "audit_entries"}
+            if name not in but
         }
 
 
@@ -297,3 +301,37 @@ def test_what_is_not_here_is_not_found(cast: Cast, app: Flask, where: str) -> No
     assert len(found) > 40
     assert all(found.values()), [cell for cell, is_gone in found.items() if not is_gone]
     assert everything(cast) == before
+
+
+def test_no_get_changes_anything(cast: Cast, app: Flask) -> None:
+    things = make_things(cast, app, cast.owner)
+    visitor = sign_in(app, "owner")
+    things["token_hash"] = sign_in_of(cast, "owner")
+    before = everything(cast, but=())
+
+    walked = [cell for cell in cells(app) if cell.method == "GET"]
+    for cell in walked:
+        ask(visitor, app, cell, things)
+        assert everything(cast, but=()) == before, cell.endpoint
+    assert len(walked) > 60
+
+
+def test_no_post_without_its_token_changes_anything(cast: Cast, app: Flask) -> None:
+    things = make_things(cast, app, cast.owner)
+    visitor = sign_in(app, "owner")
+    things["token_hash"] = sign_in_of(cast, "owner")
+    stranger = Walker(app)
+    stranger.take_form("/sign-in", "/sign-in")
+    before = everything(cast, but=())
+
+    walked = [cell for cell in cells(app) if cell.method == "POST"]
+    for token in ({}, {"csrf_token": ""}, {"csrf_token": stranger.form["csrf_token"]}):
+        without = {name: value for name, value in visitor.form.items() if name != "csrf_token"}
+        offer = f"{things['reward_id']} 10"
+        for cell in walked:
+            form = {**without, **token, "once": new_token(), "offer": offer}
+            answer = visitor.post(cell.path(app, things), form)
+            assert answer.status < 500, cell.endpoint
+            assert everything(cast, but=()) == before, (cell.endpoint, token)
+    assert len(walked) > 60
+    assert visitor.get("/members").status == 200
