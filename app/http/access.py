@@ -315,11 +315,14 @@ def _is_attended(person: SignedIn) -> bool:
 
 
 def _lock() -> ResponseReturnValue:
-    """End the sign-in of a till that was left; what was typed is there for who comes back."""
+    """End the sign-in of a till that was left; what was typed is there when they come back."""
+    person = signed_in()
     with writing() as database:
-        staff.sign_out(database, token=signed_in().token)
+        staff.sign_out(database, token=person.token)
     logout_user()
-    path = _keep_unsent() if request.method == "POST" else request.full_path.rstrip("?")
+    path = request.full_path.rstrip("?")
+    if request.method == "POST":
+        path = _keep_unsent(person.staff.id)
     session.pop(SEEN, None)
     return _lead_to(url_for("till.people", next=path))
 
@@ -344,13 +347,17 @@ def _lead_to(target: str) -> ResponseReturnValue:
     return current_app.redirect(target)
 
 
-def _keep_unsent() -> str:
-    """Keep what was typed, and give the page on which it can be sent again."""
+def _keep_unsent(staff_id: str | None = None) -> str:
+    """Keep what was typed, and give the page on which it can be sent again.
+
+    Args:
+        staff_id: who typed it, where that is known: nobody else gets to see it.
+    """
     if not _has_form_page(request.path):
         return safe_path(urlsplit(request.referrer or "/").path)
     fields = {name: value for name, value in request.form.items() if name not in _NOT_KEPT}
     if len(str(fields).encode()) <= UNSENT_BYTES_MAX:
-        session[UNSENT] = {"path": request.path, "fields": fields}
+        session[UNSENT] = {"path": request.path, "fields": fields, "staff": staff_id}
     return request.path
 
 

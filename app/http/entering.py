@@ -23,13 +23,19 @@ def find_till() -> Found | None:
         return devices.find(database, token=token)
 
 
-def enter(made: SignIn, *, stays: bool = True, path: str | None = None) -> Response:
+def enter(
+    made: SignIn, *, stays: bool = True, path: str | None = None, home: str = "/"
+) -> Response:
     """Let who has signed in go on to a path of ours; what they had typed before is kept.
 
     Args:
         stays: whether the browser keeps the cookie when it is closed.
+        home: where it goes on without a path.
     """
     unsent = session.get(UNSENT)
+    if unsent and unsent.get("staff") not in {None, made.staff.id}:
+        # A colleague's: it is neither shown nor gone on with.
+        unsent, path = None, None
     # A fresh cookie: whatever was planted before the sign-in is worth nothing after it.
     session.clear()
     if unsent:
@@ -37,7 +43,7 @@ def enter(made: SignIn, *, stays: bool = True, path: str | None = None) -> Respo
     session[SEEN] = int(clock.now().timestamp())
     session.permanent = stays
     login_user(SignedIn(made.token, made.staff, made.workspace, None))
-    return current_app.response_class(status=303, headers={"Location": safe_path(path)})
+    return current_app.response_class(status=303, headers={"Location": safe_path(path or home)})
 
 
 def leave() -> Response:

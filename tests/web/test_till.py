@@ -215,6 +215,19 @@ def test_what_was_typed_when_it_locked_is_still_there(cast: Cast, till: Visitor)
     assert records.entries_of(cast, member) == []
 
 
+def test_what_one_had_typed_is_not_shown_to_the_next(cast: Cast, till: Visitor) -> None:
+    factories.take_pin(cast, "manager", "314159")
+    member = factories.enrol(cast)
+    enter(till, cast.cashier.id)
+    path = f"/members/{member.id}/award"
+    form = {**till.get(path).fields(path), "points": "50", "note": "between us"}
+    with clock.set_to(clock.now() + timedelta(minutes=6)):
+        till.post(path, form)
+        assert enter(till, cast.manager.id, "314159", next=path).location == "/counter"
+        assert "between us" not in str(till.get(path).fields(path))
+        assert "Not sent yet." not in till.get(path).text
+
+
 def test_lock_is_a_button_too(cast: Cast, till: Visitor) -> None:
     enter(till, cast.cashier.id)
     planted = till.client.get_cookie("regulars")

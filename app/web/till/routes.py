@@ -72,7 +72,7 @@ def sign_in(staff_id: str) -> Response:
         form.refuse(error)
         return _pin_page(form, till, staff_id, 422)
     path = safe_path(form.next.data)
-    return enter(made, path=HOME if path == "/" else path)
+    return enter(made, path=None if path == "/" else path, home=HOME)
 
 
 @blueprint.post("/till/lock")
