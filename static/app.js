@@ -48,6 +48,9 @@
         if (field.value.length === Number(field.dataset.sendsAt)) field.form.requestSubmit();
       });
     });
+    document.querySelectorAll("[data-chooses]").forEach((part) => {
+      part.addEventListener("input", () => (byId(part.dataset.chooses).checked = true));
+    });
     const problem = document.querySelector("main [data-focus]");
     if (problem) problem.focus();
   });
@@ -109,14 +112,34 @@
 
   // A till that nobody touches locks itself, in all of its tabs at once.
   const LAST_TOUCH = "regulars-last-touch";
+  const LOCKED = "regulars-locked";
+  const AWAKE_MILLISECONDS = 20000;
   const TOUCHES = ["keydown", "pointerdown", "pointermove", "wheel"];
   const watchIdle = (lock) => {
     const idleMilliseconds = Number(lock.dataset.idleSeconds) * 1000;
-    const touch = () => localStorage.setItem(LAST_TOUCH, String(Date.now()));
+    let told = Date.now();
+    const touch = () => {
+      localStorage.setItem(LAST_TOUCH, String(Date.now()));
+      // The server locks too, and hears of touches that ask it for nothing.
+      if (Date.now() - told < AWAKE_MILLISECONDS) return;
+      told = Date.now();
+      fetch(lock.dataset.awake, { method: "POST", body: new FormData(lock) }).catch(() => {});
+    };
+    let isLocking = false;
+    lock.addEventListener("submit", () => {
+      isLocking = true;
+      localStorage.setItem(LOCKED, String(Date.now()));
+    });
+    // The other tabs look again, once the server has heard of it.
+    window.addEventListener("storage", (event) => {
+      if (event.key === LOCKED && !isLocking) setTimeout(() => window.location.reload(), 500);
+    });
     TOUCHES.forEach((each) => document.addEventListener(each, touch, { passive: true }));
     touch();
     setInterval(() => {
-      if (Date.now() - Number(localStorage.getItem(LAST_TOUCH)) >= idleMilliseconds) lock.submit();
+      if (Date.now() - Number(localStorage.getItem(LAST_TOUCH)) >= idleMilliseconds && !isLocking) {
+        lock.requestSubmit();
+      }
     }, 1000);
   };
 

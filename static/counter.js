@@ -83,7 +83,7 @@
 
   const settle = () => {
     // A manager who approves types the PIN at once; any other problem is read first.
-    const problem = stage().querySelector("[data-focus], .r-approval input:not([type=hidden]), .r-approval button");
+    const problem = stage().querySelector("[data-focus], .r-approval [data-autofocus], .r-approval button");
     if (problem) {
       problem.focus();
       play(false);
@@ -258,6 +258,8 @@
         event.preventDefault();
         return;
       }
+      // A PIN is no scan, however fast it is typed.
+      if (event.target.closest(".r-approval") && event.key !== "Escape") return;
       const now = performance.now();
       if (event.key === "Enter" && burst.isScan && now - burst.last < 3 * BURST_MILLISECONDS) {
         takeBurst(event);

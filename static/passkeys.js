@@ -42,6 +42,15 @@
     }
   });
 
+  // Enter in a field beside it is the button, too.
+  document.addEventListener("submit", (event) => {
+    const button = event.target.querySelector("[data-passkey] button[data-makes]");
+    if (button && !event.target.elements[button.dataset.into].value) {
+      event.preventDefault();
+      button.click();
+    }
+  });
+
   document.addEventListener("DOMContentLoaded", show);
   document.addEventListener("htmx:afterSwap", show);
 })();

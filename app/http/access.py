@@ -18,7 +18,7 @@ from app.db import writing
 from app.errors import PermissionDenied
 from app.http.actors import SignedIn, actor, is_signed_in, signed_in
 from app.http.requests import is_api
-from app.rules.actors import Permission
+from app.rules.actors import PERMISSIONS, Permission
 from app.services import staff
 
 PUBLIC: None = None
@@ -55,6 +55,7 @@ ACCESS: Mapping[str, Permission | None] = {
     "till.ask": PUBLIC,
     "till.sign_in": PUBLIC,
     "till.lock": Permission.READ,
+    "till.awake": Permission.READ,
     "pin.form": Permission.READ,
     "pin.take": Permission.READ,
     "places.index": Permission.MANAGE_PLACES,
@@ -286,6 +287,8 @@ def _check() -> ResponseReturnValue | None:
     if person.method == "pin" and request.endpoint in NOT_BY_PIN:
         raise PermissionDenied("You came in by PIN. Sign in with your password to change this.")
     if not actor().may(permission):
+        if permission in PERMISSIONS[person.staff.role]:
+            raise PermissionDenied("You came in by PIN. Sign in with your password for this.")
         raise PermissionDenied(_who_can(permission))
     return None
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import delete, exists, insert, or_, select
+from sqlalchemy import delete, exists, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from app import clock, errors
 from app.ids import new_id
+from app.models.devices import Device
 from app.models.programs import Location
-from app.models.staff import Staff, StaffLocation
+from app.models.staff import Staff, StaffLocation, StaffSession
 from app.rules import inputs
 from app.rules.actors import Actor, Permission
 from app.services import audit
@@ -56,11 +57,24 @@ def rename(
 
 
 def close(session: Session, *, workspace_id: str, location_id: str, by: Actor) -> Location:
-    """Let nobody work in a shop any more; what happened there stays."""
+    """Let nobody work in a shop any more; what happened there stays.
+
+    Its tills are none any more, so who is signed in there is out.
+    """
     _check_may(by)
     location = _lock(session, workspace_id, location_id)
     if location.closed_at is None:
         location.closed_at = clock.now()
+        session.execute(
+            update(Device)
+            .where(Device.location_id == location_id, Device.revoked_at.is_(None))
+            .values(revoked_at=clock.now())
+        )
+        session.execute(
+            update(StaffSession)
+            .where(StaffSession.location_id == location_id)
+            .values(location_id=None)
+        )
         _record(session, location, "locations.close", by)
     return location
 

@@ -77,7 +77,14 @@ def sign_in(
     if person is None:
         raise errors.NotFound("There is no such person at this till. Choose from the list.")
     guessed = [_throttle(staff_id), Throttle("pin device", device.id, FAILURES_PER_DEVICE)]
-    if not _fits(session, person, pin, guessed):
+    here = Actor(
+        kind="staff",
+        id=person.id,
+        role=person.role,
+        location_id=device.location_id,
+        device_id=device.id,
+    )
+    if not _fits(session, person, pin, guessed, by=here):
         return None
     return staff.open_session(
         session,
@@ -122,12 +129,14 @@ def approve(
     approver = known.get(approver_id)
     if approver is None:
         raise errors.NotFound("Choose who approves it.")
-    if not _fits(session, approver, pin, [_throttle(approver_id)]):
+    if not _fits(session, approver, pin, [_throttle(approver_id)], by=by):
         return None
     return Approval(approver_id)
 
 
-def _fits(session: Session, person: Staff, pin: str, guessed: Sequence[Throttle]) -> bool:
+def _fits(
+    session: Session, person: Staff, pin: str, guessed: Sequence[Throttle], *, by: Actor
+) -> bool:
     # One guess at a time, so that a crowd of them cannot pass the throttle together.
     person = _lock(session, person.id)
     throttles.check(session, guessed)
@@ -135,12 +144,8 @@ def _fits(session: Session, person: Staff, pin: str, guessed: Sequence[Throttle]
         throttles.forget(session, guessed[0])
         return True
     throttles.count_failure(session, guessed)
-    staff.record(
-        session,
-        person,
-        "staff.pin_failed",
-        Actor(kind="staff", id=person.id, role=person.role),
-    )
+    # Under the name of who was signed in, if somebody was: they may be the one who guesses.
+    staff.record(session, person, "staff.pin_failed", by)
     return False
 
 

@@ -94,10 +94,14 @@ def confirm(session: Session, *, token: str, code: str, by: Actor) -> Sequence[s
     """
     found = _session(session, token)
     person = lock(session, found.staff_id)
-    throttles.check(session, [_throttle(person)])
+    if person.has_second_factor and get_state(session, staff_id=person.id).has_app:
+        raise errors.InvalidParameter("code", "Your app is set up already.")
+    setting_up = Throttle("second factor set-up", person.id, FAILURES_MAX)
+    throttles.check(session, [setting_up])
     if not _takes_app_code(session, person, code, counts=False):
-        throttles.count_failure(session, [_throttle(person)])
+        throttles.count_failure(session, [setting_up])
         return None
+    throttles.forget(session, setting_up)
     session.get_one(Totp, person.id).confirmed_at = found.second_factor_at = clock.now()
     person.has_second_factor = True
     staff.record(session, person, "staff.second_factor_on", by)

@@ -56,8 +56,10 @@ class ApprovableForm(RegularsForm):
                     site=site(),
                     by=actor(),
                 )
-        if not self.approver_id.data or not self.approver_pin.data:
+        if not self.approver_pin.data:
             return None
+        if not self.approver_id.data:
+            raise InvalidParameter("approver_id", "Choose who approves it, then type their PIN.")
         with writing() as session:
             approval = pins.approve(
                 session,
@@ -73,7 +75,9 @@ class ApprovableForm(RegularsForm):
     def refuse(self, error: RegularsError) -> None:
         """Show a refusal, and where a manager can help, the fields for it."""
         super().refuse(error)
-        was_asked = bool(self.approver_id.data or self.approver_passkey.data)
+        was_asked = bool(
+            self.approver_id.data or self.approver_pin.data or self.approver_passkey.data
+        )
         self.asks_approval = isinstance(error, AllowanceExceeded) or was_asked
         self.approver_passkey.data = ""
         if self.asks_approval:
@@ -84,9 +88,14 @@ class ApprovableForm(RegularsForm):
                 known = passkeys.list_of_approvers(
                     session, merchant_id=signed_in().merchant.id, by=actor()
                 )
-            self.approver_id.choices = [
-                choice(each.id, each.name) for each in approvers if each.pin_hash
-            ]
+            with_pin = [each for each in approvers if each.pin_hash]
+            choices = [choice(each.id, each.name) for each in with_pin]
+            if len(with_pin) == 1:
+                self.approver_id.data = with_pin[0].id
+            elif with_pin:
+                # Nobody is chosen beforehand, so that no PIN counts against a colleague.
+                choices.insert(0, choice("", "Choose"))
+            self.approver_id.choices = choices
             self.has_passkeys = bool(known)
 
 

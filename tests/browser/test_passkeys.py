@@ -35,7 +35,7 @@ def telephone(page: Page) -> Iterator[CDPSession]:
 def make(page: Page, address: str) -> None:
     page.goto(f"{address}/you/second-factor")
     page.get_by_label("Name of the passkey").fill("Telephone")
-    page.get_by_role("button", name="Make a passkey").click()
+    page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Keep these codes")).to_be_visible()
 
 
@@ -48,6 +48,9 @@ def leave(page: Page, address: str) -> None:
 def test_a_passkey_is_made_and_signs_in(page: Page, address: str, telephone: CDPSession) -> None:
     sign_in(page, address, "manager")
     make(page, address)
+    page.goto(f"{address}/you/second-factor")
+    page.get_by_role("button", name="Make new codes").click()
+    expect(page.get_by_role("heading", name="Keep these codes")).to_be_visible()
     leave(page, address)
 
     page.get_by_role("button", name="Sign in with a passkey").click()

@@ -108,6 +108,11 @@ def test_guessing_has_to_wait_even_with_the_right_pin(
     assert answer.status == 429
     assert "Too many tries" in answer.text
     assert entries(cast) == []
+    # The log blames who was signed in, and names whose PIN it was.
+    told = records.audit_of(cast, "staff.pin_failed", live=True)
+    assert {(each.actor_id, each.subject_id) for each in told} == {
+        (cast.cashier.id, cast.manager.id)
+    }
 
 
 def test_the_same_form_sent_again_is_the_same_award(
@@ -149,6 +154,27 @@ def test_who_may_not_or_has_no_pin_is_not_offered(
     answer = approve(cast, cashier, asked, approver_id=getattr(cast, role).id)
     assert answer.status == 404
     assert entries(cast) == []
+
+
+def test_of_several_managers_nobody_is_chosen_beforehand(
+    cast: Cast, cashier: Visitor, path: str
+) -> None:
+    factories.take_pin(cast, "owner", PIN)
+    asked = ask(cashier, path)
+    offered = [str(each.get("value")) for each in asked.elements("option")]
+    assert offered == ["", cast.manager.id, cast.owner.id]
+    answer = approve(cast, cashier, asked, approver_id="")
+    assert answer.status == 400
+    assert "Choose who approves it" in answer.text
+    assert entries(cast) == []
+
+
+def test_limits_that_would_not_count_are_not_taken_silently(cast: Cast, owner: Visitor) -> None:
+    page = f"/staff/{cast.cashier.id}"
+    answer = owner.send(page, per_award_points="50")
+    assert answer.status == 422
+    assert "Choose “Limits of their own”" in answer.text
+    assert answer.value("per_award_points") == "50"
 
 
 def test_with_nobody_to_approve_it_says_what_to_do(

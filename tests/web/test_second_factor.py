@@ -116,6 +116,20 @@ def test_new_recovery_codes_make_the_old_ones_worthless(app: Flask, cashier: Vis
     assert enter(visitor, new[0]).status == 303
 
 
+def test_a_slip_while_setting_up_is_not_held_against_the_sign_in(
+    app: Flask, cashier: Visitor
+) -> None:
+    cashier.press("/you/second-factor", "/you/second-factor/begin")
+    for _ in range(second_factors.FAILURES_MAX - 1):
+        cashier.send("/you/second-factor", code="000000")
+    her_app, _ = set_up(cashier)
+    form = cashier.get("/you").fields("/you/name")
+    again = cashier.post("/you/second-factor", {**form, "code": her_app.at(clock.now())})
+    assert "Your app is set up already" in again.text
+    with clock.set_to(after(1)):
+        assert enter(Visitor(app).sign_in("cashier"), her_app.at(clock.now())).status == 303
+
+
 def test_guessing_has_to_wait_even_with_the_right_code(app: Flask, cashier: Visitor) -> None:
     her_app, codes = set_up(cashier)
     visitor = Visitor(app).sign_in("cashier")

@@ -228,6 +228,42 @@ def test_what_one_had_typed_is_not_shown_to_the_next(cast: Cast, till: Visitor) 
         assert "Not sent yet." not in till.get(path).text
 
 
+def test_a_touch_that_asks_for_nothing_keeps_a_till_open(cast: Cast, till: Visitor) -> None:
+    enter(till, cast.cashier.id)
+    form = till.get("/counter").fields("/till/lock")
+    now = clock.now()
+    with clock.set_to(now + timedelta(minutes=4)):
+        assert till.post("/till/awake", form).status == 204
+    with clock.set_to(now + timedelta(minutes=8)):
+        assert till.get("/counter").status == 200
+
+
+def test_a_till_just_registered_is_not_left(cast: Cast, manager: Visitor) -> None:
+    with clock.set_to(clock.now() + timedelta(minutes=30)):
+        manager.send(
+            "/staff/tills/new", name="Till 2", location_id=cast.location_id, idle_minutes="1"
+        )
+        assert manager.get("/staff/places").status == 200
+
+
+def test_with_a_closed_shop_its_tills_are_none(cast: Cast, till: Visitor, manager: Visitor) -> None:
+    enter(till, cast.cashier.id)
+    path = f"/staff/places/{cast.location_id}"
+    manager.press(path, f"{path}/close")
+    assert till.get("/counter").status == 302
+    assert till.get("/till").location == "/sign-in"
+
+
+def test_who_comes_by_pin_goes_where_everybody_may(cast: Cast, till: Visitor) -> None:
+    for path, goal in (
+        ("/staff/places", "/counter"),
+        ("/counter/find?q=a", "/counter"),
+        ("/members?q=a", "/members?q=a"),
+        ("//evil.example.com", "/counter"),
+    ):
+        assert enter(till, cast.cashier.id, next=path).location == goal
+
+
 def test_lock_is_a_button_too(cast: Cast, till: Visitor) -> None:
     enter(till, cast.cashier.id)
     planted = till.client.get_cookie("regulars")

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Response, current_app, url_for
+from flask import session as cookie
 
+from app import clock
 from app.db import reading, writing
 from app.errors import RegularsError
+from app.http.access import SEEN
 from app.http.actors import actor, signed_in, workspace_id
 from app.http.statuses import status_of
 from app.models.devices import Device
@@ -102,6 +105,8 @@ def register_till() -> Response:
         form.refuse(error)
         return _till_page(form, None, int(status_of(error)))
     say(f"This is {made.device.name} from now on. Colleagues with a PIN sign in on it.")
+    # Whoever registers it is at it.
+    cookie[SEEN] = int(clock.now().timestamp())
     response = go(url_for("places.index"))
     response.set_cookie(
         current_app.config["DEVICE_COOKIE_NAME"],

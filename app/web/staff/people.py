@@ -155,7 +155,12 @@ def edit(staff_id: str) -> Response:
 def update(staff_id: str) -> Response:
     """Say what a person may do, where, and how many points they may give by hand."""
     form, person = PersonForm(), _get(staff_id)
-    if not form.validate_on_submit():
+    with reading() as session:
+        own = allowance_service.get_own(session, merchant_id=_merchant_id(), staff_id=staff_id)
+    is_valid = form.validate_on_submit()
+    if own is None and form.has_idle_limits:
+        form.limits.errors = ["Choose “Limits of their own” for these numbers, or empty them."]
+    if not is_valid or form.limits.errors:
         return _person_page(form, person, 422)
     who: dict[str, Any] = {"merchant_id": _merchant_id(), "by": actor()}
     try:

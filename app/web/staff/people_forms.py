@@ -62,6 +62,12 @@ class PersonForm(RegularsForm):
         render_kw=_NUMBER,
     )
 
+    @property
+    def has_idle_limits(self) -> bool:
+        """Whether numbers were typed that would not count."""
+        typed = (self.per_award_points.data, self.per_shift_points.data)
+        return self.limits.data != "own" and typed != (None, None)
+
     def chosen_limits(self) -> Limits | None:
         """Give the limits that were typed, or None: as the role."""
         if self.limits.data != "own":

@@ -20,6 +20,9 @@ blueprint = Blueprint("till", __name__)
 
 HOME = "/counter"
 
+FOR_ALL = ("/counter?", "/members")
+"""Where everybody may go on who signs in at a till."""
+
 
 @blueprint.get("/till")
 def people() -> Response:
@@ -72,7 +75,8 @@ def sign_in(staff_id: str) -> Response:
         form.refuse(error)
         return _pin_page(form, till, staff_id, 422)
     path = safe_path(form.next.data)
-    return enter(made, path=None if path == "/" else path, home=HOME)
+    # Where the one before was may be nothing for who comes now.
+    return enter(made, path=path if path.startswith(FOR_ALL) else None, home=HOME)
 
 
 @blueprint.post("/till/lock")
@@ -81,6 +85,13 @@ def lock() -> Response:
     if not ActForm().validate_on_submit():
         return redirect_to(url_for("till.people"), 303)
     return leave()
+
+
+@blueprint.post("/till/awake")
+def awake() -> Response:
+    """Hear that somebody touches the page, so that the till stays open."""
+    ActForm().validate_on_submit()
+    return current_app.response_class(status=204)
 
 
 def _next() -> str:
