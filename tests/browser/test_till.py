@@ -60,12 +60,12 @@ def test_it_locks_itself_in_every_tab_when_nobody_touches_it(till: Page, address
     other.clock.install()
     other.goto(f"{address}/members")
 
-    till.clock.run_for(119_000)
+    till.clock.run_for(90_000)
     expect(till.locator("#box")).to_be_visible()
     till.mouse.move(10, 10)
-    till.clock.run_for(119_000)
+    till.clock.run_for(90_000)
     expect(till.locator("#box")).to_be_visible()
-    till.clock.run_for(3_000)
+    till.clock.run_for(40_000)
 
     expect(till.get_by_role("heading", name="Who is at the till?")).to_be_visible()
     other.reload()
