@@ -10,16 +10,13 @@ from urllib.parse import urlsplit
 
 from flask import Flask, current_app, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import logout_user
 from werkzeug.exceptions import HTTPException
 
 from app import clock
-from app.db import writing
 from app.errors import PermissionDenied
-from app.http.actors import SignedIn, actor, is_signed_in, signed_in
+from app.http.actors import SignedIn, actor, end_sign_in, is_signed_in, signed_in
 from app.http.requests import is_api
 from app.rules.actors import PERMISSIONS, Permission
-from app.services import staff
 
 PUBLIC: None = None
 """Needs no sign-in."""
@@ -319,13 +316,11 @@ def _is_attended(person: SignedIn) -> bool:
 
 def _lock() -> ResponseReturnValue:
     """End the sign-in of a till that was left; what was typed is there when they come back."""
-    person = signed_in()
-    with writing() as database:
-        staff.sign_out(database, token=person.token)
-    logout_user()
+    staff_id = signed_in().staff.id
+    end_sign_in()
     path = request.full_path.rstrip("?")
     if request.method == "POST":
-        path = _keep_unsent(person.staff.id)
+        path = _keep_unsent(staff_id)
     session.pop(SEEN, None)
     return _lead_to(url_for("till.people", next=path))
 

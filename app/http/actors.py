@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flask import Flask
-from flask_login import LoginManager, UserMixin, current_user
+from flask_login import LoginManager, UserMixin, current_user, logout_user
 
-from app.db import reading
+from app.db import reading, writing
 from app.http.requests import request_id
 from app.models.devices import Device
 from app.models.merchants import LIVE, Merchant, Workspace
@@ -86,6 +86,13 @@ def signed_in() -> SignedIn:
 def is_signed_in() -> bool:
     """Say whether this request has a person."""
     return bool(current_user.is_authenticated)
+
+
+def end_sign_in() -> None:
+    """End the sign-in of this request, on the server and in the browser's cookie."""
+    with writing() as session:
+        staff_service.sign_out(session, token=signed_in().token)
+    logout_user()
 
 
 def workspace_id() -> str:

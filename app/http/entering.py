@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from flask import Response, current_app, request, session
-from flask_login import login_user, logout_user
+from flask_login import login_user
 
 from app import clock
-from app.db import reading, writing
+from app.db import reading
 from app.http.access import SEEN, UNSENT, door, safe_path
-from app.http.actors import SignedIn, signed_in
-from app.services import devices, staff
+from app.http.actors import SignedIn, end_sign_in
+from app.services import devices
 from app.services.devices import Found
 from app.services.staff import SignIn
 
@@ -48,9 +48,7 @@ def enter(
 
 def leave() -> Response:
     """End the sign-in on the server as well as in the browser, and go to the door."""
-    with writing() as database:
-        staff.sign_out(database, token=signed_in().token)
-    logout_user()
+    end_sign_in()
     session.clear()
     target = current_app.url_for(door())
     return current_app.response_class(status=303, headers={"Location": target})

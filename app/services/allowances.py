@@ -110,6 +110,14 @@ def set_for(
         )
 
 
+def set_roles(
+    session: Session, *, merchant_id: str, limits: Mapping[str, Limits], by: Actor
+) -> None:
+    """Set the limits of several roles, by the role's name; see `set_for`."""
+    for role, each in limits.items():
+        set_for(session, merchant_id=merchant_id, holder=role, limits=each, by=by)
+
+
 def _check_holder(session: Session, merchant_id: str, holder: str) -> None:
     person = session.scalar(
         select(Staff.id).where(Staff.merchant_id == merchant_id, Staff.id == holder)

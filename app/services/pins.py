@@ -64,9 +64,19 @@ def list_people(session: Session, *, device: Device) -> Sequence[Staff]:
 
 
 def sign_in(
-    session: Session, *, device: Device, staff_id: str, pin: str, hours: int, agent: str = ""
+    session: Session,
+    *,
+    device: Device,
+    staff_id: str,
+    pin: str,
+    hours: int,
+    agent: str = "",
+    instead_of: str | None = None,
 ) -> SignIn | None:
     """Sign a person in on a till; None for a wrong PIN, so that the failure is committed.
+
+    Args:
+        instead_of: the token of whoever is signed in there still; their sign-in ends.
 
     Raises:
         NotFound: nobody of that id can sign in here.
@@ -86,6 +96,8 @@ def sign_in(
     )
     if not _fits(session, person, pin, guessed, by=here):
         return None
+    if instead_of is not None:
+        staff.sign_out(session, token=instead_of)
     return staff.open_session(
         session,
         person,

@@ -14,7 +14,8 @@ from app.ids import new_id, new_token
 from app.models.staff import Staff, StaffInvite, StaffSession
 from app.rules import inputs
 from app.rules.actors import STAFF_ROLES, Actor, Permission
-from app.services import idempotency, second_factors, staff
+from app.services import allowances, idempotency, locations, second_factors, staff
+from app.services.allowances import Limits
 from app.services.idempotency import Once
 from app.services.staff import SignIn
 
@@ -204,6 +205,39 @@ def change_role(
         session, person, "staff.change_role", by, before={"role": before}, after={"role": role}
     )
     return person
+
+
+def edit(
+    session: Session,
+    *,
+    merchant_id: str,
+    workspace_id: str,
+    staff_id: str,
+    role: str,
+    location_ids: Sequence[str],
+    limits: Limits | None,
+    by: Actor,
+) -> None:
+    """Say what a person may do, in which shops of a workspace, and how much they may give by hand.
+
+    Args:
+        location_ids: none of them means every shop.
+        limits: their own, or None: as their role.
+
+    Raises:
+        InvalidParameter, NotFound, PermissionDenied: as `change_role`, `locations.bind` and
+            `allowances.set_for` say.
+    """
+    change_role(session, merchant_id=merchant_id, staff_id=staff_id, role=role, by=by)
+    locations.bind(
+        session,
+        workspace_id=workspace_id,
+        merchant_id=merchant_id,
+        staff_id=staff_id,
+        location_ids=location_ids,
+        by=by,
+    )
+    allowances.set_for(session, merchant_id=merchant_id, holder=staff_id, limits=limits, by=by)
 
 
 def disable(session: Session, *, merchant_id: str, staff_id: str, by: Actor) -> Staff:

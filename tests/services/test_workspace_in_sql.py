@@ -387,7 +387,18 @@ def _exercise_allowances(cast: Cast) -> None:
     factories.limit(cast, cast.cashier.id or "", 100, 1000)
     factories.award(cast, factories.enrol(cast, "Aoife"), 90, by=cast.cashier)
     with cast.database.writing() as session:
-        allowances.get_roles(session, **shop)
+        limits = allowances.get_roles(session, **shop)
+        allowances.set_roles(session, limits=limits, by=cast.owner, **shop)
+        staff_people.edit(
+            session,
+            workspace_id=cast.workspace_id,
+            staff_id=cast.cashier.id or "",
+            role="cashier",
+            location_ids=[],
+            limits=None,
+            by=cast.owner,
+            **shop,
+        )
         allowances.get_people(session, **shop)
         allowances.get_own(session, staff_id=cast.cashier.id or "", **shop)
         person: dict[str, Any] = {"staff_id": cast.cashier.id or ""}

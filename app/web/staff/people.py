@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Blueprint, Response, current_app, request, url_for
 
 from app.db import reading, writing
@@ -119,14 +117,12 @@ def save_allowances() -> Response:
         return _allowances_page(form, 422)
     try:
         with writing() as session:
-            for role in LIMITED_ROLES:
-                allowance_service.set_for(
-                    session,
-                    merchant_id=_merchant_id(),
-                    holder=role,
-                    limits=form.limits_of(role),
-                    by=actor(),
-                )
+            allowance_service.set_roles(
+                session,
+                merchant_id=_merchant_id(),
+                limits={role: form.limits_of(role) for role in LIMITED_ROLES},
+                by=actor(),
+            )
     except RegularsError as error:
         form.refusal = error.message
         return _allowances_page(form, int(status_of(error)))
@@ -162,18 +158,18 @@ def update(staff_id: str) -> Response:
         form.limits.errors = ["Choose “Limits of their own” for these numbers, or empty them."]
     if not is_valid or form.limits.errors:
         return _person_page(form, person, 422)
-    who: dict[str, Any] = {"merchant_id": _merchant_id(), "by": actor()}
     try:
         with writing() as session:
-            staff_people.change_role(session, staff_id=staff_id, role=form.role.data or "", **who)
-            locations.bind(
+            staff_people.edit(
                 session,
+                merchant_id=_merchant_id(),
                 workspace_id=workspace_id(),
                 staff_id=staff_id,
+                role=form.role.data or "",
                 location_ids=form.location_ids.data or [],
-                **who,
+                limits=form.chosen_limits(),
+                by=actor(),
             )
-            allowance_service.set_for(session, holder=staff_id, limits=form.chosen_limits(), **who)
     except RegularsError as error:
         form.refuse(error)
         return _person_page(form, person, int(status_of(error)))

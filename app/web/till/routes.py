@@ -10,7 +10,7 @@ from app.http.access import safe_path
 from app.http.actors import is_signed_in, signed_in
 from app.http.entering import enter, find_till, leave
 from app.models.staff import Staff
-from app.services import pins, staff
+from app.services import pins
 from app.services.devices import Found
 from app.web.base_form import ActForm
 from app.web.responses import page, redirect_to
@@ -64,9 +64,8 @@ def sign_in(staff_id: str) -> Response:
                 pin=form.pin.data or "",
                 hours=current_app.config["SESSION_HOURS"],
                 agent=request.user_agent.string,
+                instead_of=signed_in().token if is_signed_in() else None,
             )
-            if made is not None and is_signed_in():
-                staff.sign_out(session, token=signed_in().token)
         if made is None:
             raise InvalidParameter("pin", "This PIN is not right. Type it again.")
     except NotFound:
