@@ -38,21 +38,21 @@ from app.web.audit.routes import blueprint as audit
 from app.web.cards.routes import blueprint as cards
 from app.web.counter.routes import blueprint as counter
 from app.web.developers.routes import blueprint as developers
+from app.web.devices.routes import blueprint as devices
 from app.web.health.routes import blueprint as health
 from app.web.inbound.routes import blueprint as inbound
 from app.web.ledger.routes import blueprint as ledger
+from app.web.locations.routes import blueprint as locations
 from app.web.members.routes import blueprint as members
-from app.web.places.routes import blueprint as places
+from app.web.pins.routes import blueprint as pins
 from app.web.programs.routes import blueprint as programs
 from app.web.redemptions.routes import blueprint as redemptions
 from app.web.reports.routes import blueprint as reports
 from app.web.rewards.routes import blueprint as rewards
 from app.web.staff.passkeys import blueprint as passkeys
 from app.web.staff.people import blueprint as people
-from app.web.staff.pins import blueprint as pin
 from app.web.staff.routes import blueprint as staff
-from app.web.staff.second_factor import blueprint as second_factor
-from app.web.till.routes import blueprint as till
+from app.web.staff.second_factors import blueprint as second_factors
 from app.web.webhooks.routes import blueprint as webhooks
 from app.worker.running import Worker
 
@@ -71,11 +71,11 @@ BLUEPRINTS = (
     inbound_api,
     health,
     staff,
-    second_factor,
+    second_factors,
     passkeys,
-    pin,
-    till,
-    places,
+    pins,
+    devices,
+    locations,
     people,
     audit,
     reports,

@@ -36,37 +36,37 @@ ACCESS: Mapping[str, Permission | None] = {
     "staff.switch_mode": Permission.READ,
     "staff.shortcuts": Permission.READ,
     "staff.more": Permission.READ,
-    "second_factor.ask": Permission.READ,
-    "second_factor.answer": Permission.READ,
-    "second_factor.show": Permission.READ,
-    "second_factor.begin": Permission.READ,
-    "second_factor.confirm": Permission.READ,
-    "second_factor.make_codes": Permission.READ,
+    "second_factors.ask": Permission.READ,
+    "second_factors.answer": Permission.READ,
+    "second_factors.show": Permission.READ,
+    "second_factors.begin": Permission.READ,
+    "second_factors.confirm": Permission.READ,
+    "second_factors.make_codes": Permission.READ,
     "passkeys.sign_in_options": PUBLIC,
     "passkeys.sign_in": PUBLIC,
     "passkeys.add_options": Permission.READ,
     "passkeys.add": Permission.READ,
     "passkeys.remove": Permission.READ,
     "passkeys.approve_options": Permission.AWARD,
-    "till.people": PUBLIC,
-    "till.ask": PUBLIC,
-    "till.sign_in": PUBLIC,
-    "till.lock": Permission.READ,
-    "till.awake": Permission.READ,
-    "pin.form": Permission.READ,
-    "pin.take": Permission.READ,
-    "places.index": Permission.MANAGE_PLACES,
-    "places.new": Permission.MANAGE_PLACES,
-    "places.create": Permission.MANAGE_PLACES,
-    "places.edit": Permission.MANAGE_PLACES,
-    "places.update": Permission.MANAGE_PLACES,
-    "places.close": Permission.MANAGE_PLACES,
-    "places.reopen": Permission.MANAGE_PLACES,
-    "places.new_till": Permission.MANAGE_PLACES,
-    "places.register_till": Permission.MANAGE_PLACES,
-    "places.edit_till": Permission.MANAGE_PLACES,
-    "places.update_till": Permission.MANAGE_PLACES,
-    "places.revoke_till": Permission.MANAGE_PLACES,
+    "pins.people": PUBLIC,
+    "pins.ask": PUBLIC,
+    "pins.sign_in": PUBLIC,
+    "pins.lock": Permission.READ,
+    "pins.awake": Permission.READ,
+    "pins.edit": Permission.READ,
+    "pins.update": Permission.READ,
+    "locations.index": Permission.MANAGE_LOCATIONS,
+    "locations.new": Permission.MANAGE_LOCATIONS,
+    "locations.create": Permission.MANAGE_LOCATIONS,
+    "locations.edit": Permission.MANAGE_LOCATIONS,
+    "locations.update": Permission.MANAGE_LOCATIONS,
+    "locations.close": Permission.MANAGE_LOCATIONS,
+    "locations.reopen": Permission.MANAGE_LOCATIONS,
+    "devices.new": Permission.MANAGE_LOCATIONS,
+    "devices.create": Permission.MANAGE_LOCATIONS,
+    "devices.edit": Permission.MANAGE_LOCATIONS,
+    "devices.update": Permission.MANAGE_LOCATIONS,
+    "devices.revoke": Permission.MANAGE_LOCATIONS,
     "people.join_form": PUBLIC,
     "people.join": PUBLIC,
     "people.password_form": Permission.READ,
@@ -189,33 +189,33 @@ NOT_BY_PIN = frozenset(
         "people.change_password",
         "people.sessions",
         "people.revoke_session",
-        "second_factor.show",
-        "second_factor.begin",
-        "second_factor.confirm",
-        "second_factor.make_codes",
+        "second_factors.show",
+        "second_factors.begin",
+        "second_factors.confirm",
+        "second_factors.make_codes",
         "passkeys.add_options",
         "passkeys.add",
         "passkeys.remove",
-        "pin.form",
-        "pin.take",
+        "pins.edit",
+        "pins.update",
     }
 )
 """One's own keys: who knows only a PIN must not make others."""
 
-LEAVING = frozenset({"till.lock", "staff.sign_out"})
+LEAVING = frozenset({"pins.lock", "staff.sign_out"})
 """Whoever presses these wants to be out."""
 
 UNATTENDED = frozenset({"reports.activity", "developers.guide"})
 """What pages ask for by themselves: it does not show that somebody is at the till."""
 
-WITHOUT_CODE = frozenset({"second_factor.ask", "second_factor.answer", "staff.sign_out"})
+WITHOUT_CODE = frozenset({"second_factors.ask", "second_factors.answer", "staff.sign_out"})
 """What a person may do whose password was right, and whose code is still to come."""
 
 WITHOUT_SECOND_FACTOR = frozenset(
     {
-        "second_factor.show",
-        "second_factor.begin",
-        "second_factor.confirm",
+        "second_factors.show",
+        "second_factors.begin",
+        "second_factors.confirm",
         "passkeys.add_options",
         "passkeys.add",
         "staff.switch_mode",
@@ -265,7 +265,7 @@ def safe_path(path: str | None) -> str:
 def door() -> str:
     """Give the endpoint at which who uses this browser signs in: a till has its own."""
     is_till = current_app.config["DEVICE_COOKIE_NAME"] in request.cookies
-    return "till.people" if is_till else "staff.sign_in_form"
+    return "pins.people" if is_till else "staff.sign_in_form"
 
 
 def _check() -> ResponseReturnValue | None:
@@ -295,9 +295,9 @@ def _detour(person: SignedIn, endpoint: str) -> ResponseReturnValue | None:
     if endpoint not in LEAVING and not _is_attended(person):
         return _lock()
     if person.owes_code and endpoint not in WITHOUT_CODE:
-        return _ask_to_sign_in("second_factor.ask")
+        return _ask_to_sign_in("second_factors.ask")
     if person.owes_second_factor and endpoint not in WITHOUT_SECOND_FACTOR:
-        return _lead_to(url_for("second_factor.show"))
+        return _lead_to(url_for("second_factors.show"))
     return None
 
 
@@ -322,7 +322,7 @@ def _lock() -> ResponseReturnValue:
     if request.method == "POST":
         path = _keep_unsent(staff_id)
     session.pop(SEEN, None)
-    return _lead_to(url_for("till.people", next=path))
+    return _lead_to(url_for("pins.people", next=path))
 
 
 def _who_can(permission: Permission) -> str:

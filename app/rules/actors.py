@@ -28,7 +28,7 @@ class Permission(Enum):
     MANAGE_STAFF = "manage_staff"
     MANAGE_KEYS = "manage_keys"
     MANAGE_WEBHOOKS = "manage_webhooks"
-    MANAGE_PLACES = "manage_places"
+    MANAGE_LOCATIONS = "manage_locations"
 
 
 _VIEWER = frozenset({Permission.READ})
@@ -47,7 +47,7 @@ _KEY = _OWNER - {
     Permission.CANCEL_FULFILLED,
     Permission.MANAGE_STAFF,
     Permission.MANAGE_KEYS,
-    Permission.MANAGE_PLACES,
+    Permission.MANAGE_LOCATIONS,
 }
 
 PERMISSIONS = {

@@ -186,5 +186,5 @@ def _record(session: Session, workspace: Workspace, device: Device, act: str, by
 
 
 def _check_may(by: Actor) -> None:
-    if not by.may(Permission.MANAGE_PLACES):
+    if not by.may(Permission.MANAGE_LOCATIONS):
         raise errors.PermissionDenied("A manager has to change shops and tills. Ask one.")

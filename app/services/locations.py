@@ -240,5 +240,5 @@ def _record(  # noqa: PLR0917 - one act, told once
 
 
 def _check_may(by: Actor) -> None:
-    if not by.may(Permission.MANAGE_PLACES):
+    if not by.may(Permission.MANAGE_LOCATIONS):
         raise errors.PermissionDenied("A manager has to change shops and tills. Ask one.")

@@ -108,14 +108,14 @@ def paths(cast: Cast) -> list[str]:
                 f"/ledger/{entry.id}/reverse",
                 f"/rewards/{reward.id}/edit",
                 f"/staff/{person.id}",
-                f"/staff/places/{shop.id}",
-                f"/staff/tills/{till.id}",
+                f"/locations/{shop.id}",
+                f"/devices/{till.id}",
             ]
     factories.edit_program(cast, name=PAYLOADS[0], currency_name=PAYLOADS[5][:40])
     lists = [
         *("/", "/members", "/members?q=script", "/counter?q=img", "/rewards", "/redemptions"),
-        *("/programs", "/staff", "/staff/places", "/audit", "/developers", "/you"),
-        *("/developers/payments", "/developers/requests", "/staff/tills/new"),
+        *("/programs", "/staff", "/locations", "/audit", "/developers", "/you"),
+        *("/developers/payments", "/developers/requests", "/devices/new"),
     ]
     return lists + own
 

@@ -33,10 +33,10 @@ def paths(cast: Cast) -> list[str]:
         "/you/second-factor",
         "/you/pin",
         "/staff/allowances",
-        "/staff/places",
-        "/staff/places/new",
-        f"/staff/places/{cast.location_id}",
-        "/staff/tills/new",
+        "/locations",
+        "/locations/new",
+        f"/locations/{cast.location_id}",
+        "/devices/new",
         "/more",
         "/staff",
         "/staff/invite",
@@ -112,7 +112,9 @@ def test_a_viewer_opens_what_may_be_read_and_nothing_else(
         changes = path.endswith(("/new", "/edit", "/award", "/adjust", "/redeem", "/cancel"))
         changes = (
             changes
-            or path.startswith(("/developers", "/counter", "/staff", "/audit"))
+            or path.startswith(
+                ("/developers", "/counter", "/staff", "/audit", "/locations", "/devices")
+            )
             or "/reverse" in path
             or "/effect" in path
             or "/preview" in path

@@ -41,15 +41,15 @@ def enter(visitor: Visitor, person: str | None, pin: str = PIN, **more: str) -> 
 def test_a_manager_makes_a_browser_a_till(cast: Cast, app: Flask, manager: Visitor) -> None:
     factories.take_pin(cast, "cashier", PIN)
     done = manager.send(
-        "/staff/tills/new", name="Till 2", location_id=cast.location_id, idle_minutes="3"
+        "/devices/new", name="Till 2", location_id=cast.location_id, idle_minutes="3"
     )
 
     cookie = done.response.headers.get_all("Set-Cookie")[0]
     assert "regulars_till=" in cookie
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
-    assert "Till 2" in manager.get("/staff/places").text
-    assert "this browser" in manager.get("/staff/places").text
+    assert "Till 2" in manager.get("/locations").text
+    assert "this browser" in manager.get("/locations").text
     manager.press("/you", "/sign-out")
     door = manager.get("/members")
     assert door.location == "/till?next=/members"
@@ -159,7 +159,7 @@ def test_a_manager_who_comes_by_pin_has_a_cashiers_rights(cast: Cast, till: Visi
     assert enter(till, cast.manager.id).status == 303
 
     assert till.get("/counter").status == 200
-    for path in ("/staff/places", "/rewards/new", "/audit", "/developers"):
+    for path in ("/locations", "/rewards/new", "/audit", "/developers"):
         assert till.get(path).status == 403, path
     assert "Cashier, Till 1" in till.get("/counter").text
 
@@ -240,15 +240,13 @@ def test_a_touch_that_asks_for_nothing_keeps_a_till_open(cast: Cast, till: Visit
 
 def test_a_till_just_registered_is_not_left(cast: Cast, manager: Visitor) -> None:
     with clock.set_to(clock.now() + timedelta(minutes=30)):
-        manager.send(
-            "/staff/tills/new", name="Till 2", location_id=cast.location_id, idle_minutes="1"
-        )
-        assert manager.get("/staff/places").status == 200
+        manager.send("/devices/new", name="Till 2", location_id=cast.location_id, idle_minutes="1")
+        assert manager.get("/locations").status == 200
 
 
 def test_with_a_closed_shop_its_tills_are_none(cast: Cast, till: Visitor, manager: Visitor) -> None:
     enter(till, cast.cashier.id)
-    path = f"/staff/places/{cast.location_id}"
+    path = f"/locations/{cast.location_id}"
     manager.press(path, f"{path}/close")
     assert till.get("/counter").status == 302
     assert till.get("/till").location == "/sign-in"
@@ -256,7 +254,7 @@ def test_with_a_closed_shop_its_tills_are_none(cast: Cast, till: Visitor, manage
 
 def test_who_comes_by_pin_goes_where_everybody_may(cast: Cast, till: Visitor) -> None:
     for path, goal in (
-        ("/staff/places", "/counter"),
+        ("/locations", "/counter"),
         ("/counter/find?q=a", "/counter"),
         ("/members?q=a", "/members?q=a"),
         ("//evil.example.com", "/counter"),
@@ -292,14 +290,14 @@ def test_a_till_that_is_revoked_lets_nobody_in_and_everybody_out(
     cast: Cast, till: Visitor, manager: Visitor
 ) -> None:
     enter(till, cast.cashier.id)
-    page = manager.get("/staff/places")
-    (path,) = [each for each in page.links() if each.startswith("/staff/tills/dev_")]
+    page = manager.get("/locations")
+    (path,) = [each for each in page.links() if each.startswith("/devices/dev_")]
 
     manager.press(path, f"{path}/revoke")
 
     assert till.get("/counter").status == 302
     assert till.get("/till").location == "/sign-in"
-    assert "No till is registered here" in manager.get("/staff/places").text
+    assert "No till is registered here" in manager.get("/locations").text
 
 
 def test_at_a_till_the_shop_is_the_tills(cast: Cast, till: Visitor, app: Flask) -> None:
@@ -391,26 +389,26 @@ def test_a_cookie_planted_before_the_pin_opens_nothing_after_it(
 
 
 def test_a_shop_is_added_renamed_closed_and_opened_again(cast: Cast, manager: Visitor) -> None:
-    manager.send("/staff/places/new", name="Mill Lane")
-    page = manager.get("/staff/places")
+    manager.send("/locations/new", name="Mill Lane")
+    page = manager.get("/locations")
     (path,) = [
         each
         for each in page.links()
-        if each.startswith("/staff/places/lct_") and cast.location_id not in each
+        if each.startswith("/locations/lct_") and cast.location_id not in each
     ]
 
     manager.send(path, name="Mill Lane 2")
-    assert "Mill Lane 2" in manager.get("/staff/places").text
+    assert "Mill Lane 2" in manager.get("/locations").text
     manager.press(path, f"{path}/close")
-    assert "Mill Lane 2 Closed" in manager.get("/staff/places").text
+    assert "Mill Lane 2 Closed" in manager.get("/locations").text
     assert "Mill Lane 2" not in manager.get("/you").text
-    assert "Mill Lane 2" not in manager.get("/staff/tills/new").text
+    assert "Mill Lane 2" not in manager.get("/devices/new").text
     manager.press(path, f"{path}/reopen")
     assert "Mill Lane 2" in manager.get("/you").text
 
 
 def test_two_shops_of_one_name_are_refused_and_the_name_stays(manager: Visitor) -> None:
-    answer = manager.send("/staff/places/new", name="Quay Street")
+    answer = manager.send("/locations/new", name="Quay Street")
     assert answer.status == 400
     assert "Another shop has this name" in answer.text
     assert answer.value("name") == "Quay Street"
@@ -429,7 +427,7 @@ def test_a_till_of_nonsense_is_refused(
     cast: Cast, manager: Visitor, typed: dict[str, str], said: str
 ) -> None:
     good = {"name": "Till 9", "location_id": cast.location_id, "idle_minutes": "5"}
-    answer = manager.send("/staff/tills/new", **{**good, **typed})
+    answer = manager.send("/devices/new", **{**good, **typed})
     assert answer.status >= 400
     assert said in answer.text
-    assert "Till 9" not in manager.get("/staff/places").text
+    assert "Till 9" not in manager.get("/locations").text

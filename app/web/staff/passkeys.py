@@ -22,7 +22,7 @@ from app.web.responses import go, page, say
 from app.web.staff.forms import SignInForm
 from app.web.staff.people_forms import CodeForm, PasskeyForm, PasskeySignInForm
 from app.web.staff.routes import show_door
-from app.web.staff.second_factor import show_page
+from app.web.staff.second_factors import show_page
 
 blueprint = Blueprint("passkeys", __name__)
 
@@ -87,7 +87,7 @@ def add() -> Response:
     if added.codes:
         return page("staff/recovery_codes.html", codes=added.codes)
     say("The passkey is kept. Use it at your next sign-in.")
-    return go(url_for("second_factor.show"))
+    return go(url_for("second_factors.show"))
 
 
 @blueprint.post("/you/passkeys/<passkey_id>/remove")
@@ -102,7 +102,7 @@ def remove(passkey_id: str) -> Response:
             say("The passkey is removed.")
         except RegularsError as error:
             say(error.message)
-    return go(url_for("second_factor.show"))
+    return go(url_for("second_factors.show"))
 
 
 @blueprint.post("/approvals/options")

@@ -108,26 +108,6 @@ class JoinForm(_NewPasswordForm):
     """Take an invitation."""
 
 
-class OwnPinForm(RegularsForm):
-    """Take a PIN."""
-
-    current = PasswordField("Your password", render_kw={"autocomplete": "current-password"})
-    pin = PasswordField(
-        "New PIN",
-        description="Six digits. Not a date, not a row: nobody should guess it over your shoulder.",
-        render_kw={"autocomplete": "off", "inputmode": "numeric", "maxlength": "6"},
-    )
-    pin_again = PasswordField(
-        "The same once more",
-        render_kw={"autocomplete": "off", "inputmode": "numeric", "maxlength": "6"},
-    )
-
-    def validate_pin_again(self, field: Field) -> None:
-        """Refuse two that differ."""
-        if field.data != self.pin.data:
-            raise ValidationError("This is not the same as above. Type both again.")
-
-
 class CodeForm(RegularsForm):
     """A code of an authenticator app, or a recovery code."""
 

@@ -18,7 +18,7 @@ from app.web.base_form import ActForm
 from app.web.responses import go, page
 from app.web.staff.people_forms import CodeForm, PasskeyForm
 
-blueprint = Blueprint("second_factor", __name__)
+blueprint = Blueprint("second_factors", __name__)
 
 WRONG = "This code is not right. Codes change every 30 seconds: wait for the next one and type it."
 
@@ -77,7 +77,7 @@ def begin() -> Response:
             form = CodeForm(formdata=None)
             form.refuse(error)
             return show_page(form, status=422)
-    return go(url_for("second_factor.show"))
+    return go(url_for("second_factors.show"))
 
 
 @blueprint.post("/you/second-factor")
@@ -104,7 +104,7 @@ def confirm() -> Response:
 def make_codes() -> Response:
     """Make new recovery codes, and show them, this once."""
     if not ActForm().validate_on_submit():
-        return go(url_for("second_factor.show"))
+        return go(url_for("second_factors.show"))
     try:
         with writing() as session:
             codes = second_factors.make_recovery_codes(
@@ -125,7 +125,7 @@ def show_page(
         state = second_factors.get_state(session, staff_id=signed_in().staff.id)
         known = passkeys.list_own(session, staff_id=signed_in().staff.id)
     return page(
-        "staff/second_factor.html",
+        "staff/second_factors.html",
         form=form,
         passkey_form=passkey_form or PasskeyForm(formdata=None),
         state=state,

@@ -1,4 +1,4 @@
-"""A shared till: choose who you are, type your PIN, lock it when you go."""
+"""PINs: at a shared till one says who one is and types it; one's own is set on one's own page."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from flask import Blueprint, Response, current_app, request, url_for
 from app.db import reading, writing
 from app.errors import InvalidParameter, NotFound, RegularsError
 from app.http.access import safe_path
-from app.http.actors import is_signed_in, signed_in
+from app.http.actors import actor, is_signed_in, signed_in
 from app.http.entering import enter, find_till, leave
+from app.http.statuses import status_of
 from app.models.staff import Staff
 from app.services import pins
 from app.services.devices import Found
 from app.web.base_form import ActForm
-from app.web.responses import page, redirect_to
-from app.web.till.forms import PinForm
+from app.web.pins.forms import OwnPinForm, PinForm
+from app.web.responses import go, page, redirect_to, say
 
-blueprint = Blueprint("till", __name__)
+blueprint = Blueprint("pins", __name__)
 
 HOME = "/counter"
 
@@ -32,7 +33,7 @@ def people() -> Response:
         return redirect_to(url_for("staff.sign_in_form"))
     with reading() as session:
         known = pins.list_people(session, device=till.device)
-    return page("till/people.html", till=till, people=known, next=_next())
+    return page("pins/people.html", till=till, people=known, next=_next())
 
 
 @blueprint.get("/till/<staff_id>")
@@ -82,7 +83,7 @@ def sign_in(staff_id: str) -> Response:
 def lock() -> Response:
     """Leave the till: who comes next says who they are."""
     if not ActForm().validate_on_submit():
-        return redirect_to(url_for("till.people"), 303)
+        return redirect_to(url_for("pins.people"), 303)
     return leave()
 
 
@@ -91,6 +92,34 @@ def awake() -> Response:
     """Hear that somebody touches the page, so that the till stays open."""
     ActForm().validate_on_submit()
     return current_app.response_class(status=204)
+
+
+@blueprint.get("/you/pin")
+def edit() -> Response:
+    """Show the form of one's PIN."""
+    return page("pins/edit.html", form=OwnPinForm())
+
+
+@blueprint.post("/you/pin")
+def update() -> Response:
+    """Take a PIN, or another one."""
+    form = OwnPinForm()
+    if not form.validate_on_submit():
+        return page("pins/edit.html", form=form, status=422)
+    try:
+        with writing() as session:
+            pins.set_own(
+                session,
+                staff_id=signed_in().staff.id,
+                password=form.current.data or "",
+                pin=form.pin.data or "",
+                by=actor(),
+            )
+    except RegularsError as error:
+        form.refuse(error)
+        return page("pins/edit.html", form=form, status=int(status_of(error)))
+    say("Your PIN is set.")
+    return go(url_for("staff.profile"))
 
 
 def _next() -> str:
@@ -105,4 +134,4 @@ def _pin_page(form: PinForm, till: Found, staff_id: str, status: int = 200) -> R
     person = known.get(staff_id)
     if person is None:
         raise NotFound("There is no such person at this till. Choose from the list.")
-    return page("till/pin.html", form=form, till=till, person=person, status=status)
+    return page("pins/ask.html", form=form, till=till, person=person, status=status)

@@ -1,4 +1,4 @@
-"""Forms of shops and tills."""
+"""Forms of tills."""
 
 from __future__ import annotations
 
@@ -7,21 +7,13 @@ from wtforms import SelectField, StringField
 from app.services.devices import IDLE_MINUTES
 from app.web.base_form import RegularsForm, WholeNumberField
 
-_OFF = {"autocomplete": "off"}
-
-
-class ShopForm(RegularsForm):
-    """A shop."""
-
-    name = StringField(
-        "Name", description="As staff call it, for example “Quay Street”.", render_kw=_OFF
-    )
-
 
 class TillForm(RegularsForm):
     """A till."""
 
-    name = StringField("Name of this till", description="For example “Till 1”.", render_kw=_OFF)
+    name = StringField(
+        "Name of this till", description="For example “Till 1”.", render_kw={"autocomplete": "off"}
+    )
     location_id = SelectField("Where it stands", validate_choice=False)
     idle_minutes = WholeNumberField(
         "Lock it after",

@@ -1,0 +1,100 @@
+"""The shops of a merchant, with their tills."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Response, url_for
+
+from app.db import reading, writing
+from app.errors import RegularsError
+from app.http.actors import actor, signed_in, workspace_id
+from app.http.statuses import status_of
+from app.models.programs import Location
+from app.services import devices, locations
+from app.web.base_form import ActForm
+from app.web.locations.forms import ShopForm
+from app.web.responses import go, page, say
+
+blueprint = Blueprint("locations", __name__)
+
+
+@blueprint.get("/locations")
+def index() -> Response:
+    """List the shops with their tills."""
+    with reading() as session:
+        shops = locations.list_all(session, workspace_id=workspace_id())
+        tills = devices.list_all(session, workspace=signed_in().workspace)
+    return page("locations/index.html", shops=shops, tills=tills)
+
+
+@blueprint.get("/locations/new")
+def new() -> Response:
+    """Show the form of a new shop."""
+    return page("locations/form.html", form=ShopForm(), shop=None)
+
+
+@blueprint.post("/locations/new")
+def create() -> Response:
+    """Add a shop."""
+    form = ShopForm()
+    return _save_shop(form, None, locations.add, name=form.name.data or "")
+
+
+@blueprint.get("/locations/<location_id>")
+def edit(location_id: str) -> Response:
+    """Show a shop's name, and the way to close it."""
+    shop = _get_shop(location_id)
+    return page("locations/form.html", form=ShopForm(data={"name": shop.name}), shop=shop)
+
+
+@blueprint.post("/locations/<location_id>")
+def update(location_id: str) -> Response:
+    """Give a shop another name."""
+    form, shop = ShopForm(), _get_shop(location_id)
+    return _save_shop(
+        form, shop, locations.rename, location_id=location_id, name=form.name.data or ""
+    )
+
+
+@blueprint.post("/locations/<location_id>/close")
+def close(location_id: str) -> Response:
+    """Let nobody work in a shop any more."""
+    return _switch(location_id, locations.close, "is closed.")
+
+
+@blueprint.post("/locations/<location_id>/reopen")
+def reopen(location_id: str) -> Response:
+    """Open a closed shop again."""
+    return _switch(location_id, locations.reopen, "is open again.")
+
+
+def _get_shop(location_id: str) -> Location:
+    with reading() as session:
+        return locations.get(session, workspace_id=workspace_id(), location_id=location_id)
+
+
+def _save_shop(
+    form: ShopForm, shop: Location | None, act: Callable[..., Location], **given: Any
+) -> Response:
+    if not form.validate_on_submit():
+        return page("locations/form.html", form=form, shop=shop, status=422)
+    try:
+        with writing() as session:
+            act(session, workspace_id=workspace_id(), by=actor(), **given)
+    except RegularsError as error:
+        form.refuse(error)
+        status = int(status_of(error))
+        return page("locations/form.html", form=form, shop=shop, status=status)
+    say("Saved.")
+    return go(url_for("locations.index"))
+
+
+def _switch(location_id: str, act: Callable[..., Location], said: str) -> Response:
+    shop = _get_shop(location_id)
+    if ActForm().validate_on_submit():
+        with writing() as session:
+            act(session, workspace_id=workspace_id(), location_id=location_id, by=actor())
+        say(f"{shop.name} {said}")
+    return go(url_for("locations.index"))
