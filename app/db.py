@@ -9,17 +9,32 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import DateTime, Dialect, Engine, MetaData, TypeDecorator, create_engine, event
+from sqlalchemy import (
+    DateTime,
+    Dialect,
+    Engine,
+    MetaData,
+    Table,
+    TypeDecorator,
+    create_engine,
+    event,
+)
 from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
+from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, SessionTransaction
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from app import statements
 
 _EXTENSION = "regulars.database"
 _IMMEDIATE = "regulars_immediate"
@@ -28,6 +43,11 @@ _SQLITE_FIXED_IN = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 """Versions in which the meeting of a checkpoint and a commit no longer corrupts a WAL database."""
 
 SQLITE_BUSY_SECONDS = 15
+
+_USED_AT = "regulars.used_at"
+
+IDLE_SECONDS = 1
+"""A connection that was idle for so long is asked whether it is alive before it is used."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -73,6 +93,13 @@ class Base(DeclarativeBase):
     )
 
 
+def table_of(model: type[Base]) -> Table:
+    """Give a model's table, for statements that go past the ORM."""
+    table = model.__table__
+    assert isinstance(table, Table)  # noqa: S101 - narrows a type that SQLAlchemy leaves wide
+    return table
+
+
 class Database:
     """One database: its engine and the two ways into it."""
 
@@ -95,8 +122,10 @@ class Database:
     def writing(self) -> Iterator[Session]:
         """Give a session whose work is committed when the block ends, or not at all."""
         queue = self._write_queue if self.is_sqlite else nullcontext()
-        with queue, Session(self._writer, expire_on_commit=False) as session, session.begin():
+        new_session = WritingSession(self._writer, expire_on_commit=False)
+        with queue, new_session as session, session.begin():
             yield session
+            statements.finish(session)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -113,6 +142,25 @@ class Database:
                 "processes write to it. Keep to one process, or use SQLite 3.51.3 or PostgreSQL."
             ]
         return []
+
+
+class WritingSession(Session):
+    """A session whose reads see the statements that `app.statements` lets wait."""
+
+    def begin_nested(self) -> SessionTransaction:
+        """Begin a savepoint; what waits belongs before it."""
+        statements.send_waiting(self)
+        return super().begin_nested()
+
+
+@event.listens_for(WritingSession, "after_soft_rollback")
+def _forget_what_waits(session: Session, _previous: SessionTransaction) -> None:
+    statements.forget_waiting(session)
+
+
+@event.listens_for(WritingSession, "do_orm_execute")
+def _send_before_reading(state: ORMExecuteState) -> None:
+    statements.send_waiting(state.session)
 
 
 def is_deadlock(error: DBAPIError) -> bool:
@@ -162,9 +210,31 @@ def _sqlite_is_sound(version: tuple[int, ...]) -> bool:
 def _engine(url: str) -> Engine:
     if make_url(url).get_backend_name() == "sqlite":
         return _sqlite_engine(url)
-    return create_engine(
-        url, pool_pre_ping=True, pool_size=10, max_overflow=20, hide_parameters=True
-    )
+    engine = create_engine(url, pool_size=10, max_overflow=20, hide_parameters=True)
+    event.listen(engine, "checkin", _on_checkin)
+    event.listen(engine, "checkout", partial(_on_checkout, engine.dialect))
+    return engine
+
+
+def _on_checkin(_connection: object, record: ConnectionPoolEntry) -> None:
+    record.info[_USED_AT] = time.monotonic()
+
+
+def _on_checkout(
+    dialect: Dialect, connection: DBAPIConnection, record: ConnectionPoolEntry, _fairy: object
+) -> None:
+    """Ask a connection that has been idle whether its server is still there.
+
+    One in steady use is not asked, which would cost every act a round trip: should its server have
+    gone, the act that finds out is answered with 503, and SQLAlchemy lets go of the whole pool.
+    """
+    used_at = record.info.get(_USED_AT)
+    if used_at is None or time.monotonic() - used_at < IDLE_SECONDS:
+        return
+    try:
+        dialect.do_ping(connection)
+    except dialect.loaded_dbapi.Error as error:
+        raise InvalidatePoolError from error
 
 
 def _sqlite_engine(url: str) -> Engine:

@@ -49,7 +49,7 @@ def create_account(header: schemas.OnceHeader, body: schemas.AccountIn) -> Respo
         )
         return Done(snapshots.account(outcome.value), 200 if outcome.replayed else 201)
 
-    return acting.act(schemas.Account, do, header=header)
+    return acting.act(schemas.Account, do, once=acting.once_of(header))
 
 
 @blueprint.get("/<our_id:id>", responses={200: schemas.Account})

@@ -39,20 +39,25 @@ def act(
     schema: type[schemas.Schema],
     do: Callable[[Session], Done],
     *,
-    header: schemas.OnceHeader | None = None,
+    once: Once | None = None,
+    claims_itself: bool = False,
 ) -> Response:
     """Do something in one transaction, with its key and its answer, and answer.
+
+    Args:
+        once: the request's key, see `once_of`.
+        claims_itself: the act was given the key and claims it together with its locks, to save
+            a round trip; its `Done` says `key` when somebody had claimed it.
 
     The same key with the same request gives the first answer, byte for byte (spec section 4). A
     refusal rolls its key back, so it may be tried again.
     """
-    key = header.idempotency_key if header else None
-    once = Once(SCOPE, key) if key else None
     with writing() as session:
-        if once and _was_answered(session, once):
-            kept = idempotency.first_answer(session, workspace_id=keys.workspace_id(), once=once)
-            return _replay(answers.answer(kept.body, kept.status), "true")
+        if once and not claims_itself and _was_answered(session, once):
+            return _first_answer(session, once)
         done = do(session)
+        if once and done.replayed == "key":
+            return _first_answer(session, once)
         session.flush()
         text = answers.text_of(schema, done.shape)
         if once:
@@ -76,15 +81,27 @@ def naming(param: str) -> Iterator[None]:
         raise
 
 
-def _was_answered(session: Session, once: Once) -> bool:
+def once_of(header: schemas.OnceHeader) -> Once | None:
+    """Give the request's key, with the fingerprint of everything that the request says."""
+    if not header.idempotency_key:
+        return None
     asked = idempotency.fingerprint(
         f"{request.method} {request.path}", {"body": g.get("json_body") or {}}
     )
+    return Once(SCOPE, header.idempotency_key, asked)
+
+
+def _was_answered(session: Session, once: Once) -> bool:
     # The id is not known before the act; it is set with the answer, in the same transaction.
     first = idempotency.claim(
-        session, workspace_id=keys.workspace_id(), once=once, asked=asked, result_id=""
+        session, workspace_id=keys.workspace_id(), once=once, asked=once.asked, result_id=""
     )
     return first is not None
+
+
+def _first_answer(session: Session, once: Once) -> Response:
+    kept = idempotency.first_answer(session, workspace_id=keys.workspace_id(), once=once)
+    return _replay(answers.answer(kept.body, kept.status), "true")
 
 
 def _replay(response: Response, replayed: str) -> Response:

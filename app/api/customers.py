@@ -49,7 +49,7 @@ def create_customer(header: schemas.OnceHeader, body: schemas.CustomerIn) -> Res
         )
         return Done(snapshots.customer(made), 201)
 
-    return acting.act(schemas.Customer, do, header=header)
+    return acting.act(schemas.Customer, do, once=acting.once_of(header))
 
 
 @blueprint.get("/<callers_id:id>", responses={200: schemas.Customer})

@@ -43,6 +43,7 @@ def award_points(header: schemas.OnceHeader, body: schemas.AwardIn) -> Response:
     """Award points. A `source` that was awarded already is answered with its award, and 200."""
     keys.check_scope("points:write")
     source = Source(body.source.type, body.source.id) if body.source else None
+    once = acting.once_of(header)
 
     def do(session: Session) -> Done:
         outcome = ledger.award(
@@ -54,11 +55,12 @@ def award_points(header: schemas.OnceHeader, body: schemas.AwardIn) -> Response:
             metadata=body.metadata,
             source=source,
             by=keys.actor(),
+            once=once,
         )
         shape = snapshots.transaction(outcome.value)
         return Done(shape, 200 if outcome.replayed else 201, outcome.replayed)
 
-    return acting.act(schemas.Transaction, do, header=header)
+    return acting.act(schemas.Transaction, do, once=once, claims_itself=True)
 
 
 @blueprint.post("/reverse", responses={201: schemas.Transaction})
@@ -79,7 +81,7 @@ def reverse_points(header: schemas.OnceHeader, body: schemas.ReverseIn) -> Respo
             )
         return Done(snapshots.transaction(outcome.value), 201)
 
-    return acting.act(schemas.Transaction, do, header=header)
+    return acting.act(schemas.Transaction, do, once=acting.once_of(header))
 
 
 @blueprint.get("/<our_id:id>", responses={200: schemas.Transaction})

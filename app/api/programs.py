@@ -46,7 +46,7 @@ def create_program(header: schemas.OnceHeader, body: schemas.ProgramIn) -> Respo
         )
         return Done(snapshots.program(outcome.value), 201)
 
-    return acting.act(schemas.Program, do, header=header)
+    return acting.act(schemas.Program, do, once=acting.once_of(header))
 
 
 @blueprint.get("/<our_id:id>", responses={200: schemas.Program})

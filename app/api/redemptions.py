@@ -51,7 +51,7 @@ def create_redemption(header: schemas.OnceHeader, body: schemas.RedemptionIn) ->
             )
         return Done(snapshots.redemption(outcome.value), 201)
 
-    return acting.act(schemas.Redemption, do, header=header)
+    return acting.act(schemas.Redemption, do, once=acting.once_of(header))
 
 
 @blueprint.get("/<our_id:id>", responses={200: schemas.Redemption})
@@ -82,7 +82,7 @@ def cancel_redemption(path: schemas.IdPath, header: schemas.OnceHeader) -> Respo
                 ).value
             )
         ),
-        header=header,
+        once=acting.once_of(header),
     )
 
 
@@ -103,5 +103,5 @@ def fulfil_redemption(path: schemas.IdPath, header: schemas.OnceHeader) -> Respo
                 )
             )
         ),
-        header=header,
+        once=acting.once_of(header),
     )

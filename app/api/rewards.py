@@ -48,7 +48,7 @@ def create_reward(header: schemas.OnceHeader, body: schemas.RewardIn) -> Respons
         )
         return Done(snapshots.reward(outcome.value), 201)
 
-    return acting.act(schemas.Reward, do, header=header)
+    return acting.act(schemas.Reward, do, once=acting.once_of(header))
 
 
 @blueprint.get("/<our_id:id>", responses={200: schemas.Reward})
@@ -98,5 +98,5 @@ def archive_reward(path: schemas.IdPath, header: schemas.OnceHeader) -> Response
                 )
             )
         ),
-        header=header,
+        once=acting.once_of(header),
     )

@@ -6,20 +6,23 @@ given counts until it is taken back. An approved act counts for who approved it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, String, and_, bindparam, case, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from app import clock, errors
+from app import clock, errors, statements
+from app.db import UtcDateTime
 from app.models.columns import JsonObject
 from app.models.ledger import LedgerEntry
 from app.models.merchants import LIVE
 from app.models.staff import Allowance, Staff
 from app.rules.actors import STAFF_ROLES, Actor, Approval, Permission
 from app.services import audit, staff
+from app.statements import Call, Row, Statement
 
 SHIFT_HOURS = 12
 POINTS_MAX = 1_000_000_000
@@ -142,6 +145,14 @@ def given_by(
     session: Session, *, workspace_id: str, staff_id: str | None = None
 ) -> Mapping[str, int]:
     """Sum what each person has given by hand in this shift, less what was taken back of it."""
+    statement = _given(workspace_id, clock.now() - timedelta(hours=SHIFT_HOURS))
+    if staff_id is not None:
+        statement = statement.where(_answered_for_by(staff_id))
+    return {person: int(points) for person, points in session.execute(statement)}
+
+
+def _given(workspace_id: Any, since: Any) -> Select[str, int]:
+    """Sum what each person answers for since an instant, less what was taken back of it."""
     answers_for = func.coalesce(LedgerEntry.approved_by, LedgerEntry.actor_id)
     reversal = aliased(LedgerEntry)
     taken_back = (
@@ -152,20 +163,88 @@ def given_by(
         )
         .scalar_subquery()
     )
-    statement = (
-        select(answers_for, func.sum(LedgerEntry.points + taken_back))
+    return (
+        select(
+            answers_for.label("staff_id"),
+            func.sum(LedgerEntry.points + taken_back).label("points"),
+        )
         .where(
             LedgerEntry.workspace_id == workspace_id,
-            LedgerEntry.recorded_at > clock.now() - timedelta(hours=SHIFT_HOURS),
+            LedgerEntry.recorded_at > since,
             LedgerEntry.actor_kind == "staff",
-            LedgerEntry.kind.in_(("award", "adjustment")),
+            or_(LedgerEntry.kind == "award", LedgerEntry.kind == "adjustment"),
             LedgerEntry.points > 0,
         )
         .group_by(answers_for)
     )
-    if staff_id is not None:
-        statement = statement.where(_answered_for_by(staff_id))
-    return {person: int(points) for person, points in session.execute(statement)}
+
+
+def _answered_for_by(staff_id: Any) -> ColumnElement[bool]:
+    # Two conditions, each with an index of its own.
+    return or_(
+        LedgerEntry.approved_by == staff_id,
+        and_(LedgerEntry.actor_id == staff_id, LedgerEntry.approved_by.is_(None)),
+    )
+
+
+_STAFF_ID = bindparam("staff_id", type_=String)
+
+_LIMITS = Statement(
+    lambda _: (
+        select(Allowance.per_award_points, Allowance.per_shift_points)
+        .join(Staff, Staff.merchant_id == Allowance.merchant_id)
+        .where(Staff.id == _STAFF_ID, Allowance.holder.in_((Staff.id, Staff.role)))
+        .order_by(case((Allowance.holder == Staff.id, 0), else_=1))
+        .limit(1)
+    )
+)
+"""The person's own limits, else their role's."""
+
+_HAS_A_SHIFT_LIMIT = (
+    select(Allowance.holder)
+    .join(Staff, Staff.merchant_id == Allowance.merchant_id)
+    .where(
+        Staff.id == _STAFF_ID,
+        Allowance.holder.in_((Staff.id, Staff.role)),
+        Allowance.per_shift_points.is_not(None),
+    )
+    .correlate(None)
+    .exists()
+)
+
+_HOLD_GIVER = Statement(
+    lambda _: (
+        select(Staff.id)
+        .where(Staff.id == _STAFF_ID, _HAS_A_SHIFT_LIMIT)
+        .with_for_update(key_share=True, of=Staff)
+    )
+)
+"""Who has a limit per shift gives one award at a time: their row is locked until the commit."""
+
+_GIVEN_IN_SHIFT = Statement(
+    lambda _: _given(
+        bindparam("workspace_id", type_=String), bindparam("since", type_=UtcDateTime)
+    ).where(_answered_for_by(_STAFF_ID), _HAS_A_SHIFT_LIMIT)
+)
+
+
+def _approver() -> Select[Any]:
+    approver = aliased(Staff)
+    approver_id = bindparam("approver_id", type_=String)
+    return (
+        select(approver.id)
+        .join(Staff, Staff.merchant_id == approver.merchant_id)
+        .where(
+            Staff.id == _STAFF_ID,
+            approver.id == approver_id,
+            approver.id != Staff.id,
+            approver.status == "active",
+            or_(*(approver.role == role for role in APPROVER_ROLES)),
+        )
+    )
+
+
+_APPROVER = Statement(lambda _: _approver())
 
 
 def check(
@@ -179,14 +258,38 @@ def check(
         AllowanceExceeded: it is too much for who does it; a manager can approve it.
         PermissionDenied: it is too much for who approves it, or they may not approve.
     """
+    asked = asking(workspace_id=workspace_id, by=by, approval=approval)
+    judge(statements.ask(session, *asked), points=points, approval=approval)
+
+
+def asking(*, workspace_id: str, by: Actor, approval: Approval | None) -> list[Call]:
+    """Give the statements of `check`, to be sent with others; what they find goes to `judge`.
+
+    The person's row is locked before their points are summed, so each sees what was before.
+    """
     if by.kind != "staff" or by.id is None:
+        return []
+    answers_for = approval.staff_id if approval is not None else by.id
+    return [
+        _LIMITS(staff_id=answers_for),
+        _HOLD_GIVER(staff_id=answers_for),
+        _GIVEN_IN_SHIFT(
+            workspace_id=workspace_id,
+            staff_id=answers_for,
+            since=clock.now() - timedelta(hours=SHIFT_HOURS),
+        ),
+        *([_APPROVER(approver_id=approval.staff_id, staff_id=by.id)] if approval else []),
+    ]
+
+
+def judge(found: Sequence[list[Row]], *, points: int, approval: Approval | None) -> None:
+    """Refuse as `check` does, from what the statements of `asking` found."""
+    if not found:
         return
-    answers_for = by.id
-    if approval is not None:
-        _check_approver(session, approval, by)
-        answers_for = approval.staff_id
-    limits = _limits_of(session, answers_for)
-    problem = _problem(session, workspace_id, answers_for, limits, points)
+    limits, _held, given, *approver = found
+    if approval is not None and not approver[0]:
+        raise errors.PermissionDenied("Another manager or an owner has to approve this.")
+    problem = _problem(limits, given[0].points if given else 0, points)
     if problem is None:
         return
     if approval is not None:
@@ -196,58 +299,19 @@ def check(
     raise errors.AllowanceExceeded(f"{problem} A manager can approve it here.")
 
 
-def _problem(
-    session: Session, workspace_id: str, staff_id: str, limits: Limits, points: int
-) -> str | None:
-    most = limits.per_award_points
+def _problem(limits: Sequence[Row], given_points: int, points: int) -> str | None:
+    if not limits:
+        return None
+    most = limits[0].per_award_points
     if most is not None and points > most:
         return f"The limit is {most:,} points at once."
-    most = limits.per_shift_points
+    most = limits[0].per_shift_points
     if most is None:
         return None
-    session.execute(select(Staff.id).where(Staff.id == staff_id).with_for_update(key_share=True))
-    left = most - given_points(session, workspace_id=workspace_id, staff_id=staff_id)
+    left = most - given_points
     if points > left:
         return f"The limit is {most:,} points a shift, and {max(left, 0):,} are left."
     return None
-
-
-def _limits_of(session: Session, staff_id: str) -> Limits:
-    """Give the person's own limits, else their role's."""
-    row = session.scalar(
-        select(Allowance)
-        .join(Staff, Staff.merchant_id == Allowance.merchant_id)
-        .where(Staff.id == staff_id, Allowance.holder.in_((Staff.id, Staff.role)))
-        .order_by(case((Allowance.holder == Staff.id, 0), else_=1))
-        .limit(1)
-        .execution_options(populate_existing=True)
-    )
-    return Limits(row.per_award_points, row.per_shift_points) if row is not None else Limits()
-
-
-def _check_approver(session: Session, approval: Approval, by: Actor) -> None:
-    approver = aliased(Staff)
-    may = session.scalar(
-        select(approver.id)
-        .join(Staff, Staff.merchant_id == approver.merchant_id)
-        .where(
-            Staff.id == by.id,
-            approver.id == approval.staff_id,
-            approver.id != by.id,
-            approver.status == "active",
-            approver.role.in_(APPROVER_ROLES),
-        )
-    )
-    if may is None:
-        raise errors.PermissionDenied("Another manager or an owner has to approve this.")
-
-
-def _answered_for_by(staff_id: str) -> ColumnElement[bool]:
-    # Two conditions, each with an index of its own.
-    return or_(
-        LedgerEntry.approved_by == staff_id,
-        and_(LedgerEntry.actor_id == staff_id, LedgerEntry.approved_by.is_(None)),
-    )
 
 
 def _known(session: Session, merchant_id: str) -> Mapping[str, Limits]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from app import clock
+from app import clock, statements
+from app.db import table_of
 from app.ids import new_id
 from app.models.audit import AuditEntry
 from app.models.columns import JsonObject
 from app.rules.actors import Actor
+from app.statements import Statement
+
+_INSERT = Statement(lambda _: insert(table_of(AuditEntry)))
 
 
 def record(
@@ -29,8 +34,9 @@ def record(
         before: what changed, as it was; no personal data beyond ids.
         after: what changed, as it is now.
     """
-    session.add(
-        AuditEntry(
+    statements.leave(
+        session,
+        _INSERT(
             workspace_id=workspace_id,
             id=new_id("aud"),
             act=act,
@@ -44,5 +50,5 @@ def record(
             after=after,
             request_id=by.request_id,
             recorded_at=clock.now(),
-        )
+        ),
     )

@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from app import clock
+from app import clock, statements
 from app.errors import IdempotencyConflict
 from app.models.idempotency import IdempotencyKey
 from app.rules.hashing import canonical
+from app.statements import Call, Row, Statement
 
 Result = TypeVar("Result")
 
@@ -33,10 +33,12 @@ class Once:
     Attributes:
         scope: `form` or `api`.
         key: 1 to 255 characters, chosen by the caller.
+        asked: the fingerprint of what the caller asked for, where it is more than the act sees.
     """
 
     scope: str
     key: str
+    asked: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,23 @@ class Outcome(Generic[Result]):
 
     value: Result
     replayed: str = ""
+
+
+_INSERT_IF_NEW = Statement(
+    lambda dialect_name: statements.insert_new(IdempotencyKey, dialect_name).returning(
+        IdempotencyKey.key
+    ),
+    columns=("workspace_id", "scope", "key", "fingerprint", "result_id", "created_at"),
+)
+
+_KEEP_ANSWER = Statement(
+    lambda _: update(IdempotencyKey).where(
+        IdempotencyKey.workspace_id == bindparam("of_workspace"),
+        IdempotencyKey.scope == bindparam("of_scope"),
+        IdempotencyKey.key == bindparam("of_key"),
+    ),
+    columns=("result_id", "answer", "answer_status"),
+)
 
 
 def fingerprint(act: str, request: Mapping[str, Any]) -> str:
@@ -79,15 +98,30 @@ def claim(
     """
     if once is None:
         return None
-    values = {
-        "workspace_id": workspace_id,
-        "scope": once.scope,
-        "key": once.key,
-        "fingerprint": asked,
-        "result_id": result_id,
-        "created_at": clock.now(),
-    }
-    if _insert_if_new(session, values):
+    rows = statements.ask(
+        session,
+        claiming(workspace_id=workspace_id, once=once, asked=asked, result_id=result_id),
+    )[0]
+    return first_result(session, rows, workspace_id=workspace_id, once=once, asked=asked)
+
+
+def claiming(*, workspace_id: str, once: Once, asked: str, result_id: str) -> Call:
+    """Give the statement of `claim`, to be sent with others; its rows go to `first_result`."""
+    return _INSERT_IF_NEW(
+        workspace_id=workspace_id,
+        scope=once.scope,
+        key=once.key,
+        fingerprint=once.asked or asked,
+        result_id=result_id,
+        created_at=clock.now(),
+    )
+
+
+def first_result(
+    session: Session, claimed: list[Row], *, workspace_id: str, once: Once, asked: str
+) -> str | None:
+    """Give what `claim` gives, from the rows of `claiming`."""
+    if claimed:
         return None
     first = session.execute(
         select(IdempotencyKey.fingerprint, IdempotencyKey.result_id).where(
@@ -96,7 +130,7 @@ def claim(
             IdempotencyKey.key == once.key,
         )
     ).one()
-    if first.fingerprint != asked:
+    if first.fingerprint != (once.asked or asked):
         raise IdempotencyConflict
     return str(first.result_id)
 
@@ -125,14 +159,16 @@ def keep_answer(
     session: Session, *, workspace_id: str, once: Once, result_id: str, answer: Answer
 ) -> None:
     """Keep the answer to a claimed key, in the transaction of the act."""
-    session.execute(
-        update(IdempotencyKey)
-        .where(
-            IdempotencyKey.workspace_id == workspace_id,
-            IdempotencyKey.scope == once.scope,
-            IdempotencyKey.key == once.key,
-        )
-        .values(result_id=result_id, answer=answer.body, answer_status=answer.status)
+    statements.leave(
+        session,
+        _KEEP_ANSWER(
+            of_workspace=workspace_id,
+            of_scope=once.scope,
+            of_key=once.key,
+            result_id=result_id,
+            answer=answer.body,
+            answer_status=answer.status,
+        ),
     )
 
 
@@ -149,9 +185,3 @@ def point_to(session: Session, *, workspace_id: str, once: Once | None, result_i
         )
         .values(result_id=result_id)
     )
-
-
-def _insert_if_new(session: Session, values: dict[str, Any]) -> bool:
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(IdempotencyKey).values(**values).on_conflict_do_nothing()
-    return bool(session.execute(statement.returning(IdempotencyKey.key)).scalar())

@@ -6,18 +6,20 @@ other and different members never wait. Nothing else in the product changes a ba
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, insert, inspect, select, update
 from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm.attributes import set_committed_value
 
-from app import clock, errors
+from app import clock, errors, statements
+from app.db import Base, table_of
 from app.ids import new_id
 from app.models.ledger import LedgerEntry
-from app.models.members import Member
+from app.models.members import Customer, Member
 from app.models.programs import Program
 from app.models.staff import Staff
 from app.rules import hashing, inputs
@@ -25,6 +27,7 @@ from app.rules.actors import Actor, Approval, Permission, may_undo
 from app.rules.tiers import tier_key
 from app.services import allowances, audit, idempotency, outbox, snapshots
 from app.services.idempotency import Once, Outcome
+from app.statements import Call, Row, Statement
 
 DEFAULT_RULE = "award"
 """The rule that a source is unique under, unless an earning rule names another."""
@@ -58,6 +61,68 @@ class Line:
     id: str | None = None
 
 
+def _attributes(model: type[Base]) -> Sequence[tuple[str, str]]:
+    """Give the names of a table's columns, each as the attribute and as the column."""
+    return [(each.key, each.columns[0].name) for each in inspect(model).column_attrs]
+
+
+_PROGRAM_OF_MEMBER = (
+    select(Member.program_id)
+    .where(Member.workspace_id == bindparam("workspace_id"), Member.id == bindparam("member_id"))
+    .scalar_subquery()
+)
+
+_HOLD_PROGRAM = Statement(
+    lambda _: (
+        select(Program.id)
+        .where(Program.workspace_id == bindparam("workspace_id"), Program.id == _PROGRAM_OF_MEMBER)
+        .with_for_update(read=True)
+    )
+)
+
+_LOCK_MEMBER = Statement(
+    lambda _: (
+        select(
+            *table_of(Member).c, Program.tiers.label("tiers"), Customer.email_key.label("email_key")
+        )
+        .join(
+            Program,
+            (Program.workspace_id == Member.workspace_id) & (Program.id == Member.program_id),
+        )
+        .join(
+            Customer,
+            (Customer.workspace_id == Member.workspace_id) & (Customer.id == Member.customer_id),
+        )
+        .where(
+            Member.workspace_id == bindparam("workspace_id"), Member.id == bindparam("member_id")
+        )
+        .with_for_update(of=Member)
+    )
+)
+
+_EMAIL_OF_STAFF = Statement(
+    lambda _: select(Staff.email_key).where(Staff.id == bindparam("staff_id"))
+)
+
+_INSERT_ENTRY = Statement(lambda _: insert(table_of(LedgerEntry)))
+
+_CARRY_FORWARD = Statement(
+    lambda _: update(table_of(Member)).where(
+        Member.workspace_id == bindparam("of_workspace"), Member.id == bindparam("of_member")
+    ),
+    columns=(
+        *("entry_count", "balance", "lifetime_points", "qualifying_points"),
+        *("head_hash", "last_entry_at", "last_seen_at", "tier"),
+    ),
+)
+
+_ENTRY_ATTRIBUTES = _attributes(LedgerEntry)
+_MEMBER_ATTRIBUTES = _attributes(Member)
+
+_VISITS = frozenset({"award", "redemption"})
+"""The kinds of entry that say that the member was here."""
+
+
 def lock_member(
     session: Session, *, workspace_id: str, member_id: str, open_only: bool = True
 ) -> Member:
@@ -70,23 +135,41 @@ def lock_member(
         NotFound: no such member in this workspace.
         MemberClosed: the member is closed and `open_only`.
     """
-    program_id = (
-        select(Member.program_id)
-        .where(Member.workspace_id == workspace_id, Member.id == member_id)
-        .scalar_subquery()
-    )
-    session.execute(
-        select(Program.id)
-        .where(Program.workspace_id == workspace_id, Program.id == program_id)
-        .with_for_update(read=True)
-    )
+    statements.ask(session, *_locking(workspace_id, member_id))
     member = session.scalar(
         select(Member)
         .where(Member.workspace_id == workspace_id, Member.id == member_id)
         .options(joinedload(Member.program), joinedload(Member.customer))
-        .with_for_update(of=Member)
         .execution_options(populate_existing=True)
     )
+    return _checked_open(member, open_only=open_only)
+
+
+def _locking(workspace_id: str, member_id: str) -> list[Call]:
+    return [
+        lock(workspace_id=workspace_id, member_id=member_id)
+        for lock in (_HOLD_PROGRAM, _LOCK_MEMBER)
+    ]
+
+
+def _locked(rows: Sequence[Row]) -> Member:
+    """Give the member that `_locking` found, with what an act needs of its program and customer.
+
+    It stands for the row without a session's help: a read of its own would cost the till one more
+    round trip, and the totals are written by statement anyhow.
+    """
+    if not rows:
+        return _checked_open(None, open_only=True)
+    row = rows[0]
+    member = Member()
+    for name, column in _MEMBER_ATTRIBUTES:
+        set_committed_value(member, name, getattr(row, column))
+    set_committed_value(member, "program", Program(tiers=row.tiers))
+    set_committed_value(member, "customer", Customer(email_key=row.email_key))
+    return _checked_open(member, open_only=True)
+
+
+def _checked_open(member: Member | None, *, open_only: bool) -> Member:
     if member is None:
         raise errors.NotFound("There is no such member here.", param="account_id")
     if open_only and member.is_closed:
@@ -102,10 +185,17 @@ def check_not_oneself(session: Session, member: Member, *, by: Actor) -> None:
     Raises:
         PermissionDenied: they are.
     """
+    for rows in statements.ask(session, *_asking_who(by)):
+        _check_not(member, rows)
+
+
+def _asking_who(by: Actor) -> list[Call]:
+    return [_EMAIL_OF_STAFF(staff_id=by.id)] if by.kind == "staff" else []
+
+
+def _check_not(member: Member, staff: Sequence[Row]) -> None:
     email_key = member.customer.email_key
-    if by.kind != "staff" or not email_key:
-        return
-    if session.scalar(select(Staff.email_key).where(Staff.id == by.id)) == email_key:
+    if email_key and any(person.email_key == email_key for person in staff):
         raise errors.PermissionDenied("This member is you. Ask a colleague to do it.")
 
 
@@ -150,7 +240,10 @@ def append(session: Session, member: Member, line: Line, *, by: Actor) -> Ledger
         approved_by=line.approval.staff_id if line.approval else None,
     )
     entry.hash = hashing.entry_hash(previous_hash=member.head_hash, content=hashed_content(entry))
-    session.add(entry)
+    statements.leave(
+        session,
+        _INSERT_ENTRY(**{column: getattr(entry, name) for name, column in _ENTRY_ATTRIBUTES}),
+    )
     _carry_forward(session, member, entry)
     return entry
 
@@ -231,18 +324,28 @@ def award(
             "occurred_at": hashing.instant(occurred_at) if occurred_at else None,
         },
     )
-    first = idempotency.claim(
-        session, workspace_id=workspace_id, once=once, asked=asked, result_id=entry_id
+    claims = _claims(once, source, asked)
+    allowing = allowances.asking(workspace_id=workspace_id, by=by, approval=approval)
+    answers = statements.ask(
+        session,
+        *(
+            idempotency.claiming(
+                workspace_id=workspace_id, once=key, asked=what, result_id=entry_id
+            )
+            for key, what in claims
+        ),
+        *allowing,
+        *_asking_who(by),
+        *_locking(workspace_id, member_id),
     )
+    first = _first_award(session, workspace_id, claims, answers)
     if first is not None:
-        return Outcome(get_entry(session, workspace_id=workspace_id, entry_id=first), "key")
-    earlier = _claim_source(session, workspace_id, source, entry_id)
-    if earlier is not None:
-        idempotency.point_to(session, workspace_id=workspace_id, once=once, result_id=earlier)
-        return Outcome(get_entry(session, workspace_id=workspace_id, entry_id=earlier), "source")
-    allowances.check(session, workspace_id=workspace_id, by=by, points=points, approval=approval)
-    member = lock_member(session, workspace_id=workspace_id, member_id=member_id)
-    check_not_oneself(session, member, by=by)
+        return first
+    del answers[: len(claims)]
+    allowances.judge(answers[: len(allowing)], points=points, approval=approval)
+    member = _locked(answers[-1])
+    if by.kind == "staff":
+        _check_not(member, answers[len(allowing)])
     line = Line(
         id=entry_id,
         kind="award",
@@ -257,7 +360,6 @@ def award(
         approval=approval,
     )
     entry = append(session, member, line, by=by)
-    member.last_seen_at = max(member.last_seen_at, entry.recorded_at)
     _tell(session, "loyalty.points.earned", "ledger.award", member, entry, by)
     return Outcome(entry)
 
@@ -425,13 +527,24 @@ def reversed_points(session: Session, *, workspace_id: str, entry_id: str) -> in
 
 def _carry_forward(session: Session, member: Member, entry: LedgerEntry) -> None:
     previous_tier = member.tier
-    member.entry_count = entry.seq
-    member.balance = entry.balance_after
-    member.lifetime_points = entry.lifetime_after
-    member.qualifying_points = entry.qualifying_after
-    member.head_hash = entry.hash
-    member.last_entry_at = entry.recorded_at
-    member.tier = tier_key(entry.qualifying_after, member.program.tiers)
+    seen_at = member.last_seen_at
+    totals = {
+        "entry_count": entry.seq,
+        "balance": entry.balance_after,
+        "lifetime_points": entry.lifetime_after,
+        "qualifying_points": entry.qualifying_after,
+        "head_hash": entry.hash,
+        "last_entry_at": entry.recorded_at,
+        "last_seen_at": max(seen_at, entry.recorded_at) if entry.kind in _VISITS else seen_at,
+        "tier": tier_key(entry.qualifying_after, member.program.tiers),
+    }
+    statements.leave(
+        session,
+        _CARRY_FORWARD(of_workspace=member.workspace_id, of_member=member.id, **totals),
+    )
+    for name, value in totals.items():
+        # Written by the statement above; the session has nothing to write for it.
+        set_committed_value(member, name, value)
     if member.tier != previous_tier:
         outbox.emit(
             session,
@@ -470,21 +583,41 @@ def _tell(  # noqa: PLR0917 - one act, told once
     )
 
 
-def _claim_source(
-    session: Session, workspace_id: str, source: Source | None, entry_id: str
-) -> str | None:
-    """Claim an award's source as its own one-time key; give the first award's id if taken."""
-    if source is None:
-        return None
-    inputs.checked_caller_id(source.type, param="source", most=inputs.SOURCE_TYPE_CHARACTERS_MAX)
-    inputs.checked_caller_id(source.id, param="source")
-    named = idempotency.fingerprint(
-        "source", {"type": source.type, "id": source.id, "rule": source.rule}
-    )
-    once = Once(idempotency.SOURCE_SCOPE, named)
-    return idempotency.claim(
-        session, workspace_id=workspace_id, once=once, asked=named, result_id=entry_id
-    )
+def _claims(once: Once | None, source: Source | None, asked: str) -> list[tuple[Once, str]]:
+    """Give the keys under which an award acts once, each with what it is asked for."""
+    claims = [(once, asked)] if once else []
+    if source is not None:
+        inputs.checked_caller_id(
+            source.type, param="source", most=inputs.SOURCE_TYPE_CHARACTERS_MAX
+        )
+        inputs.checked_caller_id(source.id, param="source")
+        named = idempotency.fingerprint(
+            "source", {"type": source.type, "id": source.id, "rule": source.rule}
+        )
+        claims.append((Once(idempotency.SOURCE_SCOPE, named), named))
+    return claims
+
+
+def _first_award(
+    session: Session,
+    workspace_id: str,
+    claims: Sequence[tuple[Once, str]],
+    claimed: Sequence[list[Row]],
+) -> Outcome[LedgerEntry] | None:
+    """Give the award that one of the claims had made already, or None when all of them are ours."""
+    for (key, asked), rows in zip(claims, claimed, strict=False):
+        first = idempotency.first_result(
+            session, rows, workspace_id=workspace_id, once=key, asked=asked
+        )
+        if first is None:
+            continue
+        entry = get_entry(session, workspace_id=workspace_id, entry_id=first)
+        if key.scope != idempotency.SOURCE_SCOPE:
+            return Outcome(entry, "key")
+        own = claims[0][0] if len(claims) > 1 else None
+        idempotency.point_to(session, workspace_id=workspace_id, once=own, result_id=first)
+        return Outcome(entry, "source")
+    return None
 
 
 def _checked_reason(reason: str) -> str:

@@ -5,16 +5,18 @@ So an act without its event, or the other way round, cannot be.
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from app import clock, errors
+from app import clock, errors, statements
+from app.db import table_of
 from app.ids import new_id
 from app.models.columns import JsonObject
 from app.models.members import Member
 from app.models.outbox import Event
 from app.services import paging
 from app.services.paging import Between, Window
+from app.statements import Statement
 
 EVENT_TYPES = (
     "loyalty.account.created",
@@ -35,6 +37,9 @@ TEST_TYPE = "webhook.test"
 """What the button of an endpoint's page sends; nobody is told of it but that endpoint."""
 
 
+_INSERT = Statement(lambda _: insert(table_of(Event)))
+
+
 def emit(
     session: Session,
     event_type: str,
@@ -52,8 +57,9 @@ def emit(
         member: whose `seq` orders the event; None for events of no member.
         entry_id: the ledger entry that the act wrote, if any.
     """
-    session.add(
-        Event(
+    statements.leave(
+        session,
+        _INSERT(
             workspace_id=workspace_id,
             id=new_id("evt"),
             type=event_type,
@@ -61,8 +67,9 @@ def emit(
             member_id=member.id if member else None,
             entry_id=entry_id,
             data=data,
+            is_dispatched=False,
             created_at=clock.now(),
-        )
+        ),
     )
 
 

@@ -89,7 +89,6 @@ def redeem(
         redemption_id=redemption.id,
     )
     entry = ledger.append(session, member, line, by=by)
-    member.last_seen_at = max(member.last_seen_at, entry.recorded_at)
     _tell(session, "loyalty.reward.redeemed", "redemptions.redeem", redemption, member, entry, by)
     return Outcome(_get(session, workspace_id, redemption.id))
 

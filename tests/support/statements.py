@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,11 +31,30 @@ def statements_heard(database: Database) -> Iterator[list[Statement]]:
     def hear(_connection: Any, _cursor: Any, sql: str, values: Any, *_rest: Any) -> None:
         heard.append(Statement(sql, repr(values)))
 
+    sent_together = _Handler(heard)
+    logger = logging.getLogger("regulars.statements")
+    level = logger.level
     event.listen(database.engine, "before_cursor_execute", hear)
+    logger.addHandler(sent_together)
+    logger.setLevel(logging.DEBUG)
     try:
         yield heard
     finally:
+        logger.setLevel(level)
+        logger.removeHandler(sent_together)
         event.remove(database.engine, "before_cursor_execute", hear)
+
+
+class _Handler(logging.Handler):
+    """Hears what `app.statements` sends past SQLAlchemy's own events."""
+
+    def __init__(self, heard: list[Statement]) -> None:
+        super().__init__()
+        self._heard = heard
+
+    def emit(self, record: logging.LogRecord) -> None:
+        told: Any = record
+        self._heard.append(Statement(told.sql, repr(told.given)))
 
 
 @contextmanager

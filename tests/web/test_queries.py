@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from sqlalchemy import event
-
-from app.db import Database
 from tests import factories
 from tests.cast import Cast
 from tests.support.pages import Visitor
+from tests.support.statements import statements_heard
 
 QUERIES_MAX = 16
-
-
-@contextmanager
-def counted(database: Database) -> Iterator[list[str]]:
-    """Collect the statements that the database is asked inside the block."""
-    statements: list[str] = []
-
-    def note(*details: object) -> None:
-        statements.append(str(details[2]))
-
-    event.listen(database.engine, "before_cursor_execute", note)
-    yield statements
-    event.remove(database.engine, "before_cursor_execute", note)
 
 
 def test_queries_do_not_grow_with_rows(cast: Cast, owner: Visitor) -> None:
@@ -50,6 +32,6 @@ def test_queries_do_not_grow_with_rows(cast: Cast, owner: Visitor) -> None:
 
 
 def _count(cast: Cast, owner: Visitor, path: str) -> int:
-    with counted(cast.database) as statements:
+    with statements_heard(cast.database) as statements:
         assert owner.get(path).status == 200
-    return len([each for each in statements if not each.startswith("BEGIN")])
+    return len([each for each in statements if not each.sql.startswith("BEGIN")])

@@ -1,0 +1,207 @@
+"""Statements that are compiled once and sent together, for the acts that a queue waits for.
+
+`ask` sends what waits and its own statements at once and gives the rows of its own; `leave` lets a
+statement wait for the next of them, for the next read, or for COMMIT. On PostgreSQL what is sent
+together takes one round trip (libpq's pipeline); on SQLite there is no way to save.
+
+Read by a debugger: the logger `regulars.statements` tells each statement at level DEBUG.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import namedtuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Dialect, Select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import UpdateBase
+
+_WAITING = "regulars.waiting"
+
+_log = logging.getLogger("regulars.statements")
+
+Row = Any
+"""A named tuple of a statement's columns, by their keys, as Python values."""
+
+
+class Statement:
+    """A Core statement with named parameters, compiled once for each kind of database.
+
+    Args:
+        build: makes the statement for a dialect's name, `sqlite` or `postgresql`.
+        columns: the columns that an INSERT gives, or None for all of the table. Every one has to
+            be given with each call: the table's Python defaults are not asked.
+    """
+
+    def __init__(
+        self,
+        build: Callable[[str], Select[*tuple[Any, ...]] | UpdateBase],
+        *,
+        columns: Sequence[str] | None = None,
+    ) -> None:
+        self._build = build
+        self._columns = columns
+        self._compiled: dict[str, _Compiled] = {}
+
+    def __call__(self, **values: Any) -> Call:
+        """Give the statement with its values."""
+        return Call(self, values)
+
+    def compiled_for(self, dialect: Dialect) -> _Compiled:
+        """Give the text for a database's driver, and how values go in and come out."""
+        known = self._compiled.get(dialect.name)
+        if known is None:
+            known = _Compiled(self._build(dialect.name), self._columns, dialect)
+            self._compiled[dialect.name] = known
+        return known
+
+
+class Call:
+    """A statement and its values."""
+
+    __slots__ = ("statement", "values")
+
+    def __init__(self, statement: Statement, values: Mapping[str, Any]) -> None:
+        self.statement = statement
+        self.values = values
+
+
+class _Compiled:
+    def __init__(
+        self,
+        built: Select[*tuple[Any, ...]] | UpdateBase,
+        columns: Sequence[str] | None,
+        dialect: Dialect,
+    ) -> None:
+        compiled: Any = built.compile(dialect=dialect, column_keys=columns)
+        self.sql = str(compiled)
+        self._order: Sequence[str] | None = compiled.positiontup if compiled.positional else None
+        self._into = {
+            name: process
+            for name, bind in compiled.binds.items()
+            if (process := bind.type.dialect_impl(dialect).bind_processor(dialect))
+        }
+        self._fixed = {
+            name: bind.effective_value for name, bind in compiled.binds.items() if not bind.required
+        }
+        shown = list(built.exported_columns)
+        self.gives_rows = bool(shown)
+        self._row = namedtuple("Row", [str(column.key) for column in shown])  # type: ignore[misc]
+        self._out_of = [
+            (index, process)
+            for index, column in enumerate(shown)
+            if (process := column.type.dialect_impl(dialect).result_processor(dialect, None))
+        ]
+
+    def parameters(self, values: Mapping[str, Any]) -> Any:
+        given = {**self._fixed, **values}
+        for name, process in self._into.items():
+            given[name] = process(given[name])
+        return given if self._order is None else [given[name] for name in self._order]
+
+    def row(self, found: Sequence[Any]) -> Row:
+        values = list(found)
+        for index, process in self._out_of:
+            values[index] = process(values[index])
+        return self._row(*values)
+
+
+def insert_new(table: Any, dialect_name: str) -> Any:
+    """Begin an INSERT that does nothing where the row is there already."""
+    insert = postgresql.insert if dialect_name == "postgresql" else sqlite.insert
+    return insert(table).on_conflict_do_nothing()
+
+
+def ask(session: Session, *calls: Call) -> list[list[Row]]:
+    """Send statements, after what waits, and give the rows that each of them found."""
+    session.flush()
+    waiting = session.info.pop(_WAITING, [])
+    return _send(session.connection(), [*waiting, *calls])[len(waiting) :]
+
+
+def leave(session: Session, call: Call) -> None:
+    """Let a statement that gives no rows wait; it is sent before the next read, or with COMMIT.
+
+    What the session itself has to write goes before it.
+    """
+    session.info.setdefault(_WAITING, []).append(call)
+
+
+def send_waiting(session: Session) -> None:
+    """Send what waits, if anything does."""
+    if session.info.get(_WAITING):
+        ask(session)
+
+
+def forget_waiting(session: Session) -> None:
+    """Forget what waits: the transaction or savepoint that it belongs to was rolled back."""
+    session.info.pop(_WAITING, None)
+
+
+def finish(session: Session) -> None:
+    """Send what waits, with COMMIT behind it; the session's own commit then has nothing to send."""
+    session.flush()
+    waiting = session.info.pop(_WAITING, [])
+    if waiting:
+        _send(session.connection(), waiting, and_commit=True)
+
+
+def _send(
+    connection: Connection, calls: Sequence[Call], *, and_commit: bool = False
+) -> list[list[Row]]:
+    dialect = connection.dialect
+    driver: Any = connection.connection.driver_connection
+    compiled = [call.statement.compiled_for(dialect) for call in calls]
+    values = [one.parameters(call.values) for one, call in zip(compiled, calls, strict=True)]
+    if _log.isEnabledFor(logging.DEBUG):
+        for one, given in zip(compiled, values, strict=True):
+            _log.debug("%s", one.sql, extra={"sql": one.sql, "given": given})
+    with _told_by_sqlalchemy(connection, driver):
+        if dialect.name == "sqlite":
+            cursors = [
+                driver.execute(one.sql, given) for one, given in zip(compiled, values, strict=True)
+            ]
+        else:
+            # The block's end sends one Sync and waits once; a fetch inside of it would wait twice.
+            with driver.pipeline():
+                cursors = [
+                    driver.execute(one.sql, given)
+                    for one, given in zip(compiled, values, strict=True)
+                ]
+                if and_commit:
+                    driver.execute("COMMIT", prepare=False)
+        return [
+            [one.row(row) for row in cursor.fetchall()] if one.gives_rows else []
+            for one, cursor in zip(compiled, cursors, strict=True)
+        ]
+
+
+@contextmanager
+def _told_by_sqlalchemy(connection: Connection, driver: DBAPIConnection) -> Iterator[None]:
+    """Raise the driver's errors as SQLAlchemy raises them, and let go of a server that is gone."""
+    dialect = connection.dialect
+    driver_errors: Any = dialect.loaded_dbapi.Error
+    try:
+        yield
+    except driver_errors as error:
+        is_gone = dialect.is_disconnect(error, driver, None)
+        if is_gone:
+            connection.invalidate(error)
+            # The others of the pool met the same end; they are not tried one by one.
+            connection.engine.dispose(close=False)
+        raise DBAPIError.instance(
+            None,
+            None,
+            error,
+            driver_errors,
+            hide_parameters=True,
+            connection_invalidated=is_gone,
+            dialect=dialect,
+        ) from error

@@ -1,0 +1,48 @@
+"""An award waits for the database at most three times: key and locks, what it writes, COMMIT."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.db import Database
+from app.rules.actors import Actor
+from app.services import ledger
+from app.services.idempotency import Once
+from app.services.ledger import Source
+from tests import factories
+from tests.support.turns import turns_counted
+
+ROUND_TRIPS_MAX = 3
+
+WHO = ["key", "manager", "cashier"]
+"""Staff have limits and may be the member themselves, which is asked in the same round trip."""
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_an_award_takes_three_round_trips(postgres: Database, who: str) -> None:
+    cast = factories.make_cast(postgres)
+    member = factories.enrol(cast)
+    key = Actor(kind="key", id="key_1", role="key")
+    by = {"key": key, "manager": cast.manager, "cashier": cast.cashier}[who]
+
+    with turns_counted(cast) as (watched, turns):
+
+        def award(number: int) -> None:
+            with watched.database.writing() as session:
+                ledger.award(
+                    session,
+                    workspace_id=cast.workspace_id,
+                    member_id=member.id,
+                    points=600,
+                    reason="Purchase",
+                    source=Source("payment", f"pay_{number}"),
+                    by=by,
+                    once=Once("api", f"key {number}"),
+                )
+
+        award(0)  # signs in to the database, which takes its own time
+        before = turns.count
+        award(1)  # which brings a new tier with its event
+
+        assert 1 < turns.count - before <= ROUND_TRIPS_MAX
+    assert factories.reload(cast, member).balance == 1200
