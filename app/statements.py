@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Dialect, Select
+from sqlalchemy import Dialect, Select, TextClause
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -42,7 +42,7 @@ class Statement:
 
     def __init__(
         self,
-        build: Callable[[str], Select[*tuple[Any, ...]] | UpdateBase],
+        build: Callable[[str], Select[*tuple[Any, ...]] | UpdateBase | TextClause],
         *,
         columns: Sequence[str] | None = None,
     ) -> None:
@@ -76,7 +76,7 @@ class Call:
 class _Compiled:
     def __init__(
         self,
-        built: Select[*tuple[Any, ...]] | UpdateBase,
+        built: Select[*tuple[Any, ...]] | UpdateBase | TextClause,
         columns: Sequence[str] | None,
         dialect: Dialect,
     ) -> None:
@@ -91,7 +91,7 @@ class _Compiled:
         self._fixed = {
             name: bind.effective_value for name, bind in compiled.binds.items() if not bind.required
         }
-        shown = list(built.exported_columns)
+        shown = [] if isinstance(built, TextClause) else list(built.exported_columns)
         self.gives_rows = bool(shown)
         self._row = namedtuple("Row", [str(column.key) for column in shown])  # type: ignore[misc]
         self._out_of = [
@@ -119,11 +119,17 @@ def insert_new(table: Any, dialect_name: str) -> Any:
     return insert(table).on_conflict_do_nothing()
 
 
-def ask(session: Session, *calls: Call) -> list[list[Row]]:
-    """Send statements, after what waits, and give the rows that each of them found."""
+def ask(session: Session, *calls: Call, and_commit: bool = False) -> list[list[Row]]:
+    """Send statements, after what waits, and give the rows that each of them found.
+
+    Args:
+        and_commit: on PostgreSQL COMMIT goes with them, so nothing may follow in this session but
+            its end.
+    """
     session.flush()
     waiting = session.info.pop(_WAITING, [])
-    return _send(session.connection(), [*waiting, *calls])[len(waiting) :]
+    sent = _send(session.connection(), [*waiting, *calls], and_commit=and_commit)
+    return sent[len(waiting) :]
 
 
 def leave(session: Session, call: Call) -> None:
@@ -148,9 +154,8 @@ def forget_waiting(session: Session) -> None:
 def finish(session: Session) -> None:
     """Send what waits, with COMMIT behind it; the session's own commit then has nothing to send."""
     session.flush()
-    waiting = session.info.pop(_WAITING, [])
-    if waiting:
-        _send(session.connection(), waiting, and_commit=True)
+    if session.info.get(_WAITING):
+        ask(session, and_commit=True)
 
 
 def _send(

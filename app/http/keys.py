@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flask import Response, current_app, g, request
 
-from app import db, errors
+from app import errors
 from app.config import Rate, Settings
 from app.http import limits
 from app.http.requests import request_id
@@ -15,7 +15,6 @@ from app.models.merchants import Workspace
 from app.rules import api_keys as keys
 from app.rules.actors import Actor
 from app.rules.buckets import Taken
-from app.services import api_keys
 
 _HOW = "Send it as “Authorization: Bearer sk_test_…” or “X-Api-Key: sk_test_…”."
 
@@ -43,18 +42,16 @@ def authenticate() -> None:
     settings: Settings = current_app.extensions["regulars.settings"]
     _refuse_keys_in_the_address(settings.sandbox_rate)
     secret = _sent_key()
-    found = None
-    if secret:
-        with db.reading() as session:
-            found = api_keys.find(session, secret=secret)
-    if found is None:
+    rate = settings.live_rate if keys.is_live(secret) else settings.sandbox_rate
+    admitted = limits.admit(secret, rate) if secret else None
+    if admitted is None:
         limit_address(settings.sandbox_rate)
         raise errors.InvalidApiKey(
             f"This API key is not good here. {_HOW}" if secret else f"No API key came. {_HOW}"
         )
-    g.caller = Caller(found.key.id, found.key.scopes, found.workspace)
-    rate = settings.live_rate if found.workspace.is_live else settings.sandbox_rate
-    _limit(found.key.id, rate)
+    found, taken = admitted
+    g.caller = Caller(found.key_id, found.scopes, found.workspace)
+    _judge(rate, taken)
 
 
 def caller() -> Caller:
@@ -112,7 +109,10 @@ def limit_address(rate: Rate) -> None:
 
 
 def _limit(name: str, rate: Rate) -> None:
-    taken = limits.take(name, rate)
+    _judge(rate, limits.take(name, rate))
+
+
+def _judge(rate: Rate, taken: Taken) -> None:
     g.limit = (rate, taken)
     if not taken.is_allowed:
         raise errors.RateLimited(

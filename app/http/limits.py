@@ -11,7 +11,8 @@ from app import clock, db
 from app.config import Rate
 from app.rules import buckets
 from app.rules.buckets import Taken
-from app.services import rate_limits
+from app.services import api_keys, rate_limits
+from app.services.api_keys import Found
 
 _EXTENSION = "regulars.own_buckets"
 
@@ -43,6 +44,16 @@ class OwnBuckets:
 def install(app: Flask) -> None:
     """Give the app its buckets."""
     app.extensions[_EXTENSION] = OwnBuckets()
+
+
+def admit(secret: str, rate: Rate) -> tuple[Found, Taken] | None:
+    """Find a good API key and take a token from its bucket, or give None for a bad one."""
+    if db.current().is_sqlite:
+        with db.reading() as session:
+            found = api_keys.find(session, secret=secret)
+        return None if found is None else (found, take(found.key_id, rate))
+    with db.writing() as session:
+        return api_keys.admit(session, secret=secret, rate=rate)
 
 
 def take(name: str, rate: Rate) -> Taken:

@@ -36,6 +36,11 @@ def new_secret(*, mode: str, is_restricted: bool) -> tuple[str, str]:
     return prefix, prefix + "".join(secrets.choice(_ALPHABET) for _ in range(SECRET_CHARACTERS))
 
 
+def is_live(secret: str) -> bool:
+    """Say whether a key says of itself that it opens the live workspace."""
+    return secret[2:].startswith(f"_{_MODES['live']}_")
+
+
 def secret_hash(secret: str) -> str:
     """Give what is stored of a key."""
     return hashlib.sha256(secret.encode()).hexdigest()

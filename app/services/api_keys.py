@@ -6,17 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
-from app import clock, errors
+from app import clock, errors, statements
+from app.config import Rate
+from app.db import UtcDateTime
 from app.ids import new_id
 from app.models.api_keys import ApiKey
 from app.models.merchants import Workspace
 from app.rules import api_keys, inputs
 from app.rules.actors import Actor, Permission
-from app.services import audit, idempotency
+from app.rules.buckets import Taken
+from app.services import audit, idempotency, rate_limits
 from app.services.idempotency import Once
+from app.statements import Row, Statement
 
 OVERLAP_HOURS = (0, 1, 24, 168)
 """How long a rolled key may go on working beside the new one."""
@@ -35,9 +39,10 @@ class Made:
 
 @dataclass(frozen=True)
 class Found:
-    """A key that is good, and the workspace that it opens."""
+    """A key that is good, what it may do (None is everything), and the workspace it opens."""
 
-    key: ApiKey
+    key_id: str
+    scopes: list[str] | None
     workspace: Workspace
 
 
@@ -89,21 +94,62 @@ def create(
     return Made(key, secret)
 
 
-def find(session: Session, *, secret: str) -> Found | None:
-    """Give a good key and its workspace: not revoked, not expired; or None."""
-    row = session.execute(
-        select(ApiKey, Workspace)
+_FIND = Statement(
+    lambda _: (
+        select(
+            ApiKey.id.label("key_id"),
+            ApiKey.scopes,
+            Workspace.id,
+            Workspace.merchant_id,
+            Workspace.mode,
+        )
         .join(
             Workspace,
             (Workspace.merchant_id == ApiKey.merchant_id) & (Workspace.mode == ApiKey.mode),
         )
         .where(
-            ApiKey.secret_hash == api_keys.secret_hash(secret),
+            ApiKey.secret_hash == bindparam("secret_hash"),
             ApiKey.revoked_at.is_(None),
-            or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > clock.now()),
+            or_(
+                ApiKey.expires_at.is_(None),
+                ApiKey.expires_at > bindparam("now", type_=UtcDateTime),
+            ),
         )
-    ).first()
-    return None if row is None else Found(row[0], row[1])
+    )
+)
+
+
+def find(session: Session, *, secret: str) -> Found | None:
+    """Give a good key and its workspace: not revoked, not expired; or None."""
+    asked = _FIND(secret_hash=api_keys.secret_hash(secret), now=clock.now())
+    return _found(statements.ask(session, asked)[0])
+
+
+def admit(session: Session, *, secret: str, rate: Rate) -> tuple[Found, Taken] | None:
+    """Find a good key and take a token from its bucket; PostgreSQL only.
+
+    All of it is one round trip, COMMIT included: each call of the API comes this way.
+    """
+    now, secret_hash = clock.now(), api_keys.secret_hash(secret)
+    _, rows, tokens = statements.ask(
+        session,
+        rate_limits.WITHOUT_WAITING(),
+        _FIND(secret_hash=secret_hash, now=now),
+        rate_limits.taking(secret_hash=secret_hash, now=now, rate=rate),
+        and_commit=True,
+    )
+    found = _found(rows)
+    if found is None:
+        return None
+    return found, rate_limits.taken(session, tokens, name=found.key_id, now=now, rate=rate)
+
+
+def _found(rows: list[Row]) -> Found | None:
+    if not rows:
+        return None
+    row = rows[0]
+    workspace = Workspace(id=row.id, merchant_id=row.merchant_id, mode=row.mode)
+    return Found(row.key_id, row.scopes, workspace)
 
 
 def note_use(session: Session, *, key_ids: Sequence[str]) -> None:
