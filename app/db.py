@@ -149,13 +149,13 @@ class WritingSession(Session):
 
     def begin_nested(self) -> SessionTransaction:
         """Begin a savepoint; what waits belongs before it."""
-        statements.send_waiting(self)
+        statements.begin_savepoint(self)
         return super().begin_nested()
 
 
 @event.listens_for(WritingSession, "after_soft_rollback")
-def _forget_what_waits(session: Session, _previous: SessionTransaction) -> None:
-    statements.forget_waiting(session)
+def _forget_what_waits(session: Session, ended: SessionTransaction) -> None:
+    statements.forget_waiting(session, to_savepoint=ended.nested)
 
 
 @event.listens_for(WritingSession, "do_orm_execute")

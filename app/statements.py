@@ -13,6 +13,7 @@ import logging
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
 from sqlalchemy import Dialect, Select, TextClause
@@ -24,8 +25,15 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import UpdateBase
 
 _WAITING = "regulars.waiting"
+_SUMS = "regulars.sums"
+_MARK = "regulars.sums_at_savepoint"
+
+_ranks = count()
 
 _log = logging.getLogger("regulars.statements")
+
+Built = Select[*tuple[Any, ...]] | UpdateBase | TextClause
+"""What a `Statement` is built of."""
 
 Row = Any
 """A named tuple of a statement's columns, by their keys, as Python values."""
@@ -42,10 +50,11 @@ class Statement:
 
     def __init__(
         self,
-        build: Callable[[str], Select[*tuple[Any, ...]] | UpdateBase | TextClause],
+        build: Callable[[str], Built],
         *,
         columns: Sequence[str] | None = None,
     ) -> None:
+        self.rank = next(_ranks)
         self._build = build
         self._columns = columns
         self._compiled: dict[str, _Compiled] = {}
@@ -76,7 +85,7 @@ class Call:
 class _Compiled:
     def __init__(
         self,
-        built: Select[*tuple[Any, ...]] | UpdateBase | TextClause,
+        built: Built,
         columns: Sequence[str] | None,
         dialect: Dialect,
     ) -> None:
@@ -113,10 +122,9 @@ class _Compiled:
         return self._row(*values)
 
 
-def insert_new(table: Any, dialect_name: str) -> Any:
-    """Begin an INSERT that does nothing where the row is there already."""
-    insert = postgresql.insert if dialect_name == "postgresql" else sqlite.insert
-    return insert(table).on_conflict_do_nothing()
+def insert_for(dialect_name: str) -> Any:
+    """Give the INSERT of a dialect, which knows ON CONFLICT."""
+    return postgresql.insert if dialect_name == "postgresql" else sqlite.insert
 
 
 def ask(session: Session, *calls: Call, and_commit: bool = False) -> list[list[Row]]:
@@ -146,14 +154,47 @@ def send_waiting(session: Session) -> None:
         ask(session)
 
 
-def forget_waiting(session: Session) -> None:
+def add_up(
+    session: Session, statement: Statement, key: Mapping[str, Any], amounts: Mapping[str, int]
+) -> None:
+    """Add amounts to what a statement will be sent with right before COMMIT, once for each key.
+
+    The keys are sent in order, so that nobody who holds one of their rows waits for another who
+    waits for it. Amounts that come to nothing are not sent.
+    """
+    sums = session.info.setdefault(_SUMS, {})
+    name = (statement.rank, *key.values())
+    known = sums.get(name)
+    if known is None:
+        sums[name] = (statement, key, dict(amounts))
+    else:
+        for column, amount in amounts.items():
+            known[2][column] += amount
+
+
+def begin_savepoint(session: Session) -> None:
+    """Send what belongs before a savepoint, and remember the sums as they are."""
+    send_waiting(session)
+    session.info[_MARK] = {
+        name: (statement, key, dict(amounts))
+        for name, (statement, key, amounts) in session.info.get(_SUMS, {}).items()
+    }
+
+
+def forget_waiting(session: Session, *, to_savepoint: bool) -> None:
     """Forget what waits: the transaction or savepoint that it belongs to was rolled back."""
     session.info.pop(_WAITING, None)
+    session.info[_SUMS] = session.info.pop(_MARK, {}) if to_savepoint else {}
 
 
 def finish(session: Session) -> None:
     """Send what waits, with COMMIT behind it; the session's own commit then has nothing to send."""
     session.flush()
+    sums = session.info.pop(_SUMS, {})
+    for name in sorted(sums):
+        statement, key, amounts = sums[name]
+        if any(amounts.values()):
+            leave(session, statement(**key, **amounts))
     if session.info.get(_WAITING):
         ask(session, and_commit=True)
 

@@ -56,7 +56,7 @@ class Member(Base):
 
     The totals are a cache of the newest entry: only `services.ledger` writes them, and `verify`
     recomputes them. `qualifying_points` are the points that count for a tier: awards less their
-    reversals.
+    reversals. A visit is an award or a redemption; seen is who visited or enrolled.
     """
 
     __tablename__ = "members"
@@ -89,6 +89,7 @@ class Member(Base):
     head_hash: Mapped[str] = mapped_column(String(64))
     last_entry_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_visit_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     metadata_: Mapped[JsonObject] = mapped_column("metadata", json_column_type(), default=dict)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 

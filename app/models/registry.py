@@ -20,6 +20,7 @@ from app.models import (  # noqa: F401 - importing a module registers its tables
     rewards,
     second_factors,
     staff,
+    totals,
     webhooks,
 )
 

@@ -8,10 +8,9 @@ from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, joinedload
 
-from app import clock, errors
+from app import clock, errors, statements
 from app.ids import new_id
 from app.models.members import Customer, Member
 from app.rules import inputs, searching
@@ -216,8 +215,7 @@ def _insert(
     fill(customer, person)
     names = [column.key for column in Customer.__mapper__.column_attrs if column.key != "metadata_"]
     values = {name: getattr(customer, name) for name in names}
-    on_postgresql = session.get_bind().dialect.name == "postgresql"
-    insert: Any = postgresql.insert if on_postgresql else sqlite.insert
+    insert = statements.insert_for(session.get_bind().dialect.name)
     statement = insert(Customer).values(**values, metadata_=dict(metadata))
     statement = statement.on_conflict_do_nothing().returning(Customer.id)
     return session.execute(statement).scalar() is not None

@@ -55,8 +55,10 @@ class Outcome(Generic[Result]):
 
 
 _INSERT_IF_NEW = Statement(
-    lambda dialect_name: statements.insert_new(IdempotencyKey, dialect_name).returning(
-        IdempotencyKey.key
+    lambda dialect_name: (
+        statements.insert_for(dialect_name)(IdempotencyKey)
+        .on_conflict_do_nothing()
+        .returning(IdempotencyKey.key)
     ),
     columns=("workspace_id", "scope", "key", "fingerprint", "result_id", "created_at"),
 )

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, joinedload
 
-from app import clock, errors
+from app import clock, errors, statements
 from app.ids import new_id
 from app.models.inbound import InboundEvent, InboundPayment, InboundRefund, InboundSource
 from app.models.ledger import LedgerEntry
@@ -351,8 +350,7 @@ def _get_event(
 
 def _insert(session: Session, model: type[Any], values: Mapping[str, Any]) -> bool:
     """Insert a row unless it is there; whoever inserts it at the same time is waited for."""
-    on_postgresql = session.get_bind().dialect.name == "postgresql"
-    insert: Any = postgresql.insert if on_postgresql else sqlite.insert
+    insert = statements.insert_for(session.get_bind().dialect.name)
     statement = insert(model).values(**values).on_conflict_do_nothing()
     return session.execute(statement.returning(model.workspace_id)).first() is not None
 

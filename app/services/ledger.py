@@ -25,7 +25,7 @@ from app.models.staff import Staff
 from app.rules import hashing, inputs
 from app.rules.actors import Actor, Approval, Permission, may_undo
 from app.rules.tiers import tier_key
-from app.services import allowances, audit, idempotency, outbox, snapshots
+from app.services import allowances, audit, idempotency, outbox, snapshots, totals
 from app.services.idempotency import Once, Outcome
 from app.statements import Call, Row, Statement
 
@@ -112,15 +112,12 @@ _CARRY_FORWARD = Statement(
     ),
     columns=(
         *("entry_count", "balance", "lifetime_points", "qualifying_points"),
-        *("head_hash", "last_entry_at", "last_seen_at", "tier"),
+        *("head_hash", "last_entry_at", "last_seen_at", "last_visit_at", "tier"),
     ),
 )
 
 _ENTRY_ATTRIBUTES = _attributes(LedgerEntry)
 _MEMBER_ATTRIBUTES = _attributes(Member)
-
-_VISITS = frozenset({"award", "redemption"})
-"""The kinds of entry that say that the member was here."""
 
 
 def lock_member(
@@ -527,22 +524,26 @@ def reversed_points(session: Session, *, workspace_id: str, entry_id: str) -> in
 
 def _carry_forward(session: Session, member: Member, entry: LedgerEntry) -> None:
     previous_tier = member.tier
-    seen_at = member.last_seen_at
-    totals = {
+    seen_at, visit_at = member.last_seen_at, member.last_visit_at
+    is_visit = entry.kind in totals.VISITS
+    before = totals.Before(member.balance, seen_at, visit_at)
+    standing = {
         "entry_count": entry.seq,
         "balance": entry.balance_after,
         "lifetime_points": entry.lifetime_after,
         "qualifying_points": entry.qualifying_after,
         "head_hash": entry.hash,
         "last_entry_at": entry.recorded_at,
-        "last_seen_at": max(seen_at, entry.recorded_at) if entry.kind in _VISITS else seen_at,
+        "last_seen_at": max(seen_at, entry.recorded_at) if is_visit else seen_at,
+        "last_visit_at": entry.recorded_at if is_visit else visit_at,
         "tier": tier_key(entry.qualifying_after, member.program.tiers),
     }
     statements.leave(
         session,
-        _CARRY_FORWARD(of_workspace=member.workspace_id, of_member=member.id, **totals),
+        _CARRY_FORWARD(of_workspace=member.workspace_id, of_member=member.id, **standing),
     )
-    for name, value in totals.items():
+    totals.count_entry(session, entry, before=before)
+    for name, value in standing.items():
         # Written by the statement above; the session has nothing to write for it.
         set_committed_value(member, name, value)
     if member.tier != previous_tier:

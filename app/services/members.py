@@ -6,17 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, joinedload
 
-from app import clock, errors
+from app import clock, errors, statements
 from app.ids import new_id
 from app.models.members import Customer, Member
 from app.models.programs import Program
 from app.rules import hashing, inputs, searching
 from app.rules.actors import Actor, Permission
 from app.rules.tiers import tier_key
-from app.services import audit, customers, idempotency, ledger, outbox, paging, snapshots
+from app.services import audit, customers, idempotency, ledger, outbox, paging, snapshots, totals
 from app.services.customers import Person
 from app.services.idempotency import Once, Outcome
 from app.services.paging import Between, Window
@@ -78,6 +77,7 @@ def enrol(
         idempotency.point_to(session, workspace_id=workspace_id, once=once, result_id=existing.id)
         return Outcome(existing, "member")
     member = get_member(session, workspace_id=workspace_id, member_id=member_id)
+    totals.count_member(session, workspace_id=workspace_id, seen_at=member.last_seen_at)
     outbox.emit(
         session,
         "loyalty.account.created",
@@ -229,7 +229,7 @@ def _insert_member(
     The unique constraint decides between two who enrol one customer at once.
     """
     now = clock.now()
-    insert = _dialect_insert(session)
+    insert = statements.insert_for(session.get_bind().dialect.name)
     statement = (
         insert(Member)
         .values(
@@ -245,6 +245,7 @@ def _insert_member(
             entry_count=0,
             head_hash=hashing.GENESIS,
             last_seen_at=now,
+            last_visit_at=None,
             metadata_=dict(metadata),
             created_at=now,
         )
@@ -300,7 +301,3 @@ def _tell_updated(session: Session, member: Member) -> None:
         member=member,
         data=snapshots.account(member),
     )
-
-
-def _dialect_insert(session: Session) -> Any:
-    return postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert

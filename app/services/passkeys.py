@@ -15,7 +15,6 @@ from typing import Any
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 from sqlalchemy import delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from webauthn import (
     base64url_to_bytes,
@@ -34,7 +33,7 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from app import clock, errors
+from app import clock, errors, statements
 from app.ids import new_id, new_token
 from app.models.devices import Device
 from app.models.second_factors import Passkey, SpentChallenge
@@ -319,8 +318,7 @@ def _spend_challenge(session: Session, credential: str, site: Site, purpose: str
         _serializer(site, purpose).loads(challenge, max_age=CHALLENGE_SECONDS)
     except (BadData, ValueError, TypeError, KeyError):
         raise _not_good() from None
-    on_postgresql = session.get_bind().dialect.name == "postgresql"
-    insert: Any = postgresql.insert if on_postgresql else sqlite.insert
+    insert = statements.insert_for(session.get_bind().dialect.name)
     spent = session.execute(
         insert(SpentChallenge)
         .values(challenge_hash=staff.token_hash(challenge.decode()), spent_at=clock.now())

@@ -1,13 +1,13 @@
-"""The figures of the Today page, read from the ledger."""
+"""The figures of the Today page, read from the totals, and what happened last."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
 from app import clock
@@ -17,21 +17,30 @@ from app.models.ledger import KINDS, LedgerEntry
 from app.models.members import Member
 from app.models.programs import Location
 from app.models.staff import Staff
+from app.services import totals
 
 CHART_DAYS = 30
-SEEN_DAYS = 30
+"""The days of the chart and of “Seen in 30 days”, today among them."""
+
 BELOW_ZERO_ROWS = 5
 ACTIVITY_ROWS = 8
 
 
 @dataclass
 class Day:
-    """One day's points in the merchant's time zone: `points` by kind, signed as in the ledger."""
+    """One day in the merchant's time zone.
+
+    Attributes:
+        points: by kind, signed as in the ledger.
+        visit_count: the members with an award or a redemption.
+        last_seen_count: the members who have not been seen since.
+    """
 
     on: date
     points: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
-    seen_count: int = 0
+    visit_count: int = 0
+    last_seen_count: int = 0
 
     @property
     def issued(self) -> int:
@@ -56,6 +65,7 @@ class Overview:
     Attributes:
         days: the last `CHART_DAYS` days, today last.
         outstanding: all balances together.
+        seen_count: members who visited or enrolled on one of the shown days.
         below_zero: members who owe most, at most `BELOW_ZERO_ROWS`.
         owed_points: what all members below zero owe together, as a positive number.
     """
@@ -105,35 +115,23 @@ class Activity:
 
 def get_overview(session: Session, *, workspace_id: str, time_zone: str) -> Overview:
     """Read the figures of Today."""
-    days = _read_days(session, workspace_id, ZoneInfo(time_zone))
-    totals = session.execute(
-        select(
-            func.count(),
-            func.coalesce(func.sum(Member.balance), 0),
-            func.count().filter(Member.balance < 0),
-            func.coalesce(func.sum(Member.balance).filter(Member.balance < 0), 0),
-            func.count().filter(Member.last_seen_at >= clock.now() - timedelta(days=SEEN_DAYS)),
-        ).where(Member.workspace_id == workspace_id)
-    ).one()
+    today = clock.now().astimezone(ZoneInfo(time_zone)).date()
+    days = _read_days(session, workspace_id, today)
+    whole = totals.read_workspace(session, workspace_id=workspace_id)
     return Overview(
         days=days,
-        member_count=totals[0],
-        outstanding=int(totals[1]),
-        below_zero_count=totals[2],
-        owed_points=-int(totals[3]),
-        seen_count=totals[4],
-        below_zero=_list_below_zero(session, workspace_id) if totals[2] else [],
+        member_count=whole["member_count"],
+        outstanding=whole["outstanding_points"],
+        below_zero_count=whole["below_zero_count"],
+        owed_points=whole["owed_points"],
+        seen_count=sum(day.last_seen_count for day in days),
+        below_zero=(_list_below_zero(session, workspace_id) if whole["below_zero_count"] else []),
     )
 
 
 def count_below_zero(session: Session, *, workspace_id: str) -> int:
     """Count the members who owe points."""
-    return (
-        session.scalar(
-            select(func.count()).where(Member.workspace_id == workspace_id, Member.balance < 0)
-        )
-        or 0
-    )
+    return totals.read_workspace(session, workspace_id=workspace_id)["below_zero_count"]
 
 
 def list_activity(
@@ -148,39 +146,19 @@ def list_activity(
     return found[:limit]
 
 
-def _read_days(session: Session, workspace_id: str, zone: ZoneInfo) -> list[Day]:
-    today = clock.now().astimezone(zone).date()
+def _read_days(session: Session, workspace_id: str, today: date) -> list[Day]:
     days = [Day(today - timedelta(days=back)) for back in reversed(range(CHART_DAYS))]
-    starts = [datetime.combine(day.on, time.min, zone) for day in days]
-    number = _day_number(starts)
-    in_window = (
-        LedgerEntry.workspace_id == workspace_id,
-        LedgerEntry.recorded_at >= starts[0],
-    )
-    sums = session.execute(
-        select(number.label("day"), LedgerEntry.kind, func.sum(LedgerEntry.points), func.count())
-        .where(*in_window)
-        .group_by(number, LedgerEntry.kind)
-    )
-    for index, kind, points, count in sums:
-        days[index].points[kind] = int(points)
-        days[index].counts[kind] = count
-    seen = session.execute(
-        select(number.label("day"), func.count(LedgerEntry.member_id.distinct()))
-        .where(*in_window, LedgerEntry.kind.in_(("award", "redemption")))
-        .group_by(number)
-    )
-    for index, count in seen:
-        days[index].seen_count = count
+    known = {day.on: day for day in days}
+    for on, sums in totals.read_days(session, workspace_id=workspace_id, since=days[0].on).items():
+        # An entry never lies before its predecessor, so after a clock stepped back one may lie
+        # ahead of today.
+        day = known[min(on, today)]
+        for kind in KINDS:
+            day.points[kind] += sums[f"{kind}_points"]
+            day.counts[kind] += sums[f"{kind}_count"]
+        day.visit_count += sums["visit_count"]
+        day.last_seen_count += sums["seen_count"]
     return days
-
-
-def _day_number(starts: Sequence[datetime]) -> ColumnElement[int]:
-    """Give the index of the day that an entry falls on; both databases compare instants alike."""
-    return case(
-        *((LedgerEntry.recorded_at < start, index) for index, start in enumerate(starts[1:])),
-        else_=len(starts) - 1,
-    )
 
 
 def _list_below_zero(session: Session, workspace_id: str) -> Sequence[Member]:

@@ -6,13 +6,11 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import case, delete
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from app import clock, errors
+from app import clock, errors, statements
 from app.models.staff import SignInThrottle
 
 WINDOW_MINUTES = 15
@@ -56,8 +54,7 @@ def count_failure(session: Session, throttles: Sequence[Throttle]) -> None:
     """Count a failure against each."""
     now = clock.now()
     is_over = SignInThrottle.window_started_at <= now - timedelta(minutes=WINDOW_MINUTES)
-    on_postgresql = session.get_bind().dialect.name == "postgresql"
-    insert: Any = postgresql.insert if on_postgresql else sqlite.insert
+    insert = statements.insert_for(session.get_bind().dialect.name)
     for throttle in throttles:
         # One statement, so that of a crowd of guesses each is counted.
         new = insert(SignInThrottle).values(

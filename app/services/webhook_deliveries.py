@@ -13,10 +13,9 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import delete, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from app import clock
+from app import clock, statements
 from app.ids import lowest_id, new_id
 from app.models.columns import JsonObject
 from app.models.merchants import Workspace
@@ -136,8 +135,7 @@ def insert(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
 
     Two workers may write the same one at once.
     """
-    on_postgresql = session.get_bind().dialect.name == "postgresql"
-    statement: Any = (postgresql.insert if on_postgresql else sqlite.insert)(WebhookDelivery)
+    statement = statements.insert_for(session.get_bind().dialect.name)(WebhookDelivery)
     for at in range(0, len(rows), INSERTED_AT_ONCE):
         part = list(rows[at : at + INSERTED_AT_ONCE])
         session.execute(statement.values(part).on_conflict_do_nothing())

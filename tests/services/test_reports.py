@@ -43,7 +43,7 @@ def test_the_figures_are_those_of_the_ledger(cast: Cast) -> None:
         "adjustment": -100,
     }
     assert today.counts == dict.fromkeys(today.counts, 1)
-    assert (yesterday.seen_count, today.seen_count) == (2, 1)
+    assert (yesterday.visit_count, today.visit_count) == (2, 1)
     assert (overview.outstanding, overview.member_count, overview.seen_count) == (350, 2, 2)
     assert (overview.total("award"), overview.total("redemption")) == (1500, -900)
     assert overview.opening == 0

@@ -80,7 +80,7 @@ def draw(overview: Overview) -> Drawings:
         issued=spark([day.issued for day in full_days]),
         redeemed=spark([day.redeemed for day in full_days]),
         outstanding=spark(overview.outstanding_by_day[-SPARK_DAYS - 1 : -1]),
-        seen=spark([day.seen_count for day in full_days]),
+        seen=spark([day.visit_count for day in full_days]),
         wide=chart("w", 720, overview.days),
         narrow=chart("n", 350, overview.days[-NARROW_DAYS:]),
     )

@@ -1,0 +1,165 @@
+"""Totals of days and workspaces, kept in the transactions that change them, exact when read.
+
+What an act changes is added up in the session and written right before COMMIT, always in the same
+order, so that acts hold these rows for a moment only and never wait for each other in a ring.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Date, Select, bindparam, func, select
+from sqlalchemy.orm import Session
+
+from app import statements
+from app.db import Base, table_of
+from app.models.ledger import LedgerEntry
+from app.models.merchants import Merchant, Workspace
+from app.models.totals import DayTotals, WorkspaceTotals
+from app.statements import Statement
+
+SLOTS = 16
+"""On PostgreSQL; SQLite has one writer at a time anyhow."""
+
+_SLOT = "regulars.totals_slot"
+
+VISITS = frozenset({"award", "redemption"})
+"""The kinds of entry that say that the member was here."""
+
+
+def _amounts(model: type[Base]) -> Sequence[str]:
+    return [column.name for column in table_of(model).c if not column.primary_key]
+
+
+def _adding(model: type[Base]) -> Statement:
+    """Give the statement that adds to a row of totals, or makes it."""
+    table = table_of(model)
+
+    def build(dialect_name: str) -> statements.Built:
+        insert = statements.insert_for(dialect_name)(table)
+        add: statements.Built = insert.on_conflict_do_update(
+            index_elements=[column.name for column in table.primary_key],
+            set_={name: table.c[name] + insert.excluded[name] for name in _amounts(model)},
+        )
+        return add
+
+    return Statement(build)
+
+
+_ADD_TO_DAY = _adding(DayTotals)
+_ADD_TO_WORKSPACE = _adding(WorkspaceTotals)
+
+_NO_DAY_AMOUNTS = dict.fromkeys(_amounts(DayTotals), 0)
+_NO_WORKSPACE_AMOUNTS = dict.fromkeys(_amounts(WorkspaceTotals), 0)
+
+_zones: dict[str, ZoneInfo] = {}
+"""A workspace's time zone; a merchant's never changes once it is made."""
+
+
+@dataclass(frozen=True)
+class Before:
+    """What an entry's totals need to know of the member as it was before the entry."""
+
+    balance: int
+    last_seen_at: datetime
+    last_visit_at: datetime | None
+
+
+def zone_of(session: Session, workspace_id: str) -> ZoneInfo:
+    """Give the time zone by which a workspace's days begin."""
+    known = _zones.get(workspace_id)
+    if known is None:
+        name = session.scalars(
+            select(Merchant.time_zone)
+            .join(Workspace, Workspace.merchant_id == Merchant.id)
+            .where(Workspace.id == workspace_id)
+        ).one()
+        known = _zones[workspace_id] = ZoneInfo(name)
+    return known
+
+
+def count_member(session: Session, *, workspace_id: str, seen_at: datetime) -> None:
+    """Count a new member, who was seen when it was made."""
+    on = seen_at.astimezone(zone_of(session, workspace_id)).date()
+    _add_to_workspace(session, workspace_id, {"member_count": 1})
+    _add_to_day(session, workspace_id, on, {"seen_count": 1})
+
+
+def count_entry(session: Session, entry: LedgerEntry, *, before: Before) -> None:
+    """Count an entry; `before` is the member before it."""
+    workspace_id, after = entry.workspace_id, entry.balance_after
+    zone = zone_of(session, workspace_id)
+    on = entry.recorded_at.astimezone(zone).date()
+    of_day = {f"{entry.kind}_points": entry.points, f"{entry.kind}_count": 1}
+    if entry.kind in VISITS:
+        if before.last_visit_at is None or before.last_visit_at.astimezone(zone).date() != on:
+            of_day["visit_count"] = 1
+        seen_on = before.last_seen_at.astimezone(zone).date()
+        if seen_on < on:
+            of_day["seen_count"] = 1
+            _add_to_day(session, workspace_id, seen_on, {"seen_count": -1})
+    _add_to_day(session, workspace_id, on, of_day)
+    _add_to_workspace(
+        session,
+        workspace_id,
+        {
+            "outstanding_points": entry.points,
+            "below_zero_count": (after < 0) - (before.balance < 0),
+            "owed_points": max(0, -after) - max(0, -before.balance),
+        },
+    )
+
+
+def read_days(
+    session: Session, *, workspace_id: str, since: date | None = None
+) -> dict[date, Mapping[str, int]]:
+    """Give each day's totals by the columns of `DayTotals`, summed over the slots."""
+    statement: Select[*tuple[Any, ...]] = (
+        select(DayTotals.day, *_summed(DayTotals))
+        .where(DayTotals.workspace_id == workspace_id)
+        .group_by(DayTotals.day)
+    )
+    if since is not None:
+        statement = statement.where(DayTotals.day >= bindparam("since", since, type_=Date))
+    return {on: _named(DayTotals, sums) for on, *sums in session.execute(statement)}
+
+
+def read_workspace(session: Session, *, workspace_id: str) -> Mapping[str, int]:
+    """Give the totals of a workspace by the columns of `WorkspaceTotals`, summed over the slots."""
+    row = session.execute(
+        select(*_summed(WorkspaceTotals)).where(WorkspaceTotals.workspace_id == workspace_id)
+    ).one()
+    return {name: int(total) for name, total in row._mapping.items()}
+
+
+def _named(model: type[Base], sums: Sequence[Any]) -> Mapping[str, int]:
+    return {name: int(total) for name, total in zip(_amounts(model), sums, strict=True)}
+
+
+def _summed(model: type[Base]) -> list[Any]:
+    table = table_of(model)
+    return [func.coalesce(func.sum(table.c[name]), 0).label(name) for name in _amounts(model)]
+
+
+def _add_to_day(session: Session, workspace_id: str, on: date, amounts: Mapping[str, int]) -> None:
+    key = {"workspace_id": workspace_id, "day": on, "slot": _slot(session)}
+    statements.add_up(session, _ADD_TO_DAY, key, {**_NO_DAY_AMOUNTS, **amounts})
+
+
+def _add_to_workspace(session: Session, workspace_id: str, amounts: Mapping[str, int]) -> None:
+    key = {"workspace_id": workspace_id, "slot": _slot(session)}
+    statements.add_up(session, _ADD_TO_WORKSPACE, key, {**_NO_WORKSPACE_AMOUNTS, **amounts})
+
+
+def _slot(session: Session) -> int:
+    """Give the slot of this transaction."""
+    known = session.info.get(_SLOT)
+    if known is None:
+        is_sqlite = session.get_bind().dialect.name == "sqlite"
+        known = session.info[_SLOT] = 0 if is_sqlite else secrets.randbelow(SLOTS)
+    return int(known)

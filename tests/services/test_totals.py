@@ -1,0 +1,171 @@
+"""The totals that pages read are those of the ledger, whatever happened: see `services.totals`."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app import clock, errors
+from app.db import Database
+from app.migrations.running import upgrade
+from app.services import reports, totals
+from tests import factories
+from tests.cast import Cast
+from tests.support.crowd import crowd
+from tests.support.tampering import run_sql
+
+MIDNIGHT = datetime.fromisoformat("2026-03-12T00:00:00+00:00")
+"""In Dublin, where the cast's shop is, the day begins with it."""
+
+
+def _whole(cast: Cast) -> dict[str, int]:
+    with cast.database.reading() as session:
+        return dict(totals.read_workspace(session, workspace_id=cast.workspace_id))
+
+
+def _fault(cast: Cast) -> str:
+    return factories.verify(cast).fault or ""
+
+
+@pytest.fixture
+def busy(cast: Cast) -> Cast:
+    """Give a shop with acts of each kind on two days, and a member below zero."""
+    with clock.set_to(MIDNIGHT - timedelta(minutes=1)):
+        member, other = factories.enrol(cast), factories.enrol(cast)
+        award = factories.award(cast, member, 500)
+        reward = factories.make_reward(cast, points_cost=300)
+        factories.cancel(cast, factories.redeem(cast, member, reward))
+    with clock.set_to(MIDNIGHT + timedelta(minutes=1)):
+        factories.redeem(cast, member, reward)
+        factories.reverse(cast, award)
+        factories.adjust(cast, other, 40)
+    return cast
+
+
+def test_the_whole_is_what_the_members_have(busy: Cast) -> None:
+    assert _whole(busy) == {
+        "member_count": 2,
+        "outstanding_points": -260,
+        "below_zero_count": 1,
+        "owed_points": 300,
+    }
+    assert _fault(busy) == ""
+
+
+def test_who_comes_again_is_seen_on_the_later_day_alone(busy: Cast) -> None:
+    with busy.database.reading() as session:
+        days = totals.read_days(session, workspace_id=busy.workspace_id)
+
+    assert [(sums["visit_count"], sums["seen_count"]) for _, sums in sorted(days.items())] == [
+        (1, 1),
+        (1, 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE day_totals SET award_points = award_points + 1",
+        "UPDATE day_totals SET visit_count = visit_count - 1",
+        "UPDATE day_totals SET seen_count = seen_count + 1",
+        "DELETE FROM day_totals",
+        "UPDATE workspace_totals SET outstanding_points = outstanding_points - 1",
+        "UPDATE workspace_totals SET owed_points = owed_points + 1",
+        "DELETE FROM workspace_totals",
+        "UPDATE members SET last_visit_at = NULL",
+        "UPDATE members SET last_seen_at = '2026-03-01 12:00:00.000000+00:00'",
+    ],
+)
+def test_verify_names_a_total_that_is_not_the_ledgers(busy: Cast, change: str) -> None:
+    run_sql(busy.database, change)
+
+    assert _fault(busy).startswith(("The totals of ", "Member ")), _fault(busy)
+
+
+def test_what_is_refused_counts_nowhere(busy: Cast) -> None:
+    before = _whole(busy)
+
+    def refused() -> None:
+        with busy.database.writing() as session:
+            totals.count_member(session, workspace_id=busy.workspace_id, seen_at=clock.now())
+            raise errors.MemberClosed
+
+    with pytest.raises(errors.MemberClosed):
+        refused()
+
+    assert _whole(busy) == before
+
+
+def test_a_savepoint_that_is_rolled_back_takes_its_counts_with_it(busy: Cast) -> None:
+    given: dict[str, Any] = {"workspace_id": busy.workspace_id, "seen_at": clock.now()}
+    before = _whole(busy)["member_count"]
+
+    def refused(session: Session) -> None:
+        with session.begin_nested():
+            totals.count_member(session, **given)
+            raise errors.MemberClosed
+
+    with busy.database.writing() as session:
+        totals.count_member(session, **given)
+        with pytest.raises(errors.MemberClosed):
+            refused(session)
+        with session.begin_nested():
+            totals.count_member(session, **given)
+
+    assert _whole(busy)["member_count"] == before + 2
+
+
+def test_an_older_database_gets_its_totals_from_its_ledger(busy: Cast) -> None:
+    """Migration 0011, on the tables as they were before it."""
+    database, before = busy.database, _whole(busy)
+    for statement in (
+        "DROP TABLE day_totals",
+        "DROP TABLE workspace_totals",
+        "ALTER TABLE members DROP COLUMN last_visit_at",
+        "UPDATE alembic_version SET version_num = '0010'",
+    ):
+        run_sql(database, statement)
+
+    upgrade(database.engine, "0011")
+
+    assert _whole(busy) == before
+    upgrade(database.engine)
+    assert _fault(busy) == ""
+
+
+def test_the_totals_of_a_crowd_are_exact(postgres: Database) -> None:
+    cast = factories.make_cast(postgres)
+    reward = factories.make_reward(cast, points_cost=1)
+    members = [factories.enrol(cast) for _ in range(10)]
+
+    def act(number: int) -> None:
+        member = members[number % len(members)]
+        award = factories.award(cast, member, 10)
+        factories.redeem(cast, member, reward)
+        factories.reverse(cast, award, points=3)
+
+    answers = crowd(act)
+
+    assert answers.faults == []
+    with cast.database.reading() as session:
+        overview = reports.get_overview(
+            session, workspace_id=cast.workspace_id, time_zone="Europe/Dublin"
+        )
+    assert overview.outstanding == 50 * 6
+    assert overview.today.visit_count == len(members)
+    assert _fault(cast) == ""
+
+
+def test_a_total_is_spread_so_that_nobody_waits_long(postgres: Database) -> None:
+    cast = factories.make_cast(postgres)
+    members = [factories.enrol(cast) for _ in range(30)]
+    for member in members:
+        factories.award(cast, member, 10)
+
+    with cast.database.reading() as session:
+        slots = session.execute(text("SELECT count(*) FROM workspace_totals")).scalar_one()
+    assert 1 < slots <= totals.SLOTS
