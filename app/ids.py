@@ -11,7 +11,7 @@ from datetime import datetime
 
 from app import clock
 
-_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _CHARACTERS = 26
 """128 bits at 5 bits a character."""
 
@@ -21,7 +21,12 @@ CODE_CHARACTERS = 6
 
 def new_id(prefix: str) -> str:
     """Make an id such as `loy_01k…`."""
-    return f"{prefix}_{_base32(_uuid7())}"
+    return id_at(prefix, clock.now())
+
+
+def id_at(prefix: str, moment: datetime) -> str:
+    """Make an id that takes its place among those made at a moment (aware)."""
+    return f"{prefix}_{_base32(_uuid7(moment))}"
 
 
 def lowest_id(prefix: str, moment: datetime) -> str:
@@ -32,12 +37,12 @@ def lowest_id(prefix: str, moment: datetime) -> str:
 def is_id(text: str, prefix: str) -> bool:
     """Say whether a text has the form of an id with this prefix."""
     head, _, rest = text.partition("_")
-    return head == prefix and len(rest) == _CHARACTERS and set(rest) <= set(_ALPHABET)
+    return head == prefix and len(rest) == _CHARACTERS and set(rest) <= set(ALPHABET)
 
 
 def new_code() -> str:
     """Make a redemption code, stored without its dash: `7KQ4F2`."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(CODE_CHARACTERS)).upper()
+    return "".join(secrets.choice(ALPHABET) for _ in range(CODE_CHARACTERS)).upper()
 
 
 def new_token() -> str:
@@ -45,10 +50,10 @@ def new_token() -> str:
     return secrets.token_urlsafe(32)
 
 
-def _uuid7() -> int:
+def _uuid7(moment: datetime) -> int:
     version, variant = 0x7 << 76, 0b10 << 62
     return (
-        _milliseconds(clock.now()) << 80
+        _milliseconds(moment) << 80
         | version
         | secrets.randbits(12) << 64
         | variant
@@ -63,6 +68,6 @@ def _milliseconds(moment: datetime) -> int:
 def _base32(number: int) -> str:
     digits = []
     for _ in range(_CHARACTERS):
-        digits.append(_ALPHABET[number & 31])
+        digits.append(ALPHABET[number & 31])
         number >>= 5
     return "".join(reversed(digits))

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import logging
 from collections import namedtuple
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
-from sqlalchemy import Dialect, Select, TextClause
+from sqlalchemy import Dialect, Select, Table, TextClause
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -170,6 +170,40 @@ def add_up(
     else:
         for column, amount in amounts.items():
             known[2][column] += amount
+
+
+def insert_many(session: Session, table: Table, rows: Iterable[Sequence[Any]]) -> None:
+    """Insert many rows the way the database takes them fastest: COPY, or one prepared INSERT.
+
+    Args:
+        rows: each with a value for every column of the table, in the table's order.
+    """
+    session.flush()
+    connection = session.connection()
+    driver: Any = connection.connection.driver_connection
+    into = [
+        column.type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
+        for column in table.c
+    ]
+    processed = (
+        [process(value) if process else value for process, value in zip(into, row, strict=True)]
+        for row in rows
+    )
+    names = ", ".join(column.name for column in table.c)
+    with _told_by_sqlalchemy(connection, driver):
+        if connection.dialect.name == "sqlite":
+            marks = ", ".join("?" for _ in table.c)
+            driver.executemany(
+                f"INSERT INTO {table.name} ({names}) VALUES ({marks})",  # noqa: S608 - our own names
+                processed,
+            )
+            return
+        with (
+            driver.cursor() as cursor,
+            cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as to,
+        ):
+            for row in processed:
+                to.write_row(row)
 
 
 def begin_savepoint(session: Session) -> None:

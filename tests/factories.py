@@ -351,8 +351,13 @@ def reload(cast: Cast, member: Member) -> Member:
 
 def verify(cast: Cast) -> ledger_verify.Report:
     """Verify the shop's sandbox."""
-    with cast.database.reading() as session:
-        return ledger_verify.verify_workspace(session, workspace_id=cast.workspace_id)
+    return verify_workspace(cast.database, cast.workspace_id)
+
+
+def verify_workspace(database: Database, workspace_id: str) -> ledger_verify.Report:
+    """Verify one workspace."""
+    with database.reading() as session:
+        return ledger_verify.verify_workspace(session, workspace_id=workspace_id)
 
 
 def sign_in(session: Session, role: str) -> staff_service.SignIn:

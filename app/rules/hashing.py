@@ -17,6 +17,8 @@ from typing import Any
 GENESIS = "0" * 64
 """What stands in for the hash before a member's first entry."""
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
 
 def new_salt() -> str:
     """Make the salt of one entry's text: 256 bits, so that short texts can't be guessed back."""
@@ -35,12 +37,12 @@ def entry_hash(*, previous_hash: str, content: Mapping[str, str | int | None]) -
 
 def canonical(value: Mapping[str, Any]) -> str:
     """Give the one JSON text of a value."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _ENCODER.encode(value)
 
 
 def instant(moment: datetime) -> str:
     """Write a time as ISO 8601 in UTC with microseconds and `Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def _sha256(text: str) -> str:

@@ -53,6 +53,8 @@ VISITS_MOST = 34.0
 
 WEEKDAYS = (0.86, 0.9, 0.93, 1.0, 1.12, 1.42, 0.5)
 
+_SHARES = [culture.share for culture in CULTURES]
+
 _OTHER_REASONS = (("Review", 50), ("Brought a friend", 200), ("Birthday", 100))
 
 
@@ -229,7 +231,7 @@ def _visit(shop: _Shop) -> None:
         return
     dice = shop.dice
     member_id = dice.choices(list(shop.weights), list(shop.weights.values()))[0]
-    reason, points = _purchase(dice)
+    reason, points = make_purchase(dice)
     entry = ledger.award(
         shop.session,
         workspace_id=shop.workspace_id,
@@ -248,7 +250,8 @@ def _visit(shop: _Shop) -> None:
         _redeem(shop, member_id, entry.balance_after)
 
 
-def _purchase(dice: random.Random) -> tuple[str, int]:
+def make_purchase(dice: random.Random) -> tuple[str, int]:
+    """Make up what somebody gets points for: the reason and the points."""
     if dice.random() < 0.05:  # noqa: PLR2004
         return dice.choice(_OTHER_REASONS)
     cents = int(dice.lognormvariate(6.7, 0.55)) // 10 * 10 + 100
@@ -331,17 +334,21 @@ def _people(dice: random.Random) -> Iterator[Person]:
     for known in KNOWN:
         number += 1
         yield _person(dice, known.name, number, f"+353 87 123 {known.phone_end}")
-    shares = [culture.share for culture in CULTURES]
     while True:
         number += 1
-        culture = dice.choices(CULTURES, shares)[0]
-        name = culture.form.format(
-            first=dice.choice(culture.first), last=dice.choice(culture.last)
-        ).strip()
-        pattern = culture.phone or "085 xxx xxxx"
-        digits = iter(f"{number:03d}{dice.randint(0, 9999):04d}")
-        phone = "".join(next(digits, "0") if each == "x" else each for each in pattern)
-        yield _person(dice, name, number, phone)
+        yield make_person(dice, number)
+
+
+def make_person(dice: random.Random, number: int) -> Person:
+    """Make up the shop's person of a number."""
+    culture = dice.choices(CULTURES, _SHARES)[0]
+    name = culture.form.format(
+        first=dice.choice(culture.first), last=dice.choice(culture.last)
+    ).strip()
+    pattern = culture.phone or "085 xxx xxxx"
+    digits = iter(f"{number:03d}{dice.randint(0, 9999):04d}")
+    phone = "".join(next(digits, "0") if each == "x" else each for each in pattern)
+    return _person(dice, name, number, phone)
 
 
 def _person(dice: random.Random, name: str, number: int, phone: str) -> Person:

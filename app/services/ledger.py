@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import bindparam, func, insert, inspect, select, update
@@ -245,8 +246,10 @@ def append(session: Session, member: Member, line: Line, *, by: Actor) -> Ledger
     return entry
 
 
-def hashed_content(entry: LedgerEntry) -> dict[str, str | int | None]:
+def hashed_content(entry: LedgerEntry | SimpleNamespace) -> dict[str, str | int | None]:
     """Give what of an entry the hash covers: everything but the blankable text and the hash.
+
+    Whatever has an entry's attributes will do.
 
     Entries without a device and an approval are hashed as those were that came before both.
     """

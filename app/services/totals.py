@@ -86,8 +86,8 @@ def zone_of(session: Session, workspace_id: str) -> ZoneInfo:
 def count_member(session: Session, *, workspace_id: str, seen_at: datetime) -> None:
     """Count a new member, who was seen when it was made."""
     on = seen_at.astimezone(zone_of(session, workspace_id)).date()
-    _add_to_workspace(session, workspace_id, {"member_count": 1})
-    _add_to_day(session, workspace_id, on, {"seen_count": 1})
+    add_to_workspace(session, workspace_id, {"member_count": 1})
+    add_to_day(session, workspace_id, on, {"seen_count": 1})
 
 
 def count_entry(session: Session, entry: LedgerEntry, *, before: Before) -> None:
@@ -102,9 +102,9 @@ def count_entry(session: Session, entry: LedgerEntry, *, before: Before) -> None
         seen_on = before.last_seen_at.astimezone(zone).date()
         if seen_on < on:
             of_day["seen_count"] = 1
-            _add_to_day(session, workspace_id, seen_on, {"seen_count": -1})
-    _add_to_day(session, workspace_id, on, of_day)
-    _add_to_workspace(
+            add_to_day(session, workspace_id, seen_on, {"seen_count": -1})
+    add_to_day(session, workspace_id, on, of_day)
+    add_to_workspace(
         session,
         workspace_id,
         {
@@ -146,12 +146,14 @@ def _summed(model: type[Base]) -> list[Any]:
     return [func.coalesce(func.sum(table.c[name]), 0).label(name) for name in _amounts(model)]
 
 
-def _add_to_day(session: Session, workspace_id: str, on: date, amounts: Mapping[str, int]) -> None:
+def add_to_day(session: Session, workspace_id: str, on: date, amounts: Mapping[str, int]) -> None:
+    """Add to the columns of `DayTotals` of one day."""
     key = {"workspace_id": workspace_id, "day": on, "slot": _slot(session)}
     statements.add_up(session, _ADD_TO_DAY, key, {**_NO_DAY_AMOUNTS, **amounts})
 
 
-def _add_to_workspace(session: Session, workspace_id: str, amounts: Mapping[str, int]) -> None:
+def add_to_workspace(session: Session, workspace_id: str, amounts: Mapping[str, int]) -> None:
+    """Add to the columns of `WorkspaceTotals`."""
     key = {"workspace_id": workspace_id, "slot": _slot(session)}
     statements.add_up(session, _ADD_TO_WORKSPACE, key, {**_NO_WORKSPACE_AMOUNTS, **amounts})
 

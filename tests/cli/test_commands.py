@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
 from flask.testing import FlaskCliRunner
 from sqlalchemy import text
 
 from app.db import Database
-from app.factory import create_app
 from app.services import api_keys, staff
 from tests import factories
 from tests.cast import Cast
-from tests.support.settings import make_settings
-
-
-@pytest.fixture
-def cli(database: Database, tmp_path: Path) -> FlaskCliRunner:
-    settings = make_settings(database, tmp_path)
-    return create_app(settings, database).test_cli_runner()
 
 
 def make_staff(role: str) -> list[str]:

@@ -1,0 +1,77 @@
+"""`flask --app wsgi demo …`: made-up data, as much as is asked for."""
+
+from __future__ import annotations
+
+import secrets
+
+import click
+from flask.cli import AppGroup
+
+from app.db import current, reading, writing
+from app.migrations.running import upgrade
+from app.models.merchants import SANDBOX, Merchant
+from app.rules.actors import SYSTEM
+from app.services import demo_bulk, merchants, staff
+
+PASSWORD_BYTES = 12
+
+group = AppGroup("demo", help="Make test data.")
+
+
+@group.command()
+@click.option("--members", "member_count", type=click.IntRange(1, 50_000_000), default=10_000)
+@click.option("--entries", "entry_count", type=click.IntRange(0, 500_000_000), default=100_000)
+@click.option("--merchant", "name", default="Harbour at size", show_default=True)
+def seed(member_count: int, entry_count: int, name: str) -> None:
+    """Migrate, and fill the sandbox of a merchant of its own.
+
+    Run again with the same numbers, it goes on where it stopped.
+    """
+    upgrade(current().engine)
+    workspace_id = _workspace_of(_find_or_make(name))
+    with writing() as session:
+        shop = demo_bulk.open_shop(session, workspace_id=workspace_id)
+        there = demo_bulk.count_members(session, workspace_id=workspace_id)
+    due = [
+        batch
+        for batch in demo_bulk.batches(member_count, entry_count)
+        if batch[0] * demo_bulk.BATCH_MEMBERS >= there
+    ]
+    if there:
+        click.echo(f"{there:,} members are there already; going on.")
+    with click.progressbar(due, label=f"{name}, {member_count:,} members") as steps:
+        for number, members, entries in steps:
+            with writing() as session:
+                demo_bulk.write_batch(
+                    session, shop=shop, number=number, member_count=members, entry_count=entries
+                )
+    with writing() as session:
+        demo_bulk.measure_tables(session)
+    click.echo(f"{workspace_id} is ready.")
+
+
+def _find_or_make(name: str) -> Merchant:
+    with reading() as session:
+        known = [each for each in merchants.list_merchants(session) if each.name == name]
+    if known:
+        return known[0]
+    password = secrets.token_urlsafe(PASSWORD_BYTES)
+    with writing() as session:
+        merchant = merchants.create(session, name=name)
+        email = f"owner-{merchant.id[-6:]}@example.com"
+        staff.create(
+            session,
+            merchant_id=merchant.id,
+            email=email,
+            name="Maeve Brennan",
+            role="owner",
+            password=password,
+            by=SYSTEM,
+        )
+    click.echo(f"Sign in with {email}  {password}")
+    return merchant
+
+
+def _workspace_of(merchant: Merchant) -> str:
+    with reading() as session:
+        return staff.get_workspace(session, merchant_id=merchant.id, mode=SANDBOX).id

@@ -1,0 +1,86 @@
+"""`demo seed` makes a workspace of any size whose ledger fits, and goes on where it stopped."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask.testing import FlaskCliRunner
+from sqlalchemy import text
+
+from app.db import Database
+from app.services import demo_bulk, member_search, reports
+from tests import factories
+from tests.cast import Cast
+
+MEMBERS, ENTRIES = 1_500, 4_000
+"""Two batches, the second one not full."""
+
+WORDS = ["demo", "seed", "--members", str(MEMBERS), "--entries", str(ENTRIES)]
+
+
+def _workspace(output: str) -> str:
+    found = re.search(r"(ws_[0-9a-z]+) is ready", output)
+    assert found, output
+    return found.group(1)
+
+
+def _counts(database: Database, workspace_id: str) -> list[int]:
+    with database.reading() as session:
+        return [
+            session.execute(
+                text(f"SELECT count(*) FROM {table} WHERE workspace_id = :id"),
+                {"id": workspace_id},
+            ).scalar_one()
+            for table in ("members", "customers", "ledger_entries")
+        ]
+
+
+def test_the_size_is_exact_and_the_ledger_fits(cast: Cast, cli: FlaskCliRunner) -> None:
+    answer = cli.invoke(args=WORDS)
+
+    assert answer.exit_code == 0, answer.output
+    assert "Sign in with owner-" in answer.output
+    workspace_id = _workspace(answer.output)
+    assert _counts(cast.database, workspace_id) == [MEMBERS, MEMBERS, ENTRIES]
+    report = factories.verify_workspace(cast.database, workspace_id)
+    assert (report.fault, report.entry_count) == (None, ENTRIES)
+    with cast.database.reading() as session:
+        overview = reports.get_overview(
+            session, workspace_id=workspace_id, time_zone="Europe/Dublin"
+        )
+        found = member_search.find_members(session, workspace_id=workspace_id, text="müller")
+    assert overview.member_count == MEMBERS
+    assert overview.outstanding > 0
+    assert found.rows
+
+
+def test_what_was_interrupted_goes_on(
+    cast: Cast, cli: FlaskCliRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = demo_bulk.write_batch
+
+    def write_the_first_alone(*args: object, number: int, **rest: object) -> None:
+        write(*args, number=number, **rest)  # type: ignore[arg-type]
+        if number:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo_bulk, "write_batch", write_the_first_alone)
+    cli.invoke(args=WORDS)
+    monkeypatch.setattr(demo_bulk, "write_batch", write)
+
+    answer = cli.invoke(args=WORDS)
+
+    assert "1,000 members are there already; going on." in answer.output
+    workspace_id = _workspace(answer.output)
+    assert _counts(cast.database, workspace_id) == [MEMBERS, MEMBERS, ENTRIES]
+    assert factories.verify_workspace(cast.database, workspace_id).fault is None
+
+
+def test_a_ready_workspace_is_left_as_it_is(cast: Cast, cli: FlaskCliRunner) -> None:
+    first = cli.invoke(args=WORDS)
+    again = cli.invoke(args=WORDS)
+
+    assert again.exit_code == 0, again.output
+    assert _workspace(first.output) == _workspace(again.output)
+    assert _counts(cast.database, _workspace(again.output)) == [MEMBERS, MEMBERS, ENTRIES]
