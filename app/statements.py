@@ -10,13 +10,13 @@ Read by a debugger: the logger `regulars.statements` tells each statement at lev
 from __future__ import annotations
 
 import logging
-from collections import namedtuple
+from collections import defaultdict, namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
-from sqlalchemy import Dialect, Select, Table, TextClause
+from sqlalchemy import Dialect, Select, Table, TextClause, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -29,6 +29,9 @@ _SUMS = "regulars.sums"
 _MARK = "regulars.sums_at_savepoint"
 
 _ranks = count()
+
+IN_BULK_COUNT = 20
+"""More rows of one table than this are written by COPY, which has its own round trips."""
 
 _log = logging.getLogger("regulars.statements")
 
@@ -57,7 +60,15 @@ class Statement:
         self.rank = next(_ranks)
         self._build = build
         self._columns = columns
+        self.table: Table | None = None
         self._compiled: dict[str, _Compiled] = {}
+
+    @classmethod
+    def inserting(cls, table: Table) -> Statement:
+        """Make the INSERT of a whole row; many of them at once are written in bulk."""
+        made = cls(lambda _: insert(table))
+        made.table = table
+        return made
 
     def __call__(self, **values: Any) -> Call:
         """Give the statement with its values."""
@@ -229,8 +240,25 @@ def finish(session: Session) -> None:
         statement, key, amounts = sums[name]
         if any(amounts.values()):
             leave(session, statement(**key, **amounts))
+    waiting: list[Call] = session.info.get(_WAITING, [])
+    if len(waiting) > IN_BULK_COUNT:
+        session.info[_WAITING] = _write_in_bulk(session, waiting)
     if session.info.get(_WAITING):
         ask(session, and_commit=True)
+
+
+def _write_in_bulk(session: Session, waiting: Sequence[Call]) -> list[Call]:
+    """Write the rows of the tables that many rows wait for, and give what else there is."""
+    rows: defaultdict[Statement, list[Call]] = defaultdict(list)
+    for call in waiting:
+        rows[call.statement].append(call)
+    for statement, calls in rows.items():
+        table = statement.table
+        if table is not None and len(calls) > IN_BULK_COUNT:
+            names = [column.name for column in table.c]
+            insert_many(session, table, ([call.values[name] for name in names] for call in calls))
+            waiting = [call for call in waiting if call.statement is not statement]
+    return list(waiting)
 
 
 def _send(

@@ -33,7 +33,7 @@ _CODES = {404: "resource_missing", 405: "method_not_allowed", 413: "request_too_
 _MESSAGES = {
     404: "There is nothing at this address. See /docs for the calls that there are.",
     405: "This address does not take that method. See /docs.",
-    413: "The body is too large: 64 KiB are the most.",
+    413: "The body is too large: 64 KiB are the most, and 1 MiB for a batch.",
     500: "Something broke here and nothing was changed. Try again with the same Idempotency-Key.",
     503: "The database did not answer and nothing was changed. Try again with the same "
     "Idempotency-Key.",
@@ -42,7 +42,7 @@ _MESSAGES = {
 
 def text_of(schema: type[schemas.Schema], shape: JsonObject) -> str:
     """Write an object as JSON, held to its schema."""
-    return schema.model_validate(_with_mode(shape)).model_dump_json(exclude_unset=True)
+    return schema.model_validate(with_mode(shape)).model_dump_json(exclude_unset=True)
 
 
 def one(schema: type[schemas.Schema], shape: JsonObject) -> Response:
@@ -54,7 +54,7 @@ def many(
     schema: type[schemas.Schema], window: Window[Row], shape: Callable[[Row], JsonObject]
 ) -> Response:
     """Answer with a part of a list; the cursor is the id at the end that one goes on from."""
-    data = [_with_mode(shape(row)) for row in window.rows]
+    data = [with_mode(shape(row)) for row in window.rows]
     cursor = data[0 if window.is_newer else -1]["id"] if data else None
     page = {"hasMore": window.has_more, "nextCursor": cursor if window.has_more else None}
     whole = schema.model_validate({"object": "list", "data": data, "page": page})
@@ -68,18 +68,22 @@ def answer(text: str, status: int = 200) -> Response:
 
 def failure(told: Failure) -> Response:
     """Answer with an error (spec section 5)."""
+    detail = error_detail(told)
+    g.error_code = detail["code"]
+    text = schemas.ErrorBody.model_validate({"error": detail}).model_dump_json()
+    return answer(text, told.status)
+
+
+def error_detail(told: Failure) -> JsonObject:
+    """Shape an error."""
     kind = _TYPES.get(told.status, "server" if told.status >= 500 else "invalid_request")  # noqa: PLR2004
-    code = told.code or _CODES.get(told.status, "server_error")
-    g.error_code = code
-    body = {
+    return {
         "type": kind,
-        "code": code,
+        "code": told.code or _CODES.get(told.status, "server_error"),
         "message": told.message or _MESSAGES.get(told.status, "That request cannot be served."),
         "param": told.param if isinstance(told.param, AsSent) else _camel(told.param),
         "requestId": request_id(),
     }
-    text = schemas.ErrorBody.model_validate({"error": body}).model_dump_json()
-    return answer(text, told.status)
 
 
 def finish(response: Response) -> Response:
@@ -89,7 +93,8 @@ def finish(response: Response) -> Response:
     return response
 
 
-def _with_mode(shape: JsonObject) -> JsonObject:
+def with_mode(shape: JsonObject) -> JsonObject:
+    """Say in an object, and in those within it, whether it is live."""
     found = find_caller()
     if found is None or "deleted" in shape:
         return shape

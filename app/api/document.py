@@ -59,6 +59,16 @@ BODIES: dict[str, dict[str, Any]] = {
         "reason": "purchase",
         "metadata": {"paymentId": "pay_3xZ9q", "orderId": "1234"},
     },
+    "award_points_batch": {
+        "awards": [
+            {
+                "idempotencyKey": "award-pay_3xZ9q",
+                "accountId": _ACCOUNT,
+                "points": 250,
+                "reason": "purchase",
+            }
+        ]
+    },
     "reverse_points": {"transactionId": _AWARD, "reason": "refund"},
     "create_reward": {
         "programId": _PROGRAM,

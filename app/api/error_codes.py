@@ -16,7 +16,7 @@ ERROR_CODES: Mapping[str, tuple[int, str]] = {
     "resource_missing": (404, "There is nothing with this id in this workspace."),
     "method_not_allowed": (405, "This address does not take that method."),
     "idempotency_conflict": (409, "The Idempotency-Key was used for another request."),
-    "request_too_large": (413, "The body is larger than 64 KiB."),
+    "request_too_large": (413, "The body is larger than 64 KiB, or 1 MiB for a batch."),
     "insufficient_points": (422, "The balance does not reach the cost."),
     "account_negative": (422, "The balance is below zero; awards repay it first."),
     "reward_inactive": (422, "The reward was archived."),

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from flask import Response
+from typing import Any
+
+from flask import Response, g
 from sqlalchemy.orm import Session
 
 from app.api import acting, answers, blueprints, schemas
 from app.api.acting import Done
 from app.api.places import between
-from app.db import reading
+from app.db import reading, writing
+from app.errors import RegularsError
 from app.http import keys
-from app.services import ledger, ledger_history, members, snapshots
-from app.services.ledger import Source
+from app.http.failures import Failure
+from app.http.statuses import status_of
+from app.models.columns import JsonObject
+from app.services import (
+    award_batches,
+    idempotency,
+    ledger,
+    ledger_history,
+    members,
+    snapshots,
+)
+from app.services.award_batches import Result, Wanted
+from app.services.idempotency import Answer, Once
+from app.services.ledger import Award, Source
 
 blueprint = blueprints.make(
     "points", "/loyalty/points", "The ledger: immutable transactions, each with a running balance."
 )
+
+_AWARD_PATH = "/v1/loyalty/points/award"
 
 
 @blueprint.get("", responses={200: schemas.TransactionList})
@@ -61,6 +78,63 @@ def award_points(header: schemas.OnceHeader, body: schemas.AwardIn) -> Response:
         return Done(shape, 200 if outcome.replayed else 201, outcome.replayed)
 
     return acting.act(schemas.Transaction, do, once=once, claims_itself=True)
+
+
+@blueprint.post("/award-batch", responses={200: schemas.AwardBatch})
+def award_points_batch(body: schemas.AwardBatchIn) -> Response:
+    """Award points to many at once, up to 1,000 awards, each with its own key and outcome.
+
+    An award that is refused leaves the others alone. The keys are those of single awards: what was
+    made by one call is not made again by the other.
+    """
+    keys.check_scope("points:write")
+    wanted = [
+        _wanted(each, raw) for each, raw in zip(body.awards, g.json_body["awards"], strict=True)
+    ]
+    with writing() as session:
+        results = award_batches.award_all(
+            session, workspace_id=keys.workspace_id(), wanted=wanted, by=keys.actor()
+        )
+        outcomes = [
+            _outcome(session, each.once, result)
+            for each, result in zip(wanted, results, strict=True)
+        ]
+    live = keys.caller().workspace.is_live
+    whole = {"object": "award_batch", "livemode": live, "data": outcomes}
+    return answers.answer(schemas.AwardBatch.model_validate(whole).model_dump_json())
+
+
+def _wanted(each: schemas.BatchAwardIn, raw: dict[str, Any]) -> Wanted:
+    body = {name: value for name, value in raw.items() if name != "idempotencyKey"}
+    asked = idempotency.fingerprint(f"POST {_AWARD_PATH}", {"body": body})
+    source = Source(each.source.type, each.source.id) if each.source else None
+    return Wanted(
+        each.account_id,
+        Award(points=each.points, reason=each.reason, metadata=each.metadata, source=source),
+        Once(acting.SCOPE, each.idempotency_key, asked),
+    )
+
+
+def _outcome(session: Session, once: Once, result: Result) -> JsonObject:
+    """Shape what became of an award, and keep its answer under its key if it was made now."""
+    told: JsonObject = {"idempotencyKey": once.key, "transaction": None, "error": None}
+    if isinstance(result, RegularsError):
+        status = int(status_of(result))
+        failure = Failure(
+            status=status, code=result.code, message=result.message, param=result.param
+        )
+        return {**told, "status": status, "replayed": False, "error": answers.error_detail(failure)}
+    shape = answers.with_mode(snapshots.transaction(result.value))
+    status = 200 if result.replayed == "source" else 201
+    if result.replayed != "key":
+        idempotency.keep_answer(
+            session,
+            workspace_id=keys.workspace_id(),
+            once=once,
+            result_id=result.value.id,
+            answer=Answer(status, answers.text_of(schemas.Transaction, shape)),
+        )
+    return {**told, "status": status, "replayed": bool(result.replayed), "transaction": shape}
 
 
 @blueprint.post("/reverse", responses={201: schemas.Transaction})

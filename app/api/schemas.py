@@ -45,6 +45,7 @@ _NO_CONTROLS = r"^[^\x00-\x1f\x7f]+$"
 _PHONE = r"^(\+|00|0)?[1-9]([ ().\-/]*[0-9]){3,11}$"
 _OUR_ID = r"^[0-9A-Za-z_.\-]+$"
 
+Key = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[\x20-\x7e]+$")]
 Id = Annotated[str, Field(min_length=1, max_length=64, pattern=_OUR_ID)]
 CallersId = Annotated[str, Field(min_length=1, max_length=255, pattern=_NO_CONTROLS)]
 Text = Annotated[str, Field(max_length=500, pattern=_TEXT)]
@@ -148,9 +149,7 @@ class OnceHeader(Schema):
 
     model_config = ConfigDict(extra="ignore")
 
-    idempotency_key: (
-        Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[\x20-\x7e]+$")] | None
-    ) = Field(
+    idempotency_key: Key | None = Field(
         None,
         alias="Idempotency-Key",
         description="The same key and body give the first answer again and act once.",
@@ -292,6 +291,20 @@ class AwardIn(Schema):
     reason: Said = Field(description="Shown to the customer.")
     metadata: Metadata = Field(default_factory=dict)
     source: SourceIn | None = None
+
+
+class BatchAwardIn(AwardIn):
+    """One award of a batch, under a key of its own."""
+
+    idempotency_key: Key = Field(
+        description="As the header of a single award; the same key acts once in either."
+    )
+
+
+class AwardBatchIn(Schema):
+    """Awards that are made at once; each stands or falls for itself."""
+
+    awards: Annotated[list[BatchAwardIn], Field(min_length=1, max_length=1000)]
 
 
 class ReverseIn(Schema):
@@ -689,3 +702,21 @@ class ErrorBody(Schema):
     """The answer to a request that did not succeed; nothing was changed by it."""
 
     error: ErrorDetail
+
+
+class BatchOutcome(Schema):
+    """What became of one award of a batch: `transaction` or `error` is there."""
+
+    idempotency_key: str
+    status: int = Field(description="The status that the award alone would have had.")
+    replayed: bool = Field(description="It had been made before and moved nothing now.")
+    transaction: Transaction | None
+    error: ErrorDetail | None
+
+
+class AwardBatch(Schema):
+    """What became of each award, in the order of the request."""
+
+    object: Literal["award_batch"]
+    livemode: bool
+    data: list[BatchOutcome]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from app import clock, statements
@@ -13,7 +12,7 @@ from app.models.columns import JsonObject
 from app.rules.actors import Actor
 from app.statements import Statement
 
-_INSERT = Statement(lambda _: insert(table_of(AuditEntry)))
+_INSERT = Statement.inserting(table_of(AuditEntry))
 
 
 def record(

@@ -7,11 +7,11 @@ first one's commit and is then told what it made. A refused act rolls its key ba
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, delete, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from app import clock, statements
@@ -61,6 +61,14 @@ _INSERT_IF_NEW = Statement(
         .returning(IdempotencyKey.key)
     ),
     columns=("workspace_id", "scope", "key", "fingerprint", "result_id", "created_at"),
+)
+
+_RELEASE = Statement(
+    lambda _: delete(IdempotencyKey).where(
+        IdempotencyKey.workspace_id == bindparam("workspace_id"),
+        IdempotencyKey.scope == bindparam("scope"),
+        IdempotencyKey.key == bindparam("key"),
+    )
 )
 
 _KEEP_ANSWER = Statement(
@@ -135,6 +143,73 @@ def first_result(
     if first.fingerprint != (once.asked or asked):
         raise IdempotencyConflict
     return str(first.result_id)
+
+
+@dataclass(frozen=True)
+class First:
+    """What is known of a key that somebody had claimed."""
+
+    fingerprint: str
+    result_id: str
+    answer: str | None
+
+
+def claim_all(
+    session: Session, *, workspace_id: str, claims: Sequence[tuple[Once, str, str]]
+) -> set[tuple[str, str]]:
+    """Claim many keys, each with its fingerprint and result id.
+
+    They are claimed in one order by all, so that two who claim the same ones never wait for each
+    other in a ring.
+
+    Returns:
+        The scope and key of those that are ours; the others go to `read_firsts`.
+    """
+    if not claims:
+        return set()
+    now = clock.now()
+    rows = [
+        {
+            "workspace_id": workspace_id,
+            "scope": once.scope,
+            "key": once.key,
+            "fingerprint": asked,
+            "result_id": result_id,
+            "created_at": now,
+        }
+        for once, asked, result_id in sorted(claims, key=lambda each: (each[0].scope, each[0].key))
+    ]
+    insert = statements.insert_for(session.get_bind().dialect.name)(IdempotencyKey)
+    claimed = session.execute(
+        insert.on_conflict_do_nothing().returning(IdempotencyKey.scope, IdempotencyKey.key), rows
+    )
+    return {(scope, key) for scope, key in claimed}
+
+
+def read_firsts(
+    session: Session, *, workspace_id: str, keys: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], First]:
+    """Give what is known of keys, by scope and key."""
+    if not keys:
+        return {}
+    rows = session.execute(
+        select(
+            IdempotencyKey.scope,
+            IdempotencyKey.key,
+            IdempotencyKey.fingerprint,
+            IdempotencyKey.result_id,
+            IdempotencyKey.answer,
+        ).where(
+            IdempotencyKey.workspace_id == workspace_id,
+            tuple_(IdempotencyKey.scope, IdempotencyKey.key).in_(sorted(keys)),
+        )
+    )
+    return {(row.scope, row.key): First(row[2], str(row[3]), row[4]) for row in rows}
+
+
+def release(session: Session, *, workspace_id: str, once: Once) -> None:
+    """Let go of a claimed key whose act was refused, so that it may be tried again."""
+    statements.leave(session, _RELEASE(workspace_id=workspace_id, scope=once.scope, key=once.key))
 
 
 @dataclass(frozen=True)

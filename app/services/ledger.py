@@ -6,13 +6,13 @@ other and different members never wait. Nothing else in the product changes a ba
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, inspect, select, update
+from sqlalchemy import Select, bindparam, func, inspect, select, update
 from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -41,6 +41,19 @@ class Source:
     type: str
     id: str
     rule: str = DEFAULT_RULE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Award:
+    """What is given, as `award` takes it."""
+
+    points: int
+    reason: str
+    note: str = ""
+    metadata: Mapping[str, Any] | None = None
+    source: Source | None = None
+    occurred_at: datetime | None = None
+    approval: Approval | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,10 +94,13 @@ _HOLD_PROGRAM = Statement(
     )
 )
 
-_LOCK_MEMBER = Statement(
-    lambda _: (
+
+def _member_rows() -> Select[*tuple[Any, ...]]:
+    return (
         select(
-            *table_of(Member).c, Program.tiers.label("tiers"), Customer.email_key.label("email_key")
+            *table_of(Member).c,
+            Program.tiers.label("tiers"),
+            Customer.email_key.label("email_key"),
         )
         .join(
             Program,
@@ -94,6 +110,12 @@ _LOCK_MEMBER = Statement(
             Customer,
             (Customer.workspace_id == Member.workspace_id) & (Customer.id == Member.customer_id),
         )
+    )
+
+
+_LOCK_MEMBER = Statement(
+    lambda _: (
+        _member_rows()
         .where(
             Member.workspace_id == bindparam("workspace_id"), Member.id == bindparam("member_id")
         )
@@ -105,7 +127,7 @@ _EMAIL_OF_STAFF = Statement(
     lambda _: select(Staff.email_key).where(Staff.id == bindparam("staff_id"))
 )
 
-_INSERT_ENTRY = Statement(lambda _: insert(table_of(LedgerEntry)))
+_INSERT_ENTRY = Statement.inserting(table_of(LedgerEntry))
 
 _CARRY_FORWARD = Statement(
     lambda _: update(table_of(Member)).where(
@@ -140,7 +162,7 @@ def lock_member(
         .options(joinedload(Member.program), joinedload(Member.customer))
         .execution_options(populate_existing=True)
     )
-    return _checked_open(member, open_only=open_only)
+    return checked_open(member, open_only=open_only)
 
 
 def _locking(workspace_id: str, member_id: str) -> list[Call]:
@@ -150,24 +172,51 @@ def _locking(workspace_id: str, member_id: str) -> list[Call]:
     ]
 
 
-def _locked(rows: Sequence[Row]) -> Member:
-    """Give the member that `_locking` found, with what an act needs of its program and customer.
+def lock_members(
+    session: Session, *, workspace_id: str, member_ids: Collection[str]
+) -> dict[str, Member]:
+    """Lock several members as `lock_member` does, in the order of their ids; closed ones too.
 
-    It stands for the row without a session's help: a read of its own would cost the till one more
-    round trip, and the totals are written by statement anyhow.
+    They stand for their rows without a session's help, as those of `award` do.
     """
-    if not rows:
-        return _checked_open(None, open_only=True)
-    row = rows[0]
+    chosen = (Member.workspace_id == workspace_id, Member.id.in_(sorted(member_ids)))
+    of_them = select(Member.program_id).where(*chosen)
+    session.execute(
+        select(Program.id)
+        .where(Program.workspace_id == workspace_id, Program.id.in_(of_them))
+        .order_by(Program.id)
+        .with_for_update(read=True)
+    )
+    rows = session.execute(
+        _member_rows().where(*chosen).order_by(Member.id).with_for_update(of=Member)
+    )
+    return {row.id: _standing_for(row) for row in rows}
+
+
+def _standing_for(row: Row) -> Member:
+    """Give the member of a row of `_member_rows`, with what an act needs of program and customer.
+
+    A read of its own would cost the till one more round trip, and the totals are written by
+    statement anyhow.
+    """
     member = Member()
     for name, column in _MEMBER_ATTRIBUTES:
         set_committed_value(member, name, getattr(row, column))
     set_committed_value(member, "program", Program(tiers=row.tiers))
     set_committed_value(member, "customer", Customer(email_key=row.email_key))
-    return _checked_open(member, open_only=True)
+    return member
 
 
-def _checked_open(member: Member | None, *, open_only: bool) -> Member:
+def _locked_one(rows: Sequence[Row]) -> Member:
+    return checked_open(_standing_for(rows[0]) if rows else None)
+
+
+def checked_open(member: Member | None, *, open_only: bool = True) -> Member:
+    """Give a member that is there and, if `open_only`, not closed.
+
+    Raises:
+        NotFound, MemberClosed: it is not.
+    """
     if member is None:
         raise errors.NotFound("There is no such member here.", param="account_id")
     if open_only and member.is_closed:
@@ -305,26 +354,21 @@ def award(
         PermissionDenied: the role may not, the actor is the member, or the approval does not do.
         NotFound, MemberClosed, IdempotencyConflict: as they say.
     """
-    points = inputs.checked_points(points)
-    reason = _checked_reason(reason)
-    note = _checked_note(note)
-    metadata = inputs.checked_metadata(metadata)
     if not by.may(Permission.AWARD):
         raise errors.PermissionDenied("Your role may look, but not award points. Ask a cashier.")
-    entry_id = new_id("ptx")
-    asked = idempotency.fingerprint(
-        "award",
-        {
-            "member": member_id,
-            "points": points,
-            "reason": reason,
-            "note": note,
-            "metadata": metadata,
-            "source": [source.type, source.id, source.rule] if source else None,
-            "occurred_at": hashing.instant(occurred_at) if occurred_at else None,
-        },
+    given = checked_award(
+        Award(
+            points=points,
+            reason=reason,
+            note=note,
+            metadata=metadata,
+            source=source,
+            occurred_at=occurred_at,
+            approval=approval,
+        )
     )
-    claims = _claims(once, source, asked)
+    entry_id = new_id("ptx")
+    claims = claims_of(given, member_id=member_id, once=once)
     allowing = allowances.asking(workspace_id=workspace_id, by=by, approval=approval)
     answers = statements.ask(
         session,
@@ -342,26 +386,76 @@ def award(
     if first is not None:
         return first
     del answers[: len(claims)]
-    allowances.judge(answers[: len(allowing)], points=points, approval=approval)
-    member = _locked(answers[-1])
+    allowances.judge(answers[: len(allowing)], points=given.points, approval=approval)
+    member = _locked_one(answers[-1])
     if by.kind == "staff":
         _check_not(member, answers[len(allowing)])
+    return Outcome(write_award(session, member, given, entry_id=entry_id, by=by))
+
+
+def checked_award(given: Award) -> Award:
+    """Give an award with its points and texts held to their bounds.
+
+    Raises:
+        InvalidParameter, MissingParameter: something is out of bounds.
+    """
+    if given.source is not None:
+        inputs.checked_caller_id(
+            given.source.type, param="source", most=inputs.SOURCE_TYPE_CHARACTERS_MAX
+        )
+        inputs.checked_caller_id(given.source.id, param="source")
+    return replace(
+        given,
+        points=inputs.checked_points(given.points),
+        reason=_checked_reason(given.reason),
+        note=_checked_note(given.note),
+        metadata=inputs.checked_metadata(given.metadata),
+    )
+
+
+def claims_of(given: Award, *, member_id: str, once: Once | None) -> list[tuple[Once, str]]:
+    """Give the keys under which an award acts once, each with the fingerprint of what it is for."""
+    source, occurred_at = given.source, given.occurred_at
+    claims = []
+    if once is not None:
+        asked = {
+            "member": member_id,
+            "points": given.points,
+            "reason": given.reason,
+            "note": given.note,
+            "metadata": given.metadata,
+            "source": [source.type, source.id, source.rule] if source else None,
+            "occurred_at": hashing.instant(occurred_at) if occurred_at else None,
+        }
+        claims.append((once, once.asked or idempotency.fingerprint("award", asked)))
+    if source is not None:
+        named = idempotency.fingerprint(
+            "source", {"type": source.type, "id": source.id, "rule": source.rule}
+        )
+        claims.append((Once(idempotency.SOURCE_SCOPE, named), named))
+    return claims
+
+
+def write_award(
+    session: Session, member: Member, given: Award, *, entry_id: str, by: Actor
+) -> LedgerEntry:
+    """Write an award that is allowed, to a member whose row is locked."""
     line = Line(
         id=entry_id,
         kind="award",
-        points=points,
-        reason=reason,
-        note=note,
-        metadata=metadata,
-        lifetime_change=points,
-        qualifying_change=points,
-        source=source,
-        occurred_at=occurred_at,
-        approval=approval,
+        points=given.points,
+        reason=given.reason,
+        note=given.note,
+        metadata=given.metadata,
+        lifetime_change=given.points,
+        qualifying_change=given.points,
+        source=given.source,
+        occurred_at=given.occurred_at,
+        approval=given.approval,
     )
     entry = append(session, member, line, by=by)
     _tell(session, "loyalty.points.earned", "ledger.award", member, entry, by)
-    return Outcome(entry)
+    return entry
 
 
 def reverse(
@@ -585,21 +679,6 @@ def _tell(  # noqa: PLR0917 - one act, told once
             **({"approvedBy": entry.approved_by} if entry.approved_by else {}),
         },
     )
-
-
-def _claims(once: Once | None, source: Source | None, asked: str) -> list[tuple[Once, str]]:
-    """Give the keys under which an award acts once, each with what it is asked for."""
-    claims = [(once, asked)] if once else []
-    if source is not None:
-        inputs.checked_caller_id(
-            source.type, param="source", most=inputs.SOURCE_TYPE_CHARACTERS_MAX
-        )
-        inputs.checked_caller_id(source.id, param="source")
-        named = idempotency.fingerprint(
-            "source", {"type": source.type, "id": source.id, "rule": source.rule}
-        )
-        claims.append((Once(idempotency.SOURCE_SCOPE, named), named))
-    return claims
 
 
 def _first_award(

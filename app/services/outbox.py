@@ -5,7 +5,7 @@ So an act without its event, or the other way round, cannot be.
 
 from __future__ import annotations
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app import clock, errors, statements
@@ -37,7 +37,7 @@ TEST_TYPE = "webhook.test"
 """What the button of an endpoint's page sends; nobody is told of it but that endpoint."""
 
 
-_INSERT = Statement(lambda _: insert(table_of(Event)))
+_INSERT = Statement.inserting(table_of(Event))
 
 
 def emit(

@@ -131,6 +131,23 @@ def test_after_all_retries_the_failure_is_told(cast: Cast, address: str) -> None
         unlucky_client(cast, address, Unlucky(4, is_busy=True)).loyalty.programs.list()
 
 
+def test_many_awards_go_in_one_request(cast: Cast, client: Regulars) -> None:
+    member = factories.enrol(cast)
+    given = {"account_id": member.id, "points": 5, "reason": "purchase"}
+
+    good, refused = client.loyalty.points.award_batch(
+        [
+            {**given, "idempotency_key": "a"},
+            {**given, "account_id": "loy_nobody", "idempotency_key": "b"},
+        ]
+    )
+
+    assert good.transaction is not None
+    assert (good.status, good.transaction.balance_after) == (201, 5)
+    assert refused.error is not None
+    assert (refused.idempotency_key, refused.error.code) == ("b", "resource_missing")
+
+
 def test_a_list_goes_on_over_its_parts(cast: Cast, client: Regulars) -> None:
     made = [factories.enrol(cast).id for _ in range(7)]
 

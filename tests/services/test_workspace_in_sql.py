@@ -21,11 +21,13 @@ from app.ids import new_id
 from app.models.api_requests import ApiRequest
 from app.models.registry import WORKSPACE_TABLES
 from app.rules import inbound as inbound_rules
+from app.rules.actors import Actor
 from app.services import (
     allowances,
     api_keys,
     api_requests,
     audit_log,
+    award_batches,
     cards,
     counter,
     customers,
@@ -57,9 +59,10 @@ from app.services import (
     webhook_resends,
     webhooks,
 )
+from app.services.award_batches import Wanted
 from app.services.customers import Person
 from app.services.idempotency import Once
-from app.services.ledger import Source
+from app.services.ledger import Award, Source
 from app.services.member_search import Filters
 from app.services.paging import Between
 from app.services.passkeys import Site
@@ -592,12 +595,27 @@ def _exercise_api(cast: Cast) -> None:
         answer = idempotency.Answer(201, "{}")
         idempotency.keep_answer(session, once=once, result_id="loy_1", answer=answer, **given)
         idempotency.first_answer(session, once=once, **given)
+        _award_many(session, cast)
         rate_limits.remove_full(session)
         if not cast.database.is_sqlite:
             rate_limits.take(session, name="key_1", rate=Rate(1, 1))
             rate_limits.take(session, name="key_1", rate=Rate(1, 1))
             api_keys.admit(session, secret="sk_test_nobody", rate=Rate(1, 1))
             api_keys.admit(session, secret=made_again.secret, rate=Rate(1, 1))
+
+
+def _award_many(session: Session, cast: Cast) -> None:
+    award = Award(points=1, reason="Purchase", source=Source("payment", "pay_many"))
+    (entry, *_) = ledger_history.list_entries(
+        session, workspace_id=cast.workspace_id, between=Between()
+    ).rows
+    wanted = [
+        Wanted(entry.member_id, award, Once("api", "k10")),
+        Wanted("loy_nobody", Award(points=1, reason="Purchase"), Once("api", "k11")),
+    ]
+    by = Actor(kind="key", id="key_1", role="key")
+    for _ in range(2):
+        award_batches.award_all(session, workspace_id=cast.workspace_id, wanted=wanted, by=by)
 
 
 def _request(cast: Cast) -> ApiRequest:

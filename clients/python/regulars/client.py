@@ -9,9 +9,12 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 import httpx
+from pydantic.alias_generators import to_camel
 
 from regulars.objects import (
     Account,
+    AwardBatch,
+    BatchOutcome,
     Customer,
     Event,
     Program,
@@ -258,6 +261,17 @@ class Points(_Resource):
             "source": source,
         }
         return self._transport.post(Transaction, f"{self._path}/award", body, idempotency_key)
+
+    def award_batch(self, awards: Sequence[Mapping[str, Any]]) -> list[BatchOutcome]:
+        """Award points to many at once, at most 1,000; each stands or falls for itself.
+
+        Args:
+            awards: each as `award` takes it, with an `idempotency_key` of its own, which makes it
+                safe to send the batch again.
+        """
+        batch = [{to_camel(name): value for name, value in each.items()} for each in awards]
+        path = f"{self._path}/award-batch"
+        return self._transport.post(AwardBatch, path, {"awards": batch}, None).data
 
     def reverse(
         self,

@@ -86,6 +86,32 @@ class Transaction(_Object):
     hash: str
 
 
+class BatchError(BaseModel):
+    """Why one award of a batch was refused."""
+
+    code: str
+    message: str
+    param: str | None
+
+
+class BatchOutcome(BaseModel):
+    """What became of one award of a batch: `transaction` or `error` is there."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore")
+
+    idempotency_key: str
+    status: int
+    replayed: bool
+    transaction: Transaction | None
+    error: BatchError | None
+
+
+class AwardBatch(BaseModel):
+    """What became of each award, in the order in which they were sent."""
+
+    data: list[BatchOutcome]
+
+
 class Reward(_Object):
     """What points buy."""
 
