@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -12,3 +13,8 @@ try:
     app = create_app(from_environment(os.environ))
 except SettingsError as error:
     sys.exit(f"Regulars can't start. {error}")
+
+# What is loaded by now stays for good. Without this, every full collection walks all of it, which
+# takes 0.15 seconds in the middle of somebody's request.
+gc.collect()
+gc.freeze()

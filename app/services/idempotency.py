@@ -165,25 +165,17 @@ def claim_all(
     Returns:
         The scope and key of those that are ours; the others go to `read_firsts`.
     """
-    if not claims:
-        return set()
-    now = clock.now()
-    rows = [
-        {
-            "workspace_id": workspace_id,
-            "scope": once.scope,
-            "key": once.key,
-            "fingerprint": asked,
-            "result_id": result_id,
-            "created_at": now,
-        }
-        for once, asked, result_id in sorted(claims, key=lambda each: (each[0].scope, each[0].key))
-    ]
-    insert = statements.insert_for(session.get_bind().dialect.name)(IdempotencyKey)
-    claimed = session.execute(
-        insert.on_conflict_do_nothing().returning(IdempotencyKey.scope, IdempotencyKey.key), rows
+    in_order = sorted(claims, key=lambda each: (each[0].scope, each[0].key))
+    claimed = statements.ask(
+        session,
+        *(
+            claiming(workspace_id=workspace_id, once=once, asked=asked, result_id=result_id)
+            for once, asked, result_id in in_order
+        ),
     )
-    return {(scope, key) for scope, key in claimed}
+    return {
+        (once.scope, once.key) for (once, _, _), rows in zip(in_order, claimed, strict=True) if rows
+    }
 
 
 def read_firsts(

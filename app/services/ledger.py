@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from app import clock, errors, statements
-from app.db import Base, table_of
+from app.db import Base, object_of_row, table_of
 from app.ids import new_id
 from app.models.ledger import LedgerEntry
 from app.models.members import Customer, Member
@@ -199,12 +199,14 @@ def _standing_for(row: Row) -> Member:
     A read of its own would cost the till one more round trip, and the totals are written by
     statement anyhow.
     """
-    member = Member()
-    for name, column in _MEMBER_ATTRIBUTES:
-        set_committed_value(member, name, getattr(row, column))
-    set_committed_value(member, "program", Program(tiers=row.tiers))
-    set_committed_value(member, "customer", Customer(email_key=row.email_key))
-    return member
+    return object_of_row(
+        Member,
+        {
+            **{name: getattr(row, column) for name, column in _MEMBER_ATTRIBUTES},
+            "program": object_of_row(Program, {"tiers": row.tiers}),
+            "customer": object_of_row(Customer, {"email_key": row.email_key}),
+        },
+    )
 
 
 def _locked_one(rows: Sequence[Row]) -> Member:
@@ -256,40 +258,41 @@ def append(session: Session, member: Member, line: Line, *, by: Actor) -> Ledger
     recorded_at = max(now, member.last_entry_at) if member.last_entry_at else now
     metadata = dict(line.metadata or {})
     salt = hashing.new_salt()
-    entry = LedgerEntry(
-        workspace_id=member.workspace_id,
-        id=line.id or new_id("ptx"),
-        member_id=member.id,
-        seq=member.entry_count + 1,
-        kind=line.kind,
-        points=line.points,
-        balance_after=member.balance + line.points,
-        lifetime_after=member.lifetime_points + line.lifetime_change,
-        qualifying_after=member.qualifying_points + line.qualifying_change,
-        reason=line.reason,
-        note=line.note or None,
-        metadata_=metadata,
-        salt=salt,
-        text_digest=hashing.text_digest(
+    values = {
+        "workspace_id": member.workspace_id,
+        "id": line.id or new_id("ptx"),
+        "member_id": member.id,
+        "seq": member.entry_count + 1,
+        "kind": line.kind,
+        "points": line.points,
+        "balance_after": member.balance + line.points,
+        "lifetime_after": member.lifetime_points + line.lifetime_change,
+        "qualifying_after": member.qualifying_points + line.qualifying_change,
+        "reason": line.reason,
+        "note": line.note or None,
+        "metadata_": metadata,
+        "salt": salt,
+        "text_digest": hashing.text_digest(
             salt=salt, reason=line.reason, note=line.note or None, metadata=metadata
         ),
-        actor_kind=by.kind,
-        actor_id=by.id,
-        location_id=by.location_id,
-        recorded_at=recorded_at,
-        occurred_at=line.occurred_at or recorded_at,
-        reverses_id=line.reverses_id,
-        redemption_id=line.redemption_id,
-        source_type=line.source.type if line.source else None,
-        source_id=line.source.id if line.source else None,
-        source_rule=line.source.rule if line.source else None,
-        device_id=by.device_id,
-        approved_by=line.approval.staff_id if line.approval else None,
-    )
-    entry.hash = hashing.entry_hash(previous_hash=member.head_hash, content=hashed_content(entry))
+        "actor_kind": by.kind,
+        "actor_id": by.id,
+        "location_id": by.location_id,
+        "recorded_at": recorded_at,
+        "occurred_at": line.occurred_at or recorded_at,
+        "reverses_id": line.reverses_id,
+        "redemption_id": line.redemption_id,
+        "source_type": line.source.type if line.source else None,
+        "source_id": line.source.id if line.source else None,
+        "source_rule": line.source.rule if line.source else None,
+        "device_id": by.device_id,
+        "approved_by": line.approval.staff_id if line.approval else None,
+    }
+    entry = object_of_row(LedgerEntry, values)
+    digest = hashing.entry_hash(previous_hash=member.head_hash, content=hashed_content(entry))
+    vars(entry)["hash"] = values["hash"] = digest
     statements.leave(
-        session,
-        _INSERT_ENTRY(**{column: getattr(entry, name) for name, column in _ENTRY_ATTRIBUTES}),
+        session, _INSERT_ENTRY(**{column: values[name] for name, column in _ENTRY_ATTRIBUTES})
     )
     _carry_forward(session, member, entry)
     return entry
