@@ -5,12 +5,17 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bench import counter, http, services
+from bench import counter, hot_path, http, services
 from bench.measuring import machine
 
 REPORT = Path(__file__).resolve().parent.parent / "docs" / "figures.md"
 
-SECTIONS = {"services": services.run, "http": http.run, "counter": counter.run}
+SECTIONS = {
+    "hot_path": hot_path.run,
+    "services": services.run,
+    "http": http.run,
+    "counter": counter.run,
+}
 
 
 def main(words: list[str]) -> int:

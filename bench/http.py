@@ -1,4 +1,4 @@
-"""The API over HTTP: one served process, eight clients."""
+"""The API over HTTP: one served process, eight clients; beside it the same server with no work."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ ROOT = Path(__file__).resolve().parent.parent
 CLIENTS = 8
 MEMBERS = 400
 CALLS_PER_CLIENT = 150
+BATCHES = 5
+BATCH_AWARDS = 1_000
 START_SECONDS = 20
 
 Call = tuple[str, str, dict[str, Any] | None]
@@ -40,17 +42,28 @@ def run() -> str:
     parts = [
         "## API, eight clients, one process",
         "",
-        "Waitress with eight threads, and the clients on the same machine. `healthz` is the same",
-        "server's answer to a request that only asks whether the database is there.",
+        "Waitress with eight threads, and the clients on the same machine. `empty JSON` is the",
+        "same server with a Flask app that answers `{}` and does nothing else.",
         "",
     ]
     for kind in databases.KINDS:
         with databases.new(kind) as database:
-            parts += [f"### {kind}", "", table(_measure(database)), ""]
+            found = _measure(database)
+        parts += [f"### {kind}", "", table(list(found.values())), "", *_compared(found), ""]
     return "\n".join(parts)
 
 
-def _measure(database: Database) -> list[Figures]:
+def _compared(found: dict[str, Figures]) -> list[str]:
+    award, batch = found["award"], found[f"batch of {BATCH_AWARDS:,} awards"]
+    share = award.per_second / found["empty JSON"].per_second
+    times = batch.per_second * BATCH_AWARDS / award.per_second
+    return [
+        f"An award runs at {share:.2f} of the empty answer's rate, with a p99 of "
+        f"{award.percentile(99):.1f} ms. Awards in batches run at {times:.1f} times its rate."
+    ]
+
+
+def _measure(database: Database) -> dict[str, Figures]:
     cast = factories.make_cast(database)
     ids = [factories.enrol(cast, f"Member {number}").id for number in range(MEMBERS)]
     reward = factories.make_reward(cast, points_cost=1)
@@ -62,7 +75,6 @@ def _measure(database: Database) -> list[Figures]:
         return ids[next(number) % len(ids)]
 
     calls: dict[str, Callable[[], Call]] = {
-        "healthz": lambda: ("GET", "/healthz", None),
         "award": lambda: (
             "POST",
             "/v1/loyalty/points/award",
@@ -76,19 +88,50 @@ def _measure(database: Database) -> list[Figures]:
         "retrieve an account": lambda: ("GET", f"/v1/loyalty/accounts/{member()}", None),
         "list 25 transactions": lambda: ("GET", f"/v1/loyalty/points?accountId={member()}", None),
     }
-    with _served(database.url) as port:
-        return [_load(name, call, port, secret) for name, call in calls.items()]
+    with _served("bench.empty:app", database.url) as port:
+        empty = _load("empty JSON", lambda: ("GET", "/", None), port, secret)
+    with _served("wsgi:app", database.url) as port:
+        found = [_load(name, call, port, secret) for name, call in calls.items()]
+        found.append(_load_batches(member, number, port, secret))
+    return {each.name: each for each in [empty, *found]}
 
 
-def _load(name: str, call: Callable[[], Call], port: int, secret: str) -> Figures:
+def _load_batches(
+    member: Callable[[], str], number: Iterator[int], port: int, secret: str
+) -> Figures:
+    def call() -> Call:
+        awards = [
+            {
+                "idempotencyKey": f"batch {next(number)}",
+                "accountId": member(),
+                "points": 5,
+                "reason": "purchase",
+            }
+            for _ in range(BATCH_AWARDS)
+        ]
+        return ("POST", "/v1/loyalty/points/award-batch", {"awards": awards})
+
+    name = f"batch of {BATCH_AWARDS:,} awards"
+    return _load(name, call, port, secret, clients=1, calls=BATCHES)
+
+
+def _load(
+    name: str,
+    call: Callable[[], Call],
+    port: int,
+    secret: str,
+    *,
+    clients: int = CLIENTS,
+    calls: int = CALLS_PER_CLIENT,
+) -> Figures:
     """Let all clients call at once, each over a connection of its own."""
     seconds: list[float] = []
-    gate = threading.Barrier(CLIENTS + 1)
+    gate = threading.Barrier(clients + 1)
 
     def client() -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port)
         gate.wait()
-        for number in range(CALLS_PER_CLIENT):
+        for number in range(calls):
             method, path, body = call()
             headers = {
                 "X-Api-Key": secret,
@@ -103,7 +146,7 @@ def _load(name: str, call: Callable[[], Call], port: int, secret: str) -> Figure
             if answer.status >= 400:  # noqa: PLR2004 - no success
                 raise RuntimeError(text)
 
-    threads = [threading.Thread(target=client) for _ in range(CLIENTS)]
+    threads = [threading.Thread(target=client) for _ in range(clients)]
     for thread in threads:
         thread.start()
     gate.wait()
@@ -111,18 +154,18 @@ def _load(name: str, call: Callable[[], Call], port: int, secret: str) -> Figure
     for thread in threads:
         thread.join()
     wall_seconds = time.perf_counter() - started
-    if len(seconds) < CLIENTS * CALLS_PER_CLIENT:
+    if len(seconds) < clients * calls:
         raise RuntimeError(f"{name}: some calls failed")
     return Figures(name, seconds, wall_seconds)
 
 
 @contextmanager
-def _served(url: str) -> Iterator[int]:
-    """Serve the database from a process of its own and give the port."""
+def _served(app: str, url: str) -> Iterator[int]:
+    """Serve an app with this database from a process of its own and give the port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
-    command = ["-m", "waitress", f"--listen=127.0.0.1:{port}", f"--threads={CLIENTS}", "wsgi:app"]
+    command = ["-m", "waitress", f"--listen=127.0.0.1:{port}", f"--threads={CLIENTS}", app]
     with tempfile.TemporaryDirectory(prefix="regulars-bench-") as folder:
         server = subprocess.Popen(  # noqa: S603 - our own server
             [sys.executable, *command],

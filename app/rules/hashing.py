@@ -12,6 +12,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from json.encoder import encode_basestring
 from typing import Any
 
 GENESIS = "0" * 64
@@ -27,17 +28,28 @@ def new_salt() -> str:
 
 def text_digest(*, salt: str, reason: str, note: str | None, metadata: Mapping[str, Any]) -> str:
     """Digest an entry's free text."""
-    return _sha256(salt + "\n" + canonical({"reason": reason, "note": note, "metadata": metadata}))
+    inner = canonical(metadata) if metadata else "{}"
+    text = f'{{"metadata":{inner},"note":{quoted(note)},"reason":{quoted(reason)}}}'
+    return _sha256(salt + "\n" + text)
 
 
-def entry_hash(*, previous_hash: str, content: Mapping[str, str | int | None]) -> str:
-    """Give the hash of an entry that follows the one with `previous_hash`."""
-    return _sha256(previous_hash + "\n" + canonical(content))
+def entry_hash(*, previous_hash: str, content: str) -> str:
+    """Give the hash of an entry that follows the one with `previous_hash`.
+
+    Args:
+        content: the canonical JSON of what the hash covers.
+    """
+    return _sha256(previous_hash + "\n" + content)
 
 
 def canonical(value: Mapping[str, Any]) -> str:
     """Give the one JSON text of a value."""
     return _ENCODER.encode(value)
+
+
+def quoted(text: str | None) -> str:
+    """Write a text, or null, as `canonical` does within an object."""
+    return "null" if text is None else encode_basestring(text)
 
 
 def instant(moment: datetime) -> str:

@@ -38,7 +38,7 @@ from app.rules.actors import SYSTEM
 from app.rules.tiers import tier_key
 from app.services import api_keys, customers, demo, locations, programs, rewards, totals
 from app.services.demo_catalogue import REWARDS, RULES
-from app.services.ledger import hashed_content
+from app.services.ledger import hashed_text
 
 BATCH_MEMBERS = 1_000
 HISTORY_DAYS = 730
@@ -284,7 +284,7 @@ class _Life:
             "redemption_id": redemption_id,
         }
         entry = SimpleNamespace(**{**_NOTHING, **values})
-        self._head = hashing.entry_hash(previous_hash=self._head, content=hashed_content(entry))
+        self._head = hashing.entry_hash(previous_hash=self._head, content=hashed_text(entry))
         self._rows.entries.append(_row(LedgerEntry, **values, hash=self._head))
         self._count(at, kind, points)
         if by_staff:

@@ -8,15 +8,16 @@ waits for it.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Generator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, Select, Text, cast, func, select
 from sqlalchemy.orm import Session
 
 from app.db import table_of
@@ -26,7 +27,7 @@ from app.models.redemptions import Redemption
 from app.models.rewards import Reward
 from app.rules import hashing
 from app.services import totals
-from app.services.ledger import hashed_content
+from app.services.ledger import hashed_text
 
 _READ_ROWS = 2_000
 _PROGRESS_ENTRIES = 50_000
@@ -136,48 +137,119 @@ def verify_workspace(
         progress: called now and then with the number of entries read so far.
     """
     report = Report()
+    days = _Days(totals.zone_of(session, workspace_id))
     try:
-        days = _Days(totals.zone_of(session, workspace_id))
-        chains = _walk(session, workspace_id, report, days, progress or (lambda _count: None))
-        redeemed = _redemption_sums(chains)
-        _check_members(session, workspace_id, chains, report, days)
+        _check_chains(session, workspace_id, report, days, progress or (lambda _count: None))
         _check_totals(session, workspace_id, days)
-        _check_redemptions(session, workspace_id, redeemed)
         _check_stock(session, workspace_id, report)
     except _Fault as fault:
         report.fault = str(fault)
     return report
 
 
-def _walk(
+def _check_chains(
     session: Session,
     workspace_id: str,
     report: Report,
     days: _Days,
     progress: Callable[[int], None],
-) -> dict[str, _Chain]:
-    chains: dict[str, _Chain] = defaultdict(_Chain)
-    with closing(_entries(session, workspace_id)) as entries:
-        for entry in entries:
-            chain = chains[entry.member_id]
-            _step(chain, entry)
-            days.count_entry(chain, entry)
-            report.entry_count += 1
-            if report.entry_count % _PROGRESS_ENTRIES == 0:
-                progress(report.entry_count)
-    return chains
+) -> None:
+    """Walk the members, and beside them their entries and redemptions, in one order.
+
+    One member is held in memory at a time, however many there are.
+    """
+    with ExitStack() as open_cursors:
+        members, entries, redemptions = (
+            open_cursors.enter_context(closing(_rows(session, statement)))
+            for statement in _statements(workspace_id)
+        )
+        chains = _Groups(_counted(entries, report, progress))
+        bought = _Groups(redemptions)
+        for member in members:
+            report.member_count += 1
+            chain = _Chain()
+            for entry in chains.of(member.id):
+                _step(chain, entry)
+                days.count_entry(chain, entry)
+            if not chain.seq and member.entry_count:
+                _check_nobody_is_gone(session, workspace_id, chains, bought)
+            _check_member(member, chain)
+            _check_redemptions(chain, bought.of(member.id))
+            days.count_member(member.balance, member.last_seen_at)
+        _check_nobody_is_gone(session, workspace_id, chains, bought)
 
 
-def _entries(session: Session, workspace_id: str) -> Generator[Any]:
-    statement = (
-        select(*table_of(LedgerEntry).c, LedgerEntry.metadata_.label("metadata_"))
+def _check_nobody_is_gone(
+    session: Session, workspace_id: str, chains: _Groups, bought: _Groups
+) -> None:
+    """Refuse rows whose turn never comes, since their member is not there."""
+    for waiting in (chains.waiting, bought.waiting):
+        if waiting is not None and not session.scalar(
+            select(Member.id).where(
+                Member.workspace_id == workspace_id, Member.id == waiting.member_id
+            )
+        ):
+            raise _Fault(f"Member {waiting.member_id} is gone, but {waiting.id} is its.")
+
+
+class _Groups:
+    """Rows in the order of their members, given member by member."""
+
+    def __init__(self, rows: Iterator[Any]) -> None:
+        self._rows = rows
+        self.waiting = next(rows, None)
+        """The first row that was not given yet."""
+
+    def of(self, member_id: str) -> Iterator[Any]:
+        """Give the rows of the member whose turn it is, if the next ones are its."""
+        while self.waiting is not None and self.waiting.member_id == member_id:
+            yield self.waiting
+            self.waiting = next(self._rows, None)
+
+
+def _counted(
+    entries: Iterator[Any], report: Report, progress: Callable[[int], None]
+) -> Iterator[Any]:
+    for entry in entries:
+        report.entry_count += 1
+        if report.entry_count % _PROGRESS_ENTRIES == 0:
+            progress(report.entry_count)
+        yield entry
+
+
+def _statements(workspace_id: str) -> Sequence[Select[*tuple[Any, ...]]]:
+    """Give what reads the members, the entries and the redemptions."""
+    table = table_of(LedgerEntry)
+    return (
+        select(
+            Member.id,
+            Member.entry_count,
+            Member.balance,
+            Member.lifetime_points,
+            Member.qualifying_points,
+            Member.head_hash,
+            Member.last_seen_at,
+            Member.last_visit_at,
+        )
+        .where(Member.workspace_id == workspace_id)
+        .order_by(Member.id),
+        select(
+            *(column for column in table.c if column.name != "metadata"),
+            # Most have none, and a text is told from "{}" faster than it is parsed.
+            cast(table.c.metadata, Text).label("metadata_text"),
+        )
         .where(LedgerEntry.workspace_id == workspace_id)
-        .order_by(LedgerEntry.member_id, LedgerEntry.seq)
-        .execution_options(yield_per=_READ_ROWS)
+        .order_by(LedgerEntry.member_id, LedgerEntry.seq),
+        select(Redemption.member_id, Redemption.id, Redemption.status, Redemption.points_spent)
+        .where(Redemption.workspace_id == workspace_id)
+        .order_by(Redemption.member_id, Redemption.id),
     )
+
+
+def _rows(session: Session, statement: Select[*tuple[Any, ...]]) -> Generator[Any]:
     # A fault ends a walk early, and PostgreSQL's cursor has to be closed all the same.
-    with closing(session.execute(statement)) as rows:
-        # A row has an entry's attributes, and costs a fraction of what an entity costs.
+    result = session.execute(statement, execution_options={"yield_per": _READ_ROWS})
+    with closing(result) as rows:
         yield from rows
 
 
@@ -193,7 +265,7 @@ def _step(chain: _Chain, entry: LedgerEntry) -> None:
         entry,
         "hash",
         entry.hash,
-        hashing.entry_hash(previous_hash=chain.head, content=hashed_content(entry)),
+        hashing.entry_hash(previous_hash=chain.head, content=hashed_text(entry)),
     )
     _follow_links(chain, entry)
     chain.seq, chain.balance, chain.head = entry.seq, entry.balance_after, entry.hash
@@ -208,17 +280,18 @@ def _qualifying_change(chain: _Chain, entry: LedgerEntry) -> int:
     return 0
 
 
-def _check_text(entry: LedgerEntry) -> None:
+def _check_text(entry: Any) -> None:
     # A person's erased text leaves its digest, which the hash covers; there is nothing to compare.
     if entry.salt is None:
-        if (entry.reason, entry.note, entry.metadata_) != (None, None, None):
+        if (entry.reason, entry.note, entry.metadata_text) != (None, None, None):
             raise _Fault(f"{_name(entry)}: its text is there, but its salt was erased.")
         return
+    has_metadata = entry.metadata_text not in {None, "{}"}
     digest = hashing.text_digest(
         salt=entry.salt,
         reason=entry.reason or "",
         note=entry.note,
-        metadata=entry.metadata_ or {},
+        metadata=json.loads(entry.metadata_text) if has_metadata else {},
     )
     _expect(entry, "text", entry.text_digest, digest)
 
@@ -238,37 +311,6 @@ def _follow_links(chain: _Chain, entry: LedgerEntry) -> None:
         chain.redemptions[entry.redemption_id] = total
 
 
-def _check_members(
-    session: Session,
-    workspace_id: str,
-    chains: dict[str, _Chain],
-    report: Report,
-    days: _Days,
-) -> None:
-    statement = (
-        select(
-            Member.id,
-            Member.entry_count,
-            Member.balance,
-            Member.lifetime_points,
-            Member.qualifying_points,
-            Member.head_hash,
-            Member.last_seen_at,
-            Member.last_visit_at,
-        )
-        .where(Member.workspace_id == workspace_id)
-        .order_by(Member.id)
-        .execution_options(yield_per=_READ_ROWS)
-    )
-    with closing(session.execute(statement)) as rows:
-        for row in rows:
-            report.member_count += 1
-            _check_member(row, chains.pop(row.id, _Chain()))
-            days.count_member(row.balance, row.last_seen_at)
-    for member_id, chain in chains.items():
-        raise _Fault(f"Member {member_id} is gone, but {chain.seq} entries are its.")
-
-
 def _check_member(row: Row[*tuple[Any, ...]], chain: _Chain) -> None:
     stored = (row.entry_count, row.balance, row.lifetime_points, row.qualifying_points)
     worked_out = (chain.seq, chain.balance, chain.lifetime, chain.qualifying)
@@ -283,15 +325,6 @@ def _check_member(row: Row[*tuple[Any, ...]], chain: _Chain) -> None:
             f"Member {row.id} says that its last visit was {row.last_visit_at}; "
             f"its ledger says {chain.visited_at}."
         )
-
-
-def _redemption_sums(chains: dict[str, _Chain]) -> dict[tuple[str, str], int]:
-    """Sum each redemption's entries by the member in whose ledger they are."""
-    return {
-        (member_id, redemption_id): points
-        for member_id, chain in chains.items()
-        for redemption_id, points in chain.redemptions.items()
-    }
 
 
 def _check_totals(session: Session, workspace_id: str, worked_out: _Days) -> None:
@@ -312,26 +345,18 @@ def _compare(whose: str, stored: Mapping[str, int], worked_out: Counter[str]) ->
             )
 
 
-def _check_redemptions(
-    session: Session, workspace_id: str, sums: dict[tuple[str, str], int]
-) -> None:
-    statement = (
-        select(Redemption.id, Redemption.member_id, Redemption.status, Redemption.points_spent)
-        .where(Redemption.workspace_id == workspace_id)
-        .order_by(Redemption.id)
-        .execution_options(yield_per=_READ_ROWS)
-    )
-    with closing(session.execute(statement)) as rows:
-        for row in rows:
-            expected = 0 if row.status == "cancelled" else -row.points_spent
-            found = sums.pop((row.member_id, row.id), None)
-            if found != expected:
-                raise _Fault(
-                    f"Redemption {row.id} is {row.status} and cost {row.points_spent}, "
-                    f"but its entries sum to {found}."
-                )
-    for member_id, redemption_id in sums:
-        raise _Fault(f"Redemption {redemption_id} is in the ledger of member {member_id} too.")
+def _check_redemptions(chain: _Chain, rows: Iterator[Any]) -> None:
+    sums = dict(chain.redemptions)
+    for row in rows:
+        expected = 0 if row.status == "cancelled" else -row.points_spent
+        found = sums.pop(row.id, None)
+        if found != expected:
+            raise _Fault(
+                f"Redemption {row.id} is {row.status} and cost {row.points_spent}, "
+                f"but its entries sum to {found}."
+            )
+    for redemption_id in sums:
+        raise _Fault(f"Redemption {redemption_id} is in the ledger of another member too.")
 
 
 def _check_stock(session: Session, workspace_id: str, report: Report) -> None:

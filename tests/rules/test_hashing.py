@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta, timezone
+from types import SimpleNamespace
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.rules import hashing
-from app.services.ledger import hashed_content
+from app.services.ledger import hashed_text
 from tests import factories
 from tests.cast import Cast
 from tests.support import records
@@ -50,16 +52,60 @@ def test_an_entrys_hash_follows_from_what_is_printed(cast: Cast) -> None:
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     assert second.text_digest == digest
     assert second.hash == hashlib.sha256(f"{first.hash}\n{canonical}".encode()).hexdigest()
-    assert hashed_content(second) == content
+    assert hashed_text(second) == canonical
 
 
 def test_the_first_entry_follows_sixty_four_zeros(cast: Cast) -> None:
     member = factories.enrol(cast)
     entry = factories.award(cast, member, 100)
 
-    canonical = hashing.canonical(hashed_content(entry))
+    canonical = hashed_text(entry)
     assert member.head_hash == "0" * 64
     assert entry.hash == hashlib.sha256(f"{'0' * 64}\n{canonical}".encode()).hexdigest()
+
+
+_TEXTS = st.text(max_size=8)
+_MAYBE = _TEXTS | st.none()
+_TIMES = st.datetimes(timezones=st.just(UTC))
+_OUTSIDE = {
+    "workspaceId": ("workspace_id", _TEXTS),
+    "memberId": ("member_id", _TEXTS),
+    "id": ("id", _TEXTS),
+    "seq": ("seq", st.integers()),
+    "kind": ("kind", _TEXTS),
+    "points": ("points", st.integers()),
+    "balanceAfter": ("balance_after", st.integers()),
+    "lifetimeAfter": ("lifetime_after", st.integers()),
+    "qualifyingAfter": ("qualifying_after", st.integers()),
+    "textDigest": ("text_digest", st.text("0123456789abcdef", min_size=64, max_size=64)),
+    "actorKind": ("actor_kind", _TEXTS),
+    "actorId": ("actor_id", _MAYBE),
+    "locationId": ("location_id", _MAYBE),
+    "recordedAt": ("recorded_at", _TIMES),
+    "occurredAt": ("occurred_at", _TIMES),
+    "reverses": ("reverses_id", _MAYBE),
+    "redemptionId": ("redemption_id", _MAYBE),
+    "sourceType": ("source_type", _MAYBE),
+    "sourceId": ("source_id", _MAYBE),
+    "sourceRule": ("source_rule", _MAYBE),
+    "deviceId": ("device_id", _MAYBE),
+    "approvedBy": ("approved_by", _MAYBE),
+}
+
+
+@given(st.fixed_dictionaries({outside: kind for outside, (_, kind) in _OUTSIDE.items()}))
+def test_the_template_writes_canonical_json_whatever_the_values(content: dict[str, Any]) -> None:
+    entry = SimpleNamespace(**{_OUTSIDE[name][0]: value for name, value in content.items()})
+    is_later = (content["deviceId"], content["approvedBy"]) != (None, None)
+    for name in ("recordedAt", "occurredAt"):
+        content[name] = content[name].strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
+    if not is_later:
+        del content["deviceId"], content["approvedBy"]
+    content["version"] = 2 if is_later else 1
+
+    assert hashed_text(entry) == json.dumps(
+        content, sort_keys=True, separators=(",", ":"), ensure_ascii=False
+    )
 
 
 def test_a_time_is_the_same_in_every_zone() -> None:
