@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bench import counter, hot_path, http, services
+from bench import counter, hot_path, http, pages, services
 from bench.measuring import machine
 
 REPORT = Path(__file__).resolve().parent.parent / "docs" / "figures.md"
@@ -15,6 +15,7 @@ SECTIONS = {
     "services": services.run,
     "http": http.run,
     "counter": counter.run,
+    "pages": pages.run,
 }
 
 

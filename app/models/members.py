@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -74,6 +75,24 @@ class Member(Base):
         Index("ix_members_customer_id", "workspace_id", "customer_id"),
         Index("ix_members_last_seen", "workspace_id", "last_seen_at", "id"),
         Index("ix_members_balance", "workspace_id", "balance"),
+        Index("ix_members_tier", "workspace_id", "tier", "last_seen_at", "id"),
+        # Few are closed or owe points, so indexes of those alone cost an award nothing.
+        Index(
+            "ix_members_below_zero",
+            "workspace_id",
+            "last_seen_at",
+            "id",
+            sqlite_where=text("balance < 0"),
+            postgresql_where=text("balance < 0"),
+        ),
+        Index(
+            "ix_members_closed",
+            "workspace_id",
+            "last_seen_at",
+            "id",
+            sqlite_where=text("status = 'closed'"),
+            postgresql_where=text("status = 'closed'"),
+        ),
     )
 
     workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"), primary_key=True)

@@ -10,14 +10,26 @@ from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, and_, case, cast, false, literal, or_, select, union
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    and_,
+    case,
+    cast,
+    false,
+    literal,
+    or_,
+    select,
+    tuple_,
+    union,
+)
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from app.models.ledger import LedgerEntry
 from app.models.members import Customer, Member
 from app.models.redemptions import Redemption
 from app.rules import searching
-from app.services import paging
+from app.services import paging, totals
 from app.services.paging import PAGE_ROWS, Page, cut
 
 COUNT_MAX = 10_000
@@ -61,7 +73,7 @@ def find_members(
     query = searching.parse(text)
     statement = _ranked(workspace_id, query, filters or Filters())
     if after:
-        statement = statement.where(_beyond(after, _rank(query)))
+        statement = statement.where(_beyond(after, _rank(query) if query.text else None))
     rows = session.execute(statement.limit(limit + 1)).all()
     return cut(
         [row[0] for row in rows],
@@ -74,12 +86,14 @@ def count_members(
     session: Session, *, workspace_id: str, text: str = "", filters: Filters | None = None
 ) -> int:
     """Count what `find_members` would list in all, at most `COUNT_MAX` + 1."""
-    statement = (
-        select(Member.id)
-        .join(Member.customer)
-        .where(Member.workspace_id == workspace_id, Customer.workspace_id == workspace_id)
-    )
-    statement = _narrow(statement, workspace_id, searching.parse(text), filters or Filters())
+    query, filters = searching.parse(text), filters or Filters()
+    if not query.text and filters == Filters():
+        known = totals.read_workspace(session, workspace_id=workspace_id)["member_count"]
+        return min(known, COUNT_MAX + 1)
+    statement = select(Member.id).where(Member.workspace_id == workspace_id)
+    if query.text:
+        statement = statement.join(Member.customer).where(Customer.workspace_id == workspace_id)
+    statement = _narrow(statement, workspace_id, query, filters)
     return paging.count_up_to(session, statement, COUNT_MAX)
 
 
@@ -159,12 +173,14 @@ def _only(
 
 def _ranked(workspace_id: str, query: searching.Query, filters: Filters) -> Any:
     rank = _rank(query)
+    last_seen = (Member.last_seen_at.desc(), Member.id.desc())
     statement = (
         select(Member, rank.label("rank"))
         .join(Member.customer)
         .options(contains_eager(Member.customer), joinedload(Member.program))
         .where(Member.workspace_id == workspace_id, Customer.workspace_id == workspace_id)
-        .order_by(rank, Member.last_seen_at.desc(), Member.id.desc())
+        # Without a search all have one rank, and ordering by it would keep the index out.
+        .order_by(*([rank, *last_seen] if query.text else last_seen))
     )
     return _narrow(statement, workspace_id, query, filters)
 
@@ -236,7 +252,7 @@ def _matches_phone(query: searching.Query) -> ColumnElement[bool]:
 def _rank(query: searching.Query) -> ColumnElement[int]:
     """Rank a match: 0 exact, 1 the end of a phone number, 2 whole word beginnings, 3 the rest."""
     if not query.text:
-        return case((Member.balance == Member.balance, 0), else_=0)
+        return literal(0)
     exact = or_(
         Customer.email_key == searching.email_key(query.text),
         Customer.card_key == (searching.card_key(query.text) or None),
@@ -269,14 +285,18 @@ def _parsed(cursor: str) -> tuple[int, datetime, str] | None:
         return None
 
 
-def _beyond(cursor: str, rank: ColumnElement[int]) -> ColumnElement[bool]:
-    """Say which rows come after the cursor; a cursor that is none of ours begins again."""
+def _beyond(cursor: str, rank: ColumnElement[int] | None) -> ColumnElement[bool]:
+    """Say which rows come after the cursor; a cursor that is none of ours begins again.
+
+    Args:
+        rank: None when all have the same.
+    """
     parsed = _parsed(cursor)
     if parsed is None:
         return Member.id == Member.id
     after_rank, seen_at, member_id = parsed
-    older = or_(
-        Member.last_seen_at < seen_at,
-        and_(Member.last_seen_at == seen_at, Member.id < member_id),
-    )
+    # As one comparison of two columns, which an index answers at any depth.
+    older = tuple_(Member.last_seen_at, Member.id) < (seen_at, member_id)
+    if rank is None:
+        return older
     return or_(rank > after_rank, and_(rank == after_rank, older))

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -70,10 +71,12 @@ class Unlucky(httpx.HTTPTransport):
         return response
 
 
-def unlucky_client(cast: Cast, address: str, transport: Unlucky) -> Regulars:
-    client = Regulars(make_secret(cast), base_url=address, http=httpx.Client(transport=transport))
-    client._transport._sleep = lambda _: None
-    return client
+@contextmanager
+def unlucky_client(cast: Cast, address: str, transport: Unlucky) -> Iterator[Regulars]:
+    with httpx.Client(transport=transport) as http:
+        client = Regulars(make_secret(cast), base_url=address, http=http)
+        client._transport._sleep = lambda _: None
+        yield client
 
 
 def test_the_guide_works_as_written(cast: Cast, client: Regulars) -> None:
@@ -108,9 +111,8 @@ def test_the_guide_works_as_written(cast: Cast, client: Regulars) -> None:
 def test_a_lost_answer_is_asked_for_again_and_nothing_acts_twice(cast: Cast, address: str) -> None:
     member = factories.enrol(cast)
     transport = Unlucky(2)
-    client = unlucky_client(cast, address, transport)
-
-    made = client.loyalty.points.award(account_id=member.id, points=250, reason="purchase")
+    with unlucky_client(cast, address, transport) as client:
+        made = client.loyalty.points.award(account_id=member.id, points=250, reason="purchase")
 
     assert made.balance_after == 250
     assert len(transport.keys) == 3
@@ -119,16 +121,17 @@ def test_a_lost_answer_is_asked_for_again_and_nothing_acts_twice(cast: Cast, add
 
 
 def test_a_busy_server_is_asked_again(cast: Cast, address: str) -> None:
-    client = unlucky_client(cast, address, Unlucky(3, is_busy=True))
-
-    assert len(list(client.loyalty.programs.list())) == 1
+    with unlucky_client(cast, address, Unlucky(3, is_busy=True)) as client:
+        assert len(list(client.loyalty.programs.list())) == 1
 
 
 def test_after_all_retries_the_failure_is_told(cast: Cast, address: str) -> None:
-    with pytest.raises(regulars.ConnectionFailed):
-        unlucky_client(cast, address, Unlucky(4)).loyalty.programs.list()
-    with pytest.raises(regulars.ServerFailed):
-        unlucky_client(cast, address, Unlucky(4, is_busy=True)).loyalty.programs.list()
+    for transport, told in (
+        (Unlucky(4), regulars.ConnectionFailed),
+        (Unlucky(4, is_busy=True), regulars.ServerFailed),
+    ):
+        with unlucky_client(cast, address, transport) as client, pytest.raises(told):
+            client.loyalty.programs.list()
 
 
 def test_many_awards_go_in_one_request(cast: Cast, client: Regulars) -> None:
@@ -169,13 +172,18 @@ def test_errors_are_typed(cast: Cast, client: Regulars, address: str) -> None:
     with pytest.raises(regulars.InvalidRequest) as wrong:
         client.loyalty.points.award(account_id=member.id, points=0, reason="x")
     assert wrong.value.param == "points"
-    with pytest.raises(regulars.AuthenticationFailed):
-        Regulars("sk_test_wrong", base_url=address).events.list()
+    with (
+        Regulars("sk_test_wrong", base_url=address) as stranger,
+        pytest.raises(regulars.AuthenticationFailed),
+    ):
+        stranger.events.list()
     client.loyalty.points.award(account_id=member.id, points=1, reason="x", idempotency_key="k")
     with pytest.raises(regulars.IdempotencyConflict):
         client.loyalty.points.award(account_id=member.id, points=2, reason="x", idempotency_key="k")
-    reader = Regulars(make_secret(cast, scopes=["events:read"]), base_url=address)
-    with pytest.raises(regulars.PermissionDenied):
+    with (
+        Regulars(make_secret(cast, scopes=["events:read"]), base_url=address) as reader,
+        pytest.raises(regulars.PermissionDenied),
+    ):
         reader.customers.create(name="Ngozi")
 
 

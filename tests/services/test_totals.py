@@ -125,6 +125,9 @@ def test_an_older_database_gets_its_totals_from_its_ledger(busy: Cast) -> None:
     for statement in (
         "DROP TABLE day_totals",
         "DROP TABLE workspace_totals",
+        "DROP INDEX ix_members_tier",
+        "DROP INDEX ix_members_closed",
+        "DROP INDEX ix_members_below_zero",
         "ALTER TABLE members DROP COLUMN last_visit_at",
         "UPDATE alembic_version SET version_num = '0010'",
     ):

@@ -1,31 +1,40 @@
-"""A real server for what needs a network: browsers, clients, checkers."""
+"""A real server for what needs a network: browsers, clients, checkers. It is the product's own."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from flask import Flask
-from werkzeug.serving import WSGIRequestHandler, make_server
+from waitress import wasyncore
+from waitress.server import create_server
 
-
-class _QuietHandler(WSGIRequestHandler):
-    """Says nothing: a test that fails tells what it needs to."""
-
-    def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 - its interface
-        """Leave it out."""
+THREADS = 8
+LOOK_SECONDS = 0.05
+"""How often the server looks whether the test is over."""
 
 
 @contextmanager
 def served(app: Flask) -> Iterator[str]:
     """Serve an app on a free port of this machine and give its address."""
-    server = make_server("localhost", 0, app, threaded=True, request_handler=_QuietHandler)
-    thread = threading.Thread(target=server.serve_forever)
+    sockets: dict[int, Any] = {}
+    # Typed as one of several kinds of server, of which one address gives this one.
+    server: Any = create_server(app, map=sockets, host="127.0.0.1", port=0, threads=THREADS)
+    is_over = threading.Event()
+
+    def serve() -> None:
+        while not is_over.is_set():
+            wasyncore.loop(timeout=LOOK_SECONDS, map=sockets, count=1)
+
+    thread = threading.Thread(target=serve)
     thread.start()
     try:
-        yield f"http://localhost:{server.server_port}"
+        yield f"http://localhost:{server.effective_port}"
     finally:
-        server.shutdown()
+        is_over.set()
         thread.join()
-        server.server_close()
+        server.task_dispatcher.shutdown()
+        for each in list(sockets.values()):
+            each.close()
