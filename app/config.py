@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 SECRET_KEY_CHARACTERS_MIN = 32
@@ -60,6 +61,7 @@ class Settings:
     sandbox_rate: Rate
     live_rate: Rate
     allows_private_webhooks: bool
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     testing: bool = False
 
     @property
@@ -89,6 +91,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         sandbox_rate=_rate(environ, "REGULARS_RATE_SANDBOX", SANDBOX_RATE),
         live_rate=_rate(environ, "REGULARS_RATE_LIVE", LIVE_RATE),
         allows_private_webhooks=_flag(environ, "REGULARS_WEBHOOKS_ALLOW_PRIVATE", default=False),
+        trusted_proxies=_networks(environ, "REGULARS_TRUSTED_PROXIES"),
     )
 
 
@@ -177,6 +180,17 @@ def _rate(environ: Mapping[str, str], name: str, default: Rate) -> Rate:
     if per_second.isdecimal() and burst.isdecimal() and int(per_second) and int(burst):
         return Rate(int(per_second), int(burst))
     raise SettingsError(f"{name} must be requests per second and burst, such as 25/50.")
+
+
+def _networks(environ: Mapping[str, str], name: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(
+            ip_network(each.strip()) for each in environ.get(name, "").split(",") if each.strip()
+        )
+    except ValueError as error:
+        raise SettingsError(
+            f"{name} must be addresses or networks, such as 127.0.0.1, 10.0.0.0/8. {error}."
+        ) from None
 
 
 def _one_of(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:

@@ -33,6 +33,7 @@ from app.api.webhook_endpoints import blueprint as webhook_endpoints_api
 from app.cli import commands
 from app.config import Settings
 from app.http import access, actors, failures, limits, refusals, request_log, requests
+from app.http.proxies import TrustedProxies
 from app.web import context, errors, filters, responses
 from app.web.audit.routes import blueprint as audit
 from app.web.cards.routes import blueprint as cards
@@ -135,6 +136,8 @@ def create_app(settings: Settings, database: db.Database | None = None) -> Flask
     for resource in API_BLUEPRINTS:
         app.register_api(resource)
     commands.register(app)
+    if settings.trusted_proxies:
+        app.wsgi_app = TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
     return app
 
 

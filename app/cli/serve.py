@@ -37,7 +37,16 @@ def serve(port: int, host: str) -> None:
     app.extensions["regulars.worker"] = worker
     _say_where(host, port)
     try:
-        waitress.serve(app, host=host, port=port, threads=THREADS, ident=None, _quiet=True)
+        waitress.serve(
+            app,
+            host=host,
+            port=port,
+            threads=THREADS,
+            ident=None,
+            # Ours to judge: `http.proxies` believes the proxies that are configured.
+            clear_untrusted_proxy_headers=False,
+            _quiet=True,
+        )
     finally:
         worker.stop()
 

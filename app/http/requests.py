@@ -28,6 +28,9 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 
+STRICT_TRANSPORT = "max-age=31536000"
+"""For a year a browser that came by https comes by nothing else."""
+
 STATIC_SECONDS = 3600
 
 API_PREFIX = "/v1/"
@@ -72,6 +75,8 @@ def _end(response: Response) -> Response:
     response.headers["X-Request-Id"] = request_id()
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
+    if request.is_secure:
+        response.headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT)
     if request.endpoint != "static":
         # Pages hold people's data, and Back must show what is true now.
         response.headers.setdefault("Cache-Control", "no-store")
