@@ -254,6 +254,9 @@ def _sqlite_engine(url: str) -> Engine:
     path = make_url(url).database
     if path:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
+        if not Path(path).exists():
+            # Members' data is its owner's alone; the log beside the file gets the same mode.
+            Path(path).touch(mode=0o600)
     engine = create_engine(
         url,
         connect_args={"timeout": SQLITE_BUSY_SECONDS},
