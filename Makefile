@@ -19,7 +19,7 @@ endif
 .DELETE_ON_ERROR:
 # Set-up writes to one .venv, so that its steps follow each other even under `make -j`.
 .NOTPARALLEL:
-.PHONY: help setup run check fix test bench clean lock dev vendor servers
+.PHONY: help setup run check fix test bench prove clean lock dev vendor servers
 # No output but what the tools and the notes below say.
 .SILENT:
 
@@ -49,13 +49,16 @@ test: dev vendor servers ## Run the tests (ARGS="-k word" to choose)
 ifdef ARGS
 	$(BIN)/pytest $(ARGS)
 else
-	$(BIN)/pytest -n 2 --ignore=tests/browser --ignore=tests/worker
+	$(BIN)/pytest -n 2 --ignore=tests/browser --ignore=tests/worker --ignore=tests/proof
 	# What is measured by the clock, and what a browser shows, has the machine to itself.
-	$(BIN)/pytest tests/browser tests/worker
+	$(BIN)/pytest tests/browser tests/worker tests/proof
 endif
 
 bench: dev vendor servers ## Run the benchmarks
 	$(BIN)/python -m bench $(ARGS)
+
+prove: dev vendor servers ## Attack the product for some minutes, and write docs/proof.md
+	$(BIN)/python -m scripts.prove
 
 clean: ## Remove what set-up and the tests made; a shop's data in instance/ stays
 	rm -rf $(VENV) node_modules static/vendor static/vendor.new static/vendor.old

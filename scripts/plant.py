@@ -77,7 +77,7 @@ def run_test(name: str, folder: Path) -> int:
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
     try:
         return subprocess.run(
-            [*command, "tests/services", "tests/api", "tests/worker", "-k", chosen],
+            [*command, "tests/services", "tests/api", "tests/worker", "tests/proof", "-k", chosen],
             cwd=folder,
             check=False,
             capture_output=True,
