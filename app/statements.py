@@ -138,17 +138,11 @@ def insert_for(dialect_name: str) -> Any:
     return postgresql.insert if dialect_name == "postgresql" else sqlite.insert
 
 
-def ask(session: Session, *calls: Call, and_commit: bool = False) -> list[list[Row]]:
-    """Send statements, after what waits, and give the rows that each of them found.
-
-    Args:
-        and_commit: on PostgreSQL COMMIT goes with them, so nothing may follow in this session but
-            its end.
-    """
+def ask(session: Session, *calls: Call) -> list[list[Row]]:
+    """Send statements, after what waits, and give the rows that each of them found."""
     session.flush()
     waiting = session.info.pop(_WAITING, [])
-    sent = _send(session.connection(), [*waiting, *calls], and_commit=and_commit)
-    return sent[len(waiting) :]
+    return _send(session.connection(), [*waiting, *calls])[len(waiting) :]
 
 
 def leave(session: Session, call: Call) -> None:
@@ -233,18 +227,21 @@ def forget_waiting(session: Session, *, to_savepoint: bool) -> None:
 
 
 def finish(session: Session) -> None:
-    """Send what waits, with COMMIT behind it; the session's own commit then has nothing to send."""
+    """Send what waits, with COMMIT behind it; for the one place that commits, `db.writing`.
+
+    The session's own commit then has nothing to send.
+    """
     session.flush()
     sums = session.info.pop(_SUMS, {})
     for name in sorted(sums):
         statement, key, amounts = sums[name]
         if any(amounts.values()):
             leave(session, statement(**key, **amounts))
-    waiting: list[Call] = session.info.get(_WAITING, [])
+    waiting: list[Call] = session.info.pop(_WAITING, [])
     if len(waiting) > IN_BULK_COUNT:
-        session.info[_WAITING] = _write_in_bulk(session, waiting)
-    if session.info.get(_WAITING):
-        ask(session, and_commit=True)
+        waiting = _write_in_bulk(session, waiting)
+    if waiting:
+        _send(session.connection(), waiting, and_commit=True)
 
 
 def _write_in_bulk(session: Session, waiting: Sequence[Call]) -> list[Call]:

@@ -10,10 +10,7 @@ from flask.cli import AppGroup
 from app.db import current, reading, writing
 from app.migrations.running import upgrade
 from app.models.merchants import SANDBOX, Merchant
-from app.rules.actors import SYSTEM
-from app.services import demo_bulk, merchants, staff
-
-PASSWORD_BYTES = 12
+from app.services import demo, demo_bulk, merchants, staff
 
 group = AppGroup("demo", help="Make test data.")
 
@@ -55,19 +52,10 @@ def _find_or_make(name: str) -> Merchant:
         known = [each for each in merchants.list_merchants(session) if each.name == name]
     if known:
         return known[0]
-    password = secrets.token_urlsafe(PASSWORD_BYTES)
+    # Its own, since no two people of an installation have one email.
+    email = f"owner-{secrets.token_hex(3)}@example.com"
     with writing() as session:
-        merchant = merchants.create(session, name=name)
-        email = f"owner-{merchant.id[-6:]}@example.com"
-        staff.create(
-            session,
-            merchant_id=merchant.id,
-            email=email,
-            name="Maeve Brennan",
-            role="owner",
-            password=password,
-            by=SYSTEM,
-        )
+        merchant, password = demo.open_business(session, name=name, email=email)
     click.echo(f"Sign in with {email}  {password}")
     return merchant
 

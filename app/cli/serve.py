@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 
 import click
@@ -12,12 +11,10 @@ from flask import Flask, current_app
 from app.config import Settings
 from app.db import Database, current
 from app.migrations.running import upgrade
-from app.rules.actors import SYSTEM
-from app.services import demo, merchants, staff
+from app.services import demo, merchants
 
 THREADS = 8
 OWNER_EMAIL = "owner@harbour-roasters.example.com"
-PASSWORD_BYTES = 12
 
 
 @click.command("serve")
@@ -59,17 +56,7 @@ def _fill_if_empty(database: Database) -> None:
         return
     click.echo("First start: filling the sandbox with a shop's test data …", err=True)
     with database.writing() as session:
-        merchant = merchants.create(session, name="Harbour Roasters")
-        password = secrets.token_urlsafe(PASSWORD_BYTES)
-        staff.create(
-            session,
-            merchant_id=merchant.id,
-            email=OWNER_EMAIL,
-            name="Maeve Brennan",
-            role="owner",
-            password=password,
-            by=SYSTEM,
-        )
+        merchant, password = demo.open_business(session, name="Harbour Roasters", email=OWNER_EMAIL)
         # In the same transaction: an interrupted first start leaves nothing behind.
         demo.seed(session, merchant_id=merchant.id)
     _keep_sign_in(password)

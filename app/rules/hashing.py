@@ -33,11 +33,78 @@ def text_digest(*, salt: str, reason: str, note: str | None, metadata: Mapping[s
     return _sha256(salt + "\n" + text)
 
 
+def hashed_text(entry: Any) -> str:
+    """Give what of an entry the hash covers: everything but the blankable text and the hash.
+
+    It is the canonical JSON of the content that docs/ledger.md lists, written by a template, since
+    `verify` does this for every entry. Entries without a device and an approval are written as
+    those were that came before both.
+
+    Args:
+        entry: a ledger entry, or whatever has its attributes.
+    """
+    recorded_at = instant(entry.recorded_at)
+    is_later = entry.device_id is not None or entry.approved_by is not None
+    return (_LATER_CONTENT if is_later else _CONTENT) % {
+        "actorId": quoted(entry.actor_id),
+        "actorKind": quoted(entry.actor_kind),
+        "approvedBy": quoted(entry.approved_by),
+        "balanceAfter": entry.balance_after,
+        "deviceId": quoted(entry.device_id),
+        "id": quoted(entry.id),
+        "kind": quoted(entry.kind),
+        "lifetimeAfter": entry.lifetime_after,
+        "locationId": quoted(entry.location_id),
+        "memberId": quoted(entry.member_id),
+        "occurredAt": (
+            recorded_at if entry.occurred_at == entry.recorded_at else instant(entry.occurred_at)
+        ),
+        "points": entry.points,
+        "qualifyingAfter": entry.qualifying_after,
+        "recordedAt": recorded_at,
+        "redemptionId": quoted(entry.redemption_id),
+        "reverses": quoted(entry.reverses_id),
+        "seq": entry.seq,
+        "sourceId": quoted(entry.source_id),
+        "sourceRule": quoted(entry.source_rule),
+        "sourceType": quoted(entry.source_type),
+        "textDigest": entry.text_digest,
+        "workspaceId": quoted(entry.workspace_id),
+    }
+
+
+def _content(version: int, *more: str) -> str:
+    """Make the template of an entry's content: the names in order, each with its value's place."""
+    numbers = {"balanceAfter", "lifetimeAfter", "points", "qualifyingAfter", "seq"}
+    # Written here, of signs that JSON leaves alone.
+    ours = {"occurredAt", "recordedAt", "textDigest"}
+    names = (
+        *("actorId", "actorKind", "balanceAfter", "id", "kind", "lifetimeAfter", "locationId"),
+        *("memberId", "occurredAt", "points", "qualifyingAfter", "recordedAt", "redemptionId"),
+        *("reverses", "seq", "sourceId", "sourceRule", "sourceType", "textDigest", "version"),
+        *("workspaceId", *more),
+    )
+    places = {
+        name: f"%({name})d"
+        if name in numbers
+        else f'"%({name})s"'
+        if name in ours
+        else f"%({name})s"
+        for name in names
+    }
+    places["version"] = str(version)
+    return "{" + ",".join(f'"{name}":{places[name]}' for name in sorted(names)) + "}"
+
+
+_CONTENT = _content(1)
+_LATER_CONTENT = _content(2, "approvedBy", "deviceId")
+
+
 def entry_hash(*, previous_hash: str, content: str) -> str:
     """Give the hash of an entry that follows the one with `previous_hash`.
 
     Args:
-        content: the canonical JSON of what the hash covers.
+        content: what the hash covers, as `hashed_text` writes it.
     """
     return _sha256(previous_hash + "\n" + content)
 

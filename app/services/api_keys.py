@@ -128,7 +128,7 @@ def find(session: Session, *, secret: str) -> Found | None:
 def admit(session: Session, *, secret: str, rate: Rate) -> tuple[Found, Taken] | None:
     """Find a good key and take a token from its bucket; PostgreSQL only.
 
-    All of it is one round trip, COMMIT included: each call of the API comes this way.
+    Each call of the API comes this way, so it is one round trip, and COMMIT is the other.
     """
     now, secret_hash = clock.now(), api_keys.secret_hash(secret)
     _, rows, tokens = statements.ask(
@@ -136,7 +136,6 @@ def admit(session: Session, *, secret: str, rate: Rate) -> tuple[Found, Taken] |
         rate_limits.WITHOUT_WAITING(),
         _FIND(secret_hash=secret_hash, now=now),
         rate_limits.taking(secret_hash=secret_hash, now=now, rate=rate),
-        and_commit=True,
     )
     found = _found(rows)
     if found is None:

@@ -20,16 +20,27 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app import clock, errors
-from app.models.merchants import SANDBOX
-from app.models.programs import Location
+from app.models.merchants import SANDBOX, Merchant
+from app.models.programs import Location, Program
+from app.models.rewards import Reward
 from app.rules.actors import SYSTEM, Actor
-from app.services import ledger, locations, members, programs, redemptions, rewards, staff
+from app.services import (
+    ledger,
+    locations,
+    members,
+    merchants,
+    programs,
+    redemptions,
+    rewards,
+    staff,
+)
 from app.services.customers import Person
 from app.services.demo_catalogue import REWARDS, RULES, STAFF
 from app.services.demo_names import CULTURES, KNOWN
 
 MEMBERS = 2_000
 HISTORY_DAYS = 60
+PASSWORD_BYTES = 12
 AWARDS = 7_500
 FORGET_EVERY = 400
 """After so many acts the session lets go of what it knows, so that memory stays flat."""
@@ -118,7 +129,24 @@ def seed(session: Session, *, merchant_id: str, member_count: int = MEMBERS) -> 
     return True
 
 
-def _open(session: Session, workspace_id: str, merchant_id: str, now: datetime) -> _Shop:
+def open_business(session: Session, *, name: str, email: str) -> tuple[Merchant, str]:
+    """Make a merchant with its owner, and give the owner's password, which is kept nowhere."""
+    merchant = merchants.create(session, name=name)
+    password = secrets.token_urlsafe(PASSWORD_BYTES)
+    staff.create(
+        session,
+        merchant_id=merchant.id,
+        email=email,
+        name="Maeve Brennan",
+        role="owner",
+        password=password,
+        by=SYSTEM,
+    )
+    return merchant, password
+
+
+def furnish(session: Session, *, workspace_id: str) -> tuple[list[Location], Program, list[Reward]]:
+    """Give an empty workspace its shops, its program and its rewards."""
     shops = [
         locations.add(session, workspace_id=workspace_id, name=name, by=SYSTEM)
         for name in ("Quay Street", "Mill Lane")
@@ -131,6 +159,11 @@ def _open(session: Session, workspace_id: str, merchant_id: str, now: datetime) 
         ).value
         for terms in REWARDS
     ]
+    return shops, program, made
+
+
+def _open(session: Session, workspace_id: str, merchant_id: str, now: datetime) -> _Shop:
+    shops, program, made = furnish(session, workspace_id=workspace_id)
     actors = [_hire(session, merchant_id, person, shops) for person in STAFF]
     return _Shop(
         session=session,

@@ -36,9 +36,7 @@ from app.models.staff import Staff
 from app.rules import hashing
 from app.rules.actors import SYSTEM
 from app.rules.tiers import tier_key
-from app.services import api_keys, customers, demo, locations, programs, rewards, totals
-from app.services.demo_catalogue import REWARDS, RULES
-from app.services.ledger import hashed_text
+from app.services import api_keys, customers, demo, programs, totals
 
 BATCH_MEMBERS = 1_000
 HISTORY_DAYS = 730
@@ -97,14 +95,7 @@ def open_shop(session: Session, *, workspace_id: str) -> Shop:
     """Give the shop of a workspace: the one that is there, or a new one with its rewards."""
     known = programs.list_programs(session, workspace_id=workspace_id)
     if not known:
-        for name in ("Quay Street", "Mill Lane"):
-            locations.add(session, workspace_id=workspace_id, name=name, by=SYSTEM)
-        program = programs.create(session, workspace_id=workspace_id, rules=RULES, by=SYSTEM).value
-        session.flush()
-        for terms in REWARDS:
-            rewards.create(
-                session, workspace_id=workspace_id, program_id=program.id, terms=terms, by=SYSTEM
-            )
+        demo.furnish(session, workspace_id=workspace_id)
         session.flush()
         known = programs.list_programs(session, workspace_id=workspace_id)
     on_offer = session.scalars(
@@ -284,7 +275,9 @@ class _Life:
             "redemption_id": redemption_id,
         }
         entry = SimpleNamespace(**{**_NOTHING, **values})
-        self._head = hashing.entry_hash(previous_hash=self._head, content=hashed_text(entry))
+        self._head = hashing.entry_hash(
+            previous_hash=self._head, content=hashing.hashed_text(entry)
+        )
         self._rows.entries.append(_row(LedgerEntry, **values, hash=self._head))
         self._count(at, kind, points)
         if by_staff:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Select, bindparam, func, inspect, select, update
@@ -25,7 +24,6 @@ from app.models.programs import Program
 from app.models.staff import Staff
 from app.rules import hashing, inputs
 from app.rules.actors import Actor, Approval, Permission, may_undo
-from app.rules.hashing import quoted
 from app.rules.tiers import tier_key
 from app.services import allowances, audit, idempotency, outbox, snapshots, totals
 from app.services.idempotency import Once, Outcome
@@ -290,80 +288,13 @@ def append(session: Session, member: Member, line: Line, *, by: Actor) -> Ledger
         "approved_by": line.approval.staff_id if line.approval else None,
     }
     entry = object_of_row(LedgerEntry, values)
-    digest = hashing.entry_hash(previous_hash=member.head_hash, content=hashed_text(entry))
+    digest = hashing.entry_hash(previous_hash=member.head_hash, content=hashing.hashed_text(entry))
     vars(entry)["hash"] = values["hash"] = digest
     statements.leave(
         session, _INSERT_ENTRY(**{column: values[name] for name, column in _ENTRY_ATTRIBUTES})
     )
     _carry_forward(session, member, entry)
     return entry
-
-
-def hashed_text(entry: LedgerEntry | SimpleNamespace) -> str:
-    """Give what of an entry the hash covers: everything but the blankable text and the hash.
-
-    It is the canonical JSON (`hashing.canonical`) of the content that docs/ledger.md lists, written
-    by a template, since `verify` does this for every entry. Entries without a device and an
-    approval are written as those were that came before both. Whatever has an entry's attributes
-    will do.
-    """
-    recorded_at = hashing.instant(entry.recorded_at)
-    is_later = entry.device_id is not None or entry.approved_by is not None
-    return (_LATER_CONTENT if is_later else _CONTENT) % {
-        "actorId": quoted(entry.actor_id),
-        "actorKind": quoted(entry.actor_kind),
-        "approvedBy": quoted(entry.approved_by),
-        "balanceAfter": entry.balance_after,
-        "deviceId": quoted(entry.device_id),
-        "id": quoted(entry.id),
-        "kind": quoted(entry.kind),
-        "lifetimeAfter": entry.lifetime_after,
-        "locationId": quoted(entry.location_id),
-        "memberId": quoted(entry.member_id),
-        "occurredAt": (
-            recorded_at
-            if entry.occurred_at == entry.recorded_at
-            else hashing.instant(entry.occurred_at)
-        ),
-        "points": entry.points,
-        "qualifyingAfter": entry.qualifying_after,
-        "recordedAt": recorded_at,
-        "redemptionId": quoted(entry.redemption_id),
-        "reverses": quoted(entry.reverses_id),
-        "seq": entry.seq,
-        "sourceId": quoted(entry.source_id),
-        "sourceRule": quoted(entry.source_rule),
-        "sourceType": quoted(entry.source_type),
-        "textDigest": entry.text_digest,
-        "workspaceId": quoted(entry.workspace_id),
-    }
-
-
-def _content(version: int, *more: str) -> str:
-    """Make the template of an entry's content: the names in order, each with its value's place."""
-    numbers = {"balanceAfter", "lifetimeAfter", "points", "qualifyingAfter", "seq"}
-    # Written here, of signs that JSON leaves alone.
-    ours = {"occurredAt", "recordedAt", "textDigest"}
-    names = (
-        *("actorId", "actorKind", "balanceAfter", "id", "kind", "lifetimeAfter", "locationId"),
-        *("memberId", "occurredAt", "points", "qualifyingAfter", "recordedAt", "redemptionId"),
-        *("reverses", "seq", "sourceId", "sourceRule", "sourceType", "textDigest", "version"),
-        *("workspaceId", *more),
-    )
-    places = {
-        name: f"%({name})d"
-        if name in numbers
-        else f'"%({name})s"'
-        if name in ours
-        else f"%({name})s"
-        for name in names
-    }
-    places["version"] = str(version)
-    return "{" + ",".join(f'"{name}":{places[name]}' for name in sorted(names)) + "}"
-
-
-_CONTENT = _content(1)
-_LATER_CONTENT = _content(2, "approvedBy", "deviceId")
 
 
 def award(

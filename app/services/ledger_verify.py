@@ -27,7 +27,6 @@ from app.models.redemptions import Redemption
 from app.models.rewards import Reward
 from app.rules import hashing
 from app.services import totals
-from app.services.ledger import hashed_text
 
 _READ_ROWS = 2_000
 _PROGRESS_ENTRIES = 50_000
@@ -265,7 +264,7 @@ def _step(chain: _Chain, entry: LedgerEntry) -> None:
         entry,
         "hash",
         entry.hash,
-        hashing.entry_hash(previous_hash=chain.head, content=hashed_text(entry)),
+        hashing.entry_hash(previous_hash=chain.head, content=hashing.hashed_text(entry)),
     )
     _follow_links(chain, entry)
     chain.seq, chain.balance, chain.head = entry.seq, entry.balance_after, entry.hash

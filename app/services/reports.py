@@ -129,11 +129,6 @@ def get_overview(session: Session, *, workspace_id: str, time_zone: str) -> Over
     )
 
 
-def count_below_zero(session: Session, *, workspace_id: str) -> int:
-    """Count the members who owe points."""
-    return totals.read_workspace(session, workspace_id=workspace_id)["below_zero_count"]
-
-
 def list_activity(
     session: Session, *, workspace_id: str, limit: int = ACTIVITY_ROWS
 ) -> Sequence[Activity]:

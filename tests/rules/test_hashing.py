@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.rules import hashing
-from app.services.ledger import hashed_text
+from app.rules.hashing import hashed_text
 from tests import factories
 from tests.cast import Cast
 from tests.support import records

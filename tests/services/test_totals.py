@@ -163,7 +163,7 @@ def test_the_totals_of_a_crowd_are_exact(postgres: Database) -> None:
     assert _fault(cast) == ""
 
 
-def test_a_total_is_spread_so_that_nobody_waits_long(postgres: Database) -> None:
+def test_a_total_is_spread_over_slots(postgres: Database) -> None:
     cast = factories.make_cast(postgres)
     members = [factories.enrol(cast) for _ in range(30)]
     for member in members:

@@ -200,7 +200,6 @@ def _exercise_reads(cast: Cast) -> None:
         reports.get_overview(session, time_zone="Europe/Dublin", **given)
         reports.list_activity(session, **given)
         _exercise_counter(session, cast)
-        reports.count_below_zero(session, **given)
         _exercise_program_reads(cast, session, member)
 
 
