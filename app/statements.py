@@ -300,7 +300,7 @@ def _told_by_sqlalchemy(connection: Connection, driver: DBAPIConnection) -> Iter
         if is_gone:
             connection.invalidate(error)
             # The others of the pool met the same end; they are not tried one by one.
-            connection.engine.dispose(close=False)
+            connection.engine.dispose()
         raise DBAPIError.instance(
             None,
             None,

@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
 from app.db import Database
 from app.migrations.running import upgrade
@@ -67,3 +67,16 @@ class PostgresMaker:
         yield database
         database.engine.dispose()
         self._server.drop_database(name)
+
+
+def terminate_connections(database: Database) -> None:
+    """End every connection to a PostgreSQL database from its side, as a restart of it does."""
+    engine = create_engine(database.url)
+    with engine.connect() as own:
+        own.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+    engine.dispose()
