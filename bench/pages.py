@@ -131,6 +131,12 @@ class _Shop:
             "search, two words": self._searching(lambda person: " ".join(person["words"][:2])),
             "search, the beginning": self._searching(lambda person: person["words"][0][:3]),
             "search, last four digits": self._searching(lambda person: person["phone"][-4:]),
+            "search, phone": self._searching(lambda person: person["phone"]),
+            "search, inside a word": self._searching(lambda person: person["words"][-1][1:]),
+            "search, one letter": self._searching(lambda person: person["words"][0][:1]),
+            "search, two parts": self._searching(
+                lambda person: f"{person['phone'][-4:]} {person['words'][0][:2]}"
+            ),
             "search, email": self._searching(lambda person: person["email"]),
             "search, misspelt": self._searching(lambda person: person["words"][-1][:-2] + "xq"),
             "search, nobody": lambda turn: f"/members/search?q=zzqx{turn}",
@@ -159,7 +165,13 @@ class _Shop:
             ).all()
             chosen = ids[:: max(1, len(ids) // TIMES)]
             rows = session.execute(
-                select(Member.id, Member.entry_count, Customer.search_text, Customer.phone_digits)
+                select(
+                    Member.id,
+                    Member.entry_count,
+                    Customer.search_text,
+                    Customer.phone_digits,
+                    Customer.email_key,
+                )
                 .join(Member.customer)
                 .where(Member.workspace_id == self._workspace_id, Member.id.in_(chosen))
             )
@@ -169,9 +181,9 @@ class _Shop:
                     "middle": max(2, count // 2),
                     "words": (words := [w for w in text.split() if w.isalpha()] or ["emma"]),
                     "phone": phone or "12345",
-                    "email": next((w for w in text.split() if "@" in w), words[0]),
+                    "email": email or words[0],
                 }
-                for member_id, count, text, phone in rows
+                for member_id, count, text, phone, email in rows
             ]
 
 

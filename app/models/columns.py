@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON
+from sqlalchemy import JSON, String
 from sqlalchemy.dialects.postgresql import JSONB
 
 JsonObject = dict[str, Any]
@@ -23,3 +23,8 @@ TEXT_CHARACTERS = 500
 def json_column_type() -> JSON:
     """Give the JSON type of both databases; None is stored as SQL NULL."""
     return JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
+def in_byte_order(length: int | None = None) -> String:
+    """Give a text column that both databases sort alike, and whose index finds beginnings."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")

@@ -19,21 +19,28 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import Base, UtcDateTime
-from app.models.columns import CALLER_ID_CHARACTERS, ID_CHARACTERS, JsonObject, json_column_type
+from app.models.columns import (
+    CALLER_ID_CHARACTERS,
+    ID_CHARACTERS,
+    JsonObject,
+    in_byte_order,
+    json_column_type,
+)
 from app.models.programs import Program
 
 
 class Customer(Base):
     """A person.
 
-    `search_text`, `email_key` and `phone_digits` are what `rules.searching` makes of the rest, kept
-    because the databases fold letters differently.
+    `search_text`, `email_key`, `card_key`, `phone_digits` and `phone_reversed` are what
+    `rules.searching` makes of the rest, kept because the databases fold letters differently.
     """
 
     __tablename__ = "customers"
     __table_args__ = (
         Index("ix_customers_email_key", "workspace_id", "email_key"),
         Index("ix_customers_phone_digits", "workspace_id", "phone_digits"),
+        Index("ix_customers_phone_reversed", "workspace_id", "phone_reversed"),
         Index("ix_customers_card_key", "workspace_id", "card_key"),
         Index("ix_customers_created", "workspace_id", "created_at", "id"),
     )
@@ -44,9 +51,10 @@ class Customer(Base):
     email: Mapped[str] = mapped_column(String(254), default="")
     phone: Mapped[str] = mapped_column(String(40), default="")
     card_number: Mapped[str] = mapped_column(String(64), default="")
-    email_key: Mapped[str] = mapped_column(String(254), default="")
-    phone_digits: Mapped[str] = mapped_column(String(40), default="")
-    card_key: Mapped[str] = mapped_column(String(64), default="")
+    email_key: Mapped[str] = mapped_column(in_byte_order(254), default="")
+    phone_digits: Mapped[str] = mapped_column(in_byte_order(40), default="")
+    phone_reversed: Mapped[str] = mapped_column(in_byte_order(40), default="")
+    card_key: Mapped[str] = mapped_column(in_byte_order(64), default="")
     search_text: Mapped[str] = mapped_column(Text, default="")
     metadata_: Mapped[JsonObject] = mapped_column("metadata", json_column_type(), default=dict)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -18,6 +18,7 @@ from app.models import (  # noqa: F401 - importing a module registers its tables
     programs,
     redemptions,
     rewards,
+    search,
     second_factors,
     staff,
     totals,

@@ -8,8 +8,9 @@ here: `Kovářová` and `Kovarova`, `Иванов` and `ivanov` are the same wor
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 
 from anyascii import anyascii
@@ -20,6 +21,11 @@ LAST_DIGITS = 4
 
 WORDS_MAX = 8
 """More words than this narrow nothing and only cost time."""
+
+NAME_WORDS_MAX = 16
+EMAIL_PARTS_MAX = 8
+WORD_CHARACTERS_MAX = 40
+"""What is longer than these is cut: a database's index takes no key of any length."""
 
 CLOSE_ENOUGH = 0.6
 """How alike a typed word and a member's word must be: one wrong letter in three, or two swapped."""
@@ -43,26 +49,44 @@ def email_key(email: str) -> str:
 
 
 def phone_digits(phone: str) -> str:
-    """Give a phone number's digits without its trunk zero or international prefix."""
-    digits = "".join(_WORD.findall(fold(phone.replace("(0)", ""))))
-    digits = "".join(character for character in digits if character.isdigit())
-    return digits.removeprefix("00").lstrip("0")
+    """Give a phone number's digits as they are dialled at home: no country code, no trunk zero."""
+    folded = fold(phone.replace("(0)", "")).strip(" (")
+    digits = "".join(character for character in folded if character.isdigit())
+    if folded.startswith("+") or digits.startswith("00"):
+        return _without_country(digits.removeprefix("00")).lstrip("0")
+    return digits.lstrip("0")
+
+
+def phone_reversed(phone: str) -> str:
+    """Give `phone_digits` from the last to the first: who knows a number's end finds it by this."""
+    return phone_digits(phone)[::-1]
+
+
+def _without_country(digits: str) -> str:
+    found = _COUNTRY_CODE.match(digits)
+    return digits[found.end() :] if found else digits
+
+
+_COUNTRY_CODE = re.compile(
+    r"1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[0-9]{3}", re.ASCII
+)
+"""ITU-T E.164: the codes of one and of two digits; all others have three."""
 
 
 def same_phone(one: str, other: str) -> bool:
     """Say whether two spellings are one number: one may lack the country's prefix."""
     short, long = sorted((phone_digits(one), phone_digits(other)), key=len)
-    return len(short) >= _NATIONAL_DIGITS and long.endswith(short)
+    return len(short) >= NATIONAL_DIGITS and long.endswith(short)
 
 
-_NATIONAL_DIGITS = 7
+NATIONAL_DIGITS = 7
 """The shortest numbers without a country prefix that are still one person's."""
 
 
 def national_part(phone: str) -> str:
     """Give the last digits by which two spellings of one phone number meet, or ''."""
     digits = phone_digits(phone)
-    return digits[-_NATIONAL_DIGITS:] if len(digits) >= _NATIONAL_DIGITS else ""
+    return digits[-NATIONAL_DIGITS:] if len(digits) >= NATIONAL_DIGITS else ""
 
 
 def card_key(card_number: str) -> str:
@@ -70,11 +94,33 @@ def card_key(card_number: str) -> str:
     return "".join(_WORD.findall(fold(card_number)))
 
 
-def search_text(*, name: str, email: str, phone: str, card_number: str) -> str:
-    """Make what a search looks in: words with a space before each, email and numbers whole."""
-    words = _WORD.findall(fold(name))
-    parts = [*words, email_key(email), phone_digits(phone), card_key(card_number)]
+def name_words(name: str) -> tuple[str, ...]:
+    """Give a name's folded words, each once and not too long."""
+    return _short(_WORD.findall(fold(name)), NAME_WORDS_MAX)
+
+
+def search_words(*, name: str, email: str) -> tuple[str, ...]:
+    """Give the words by whose beginnings a person is found.
+
+    They are those of the name, those of the email's part before the @ but the first, and its domain
+    with the @. What begins the email is found by `email_key`, and numbers by keys of their own.
+    """
+    local, at, domain = email_key(email).partition("@")
+    parts = _WORD.findall(fold(local))
+    known = name_words(name)
+    more = [part for part in parts if part not in known and not local.startswith(part)]
+    return (*known, *_short(more, EMAIL_PARTS_MAX), *([at + domain] if domain else []))
+
+
+def search_text(*, name: str, email: str) -> str:
+    """Give the words and the whole email in one line, with a space before each."""
+    parts = [*search_words(name=name, email=email), email_key(email)]
     return "".join(f" {part}" for part in parts if part)
+
+
+def _short(words: Iterable[str], most: int) -> tuple[str, ...]:
+    cut = (word[:WORD_CHARACTERS_MAX] for word in words)
+    return tuple(islice(dict.fromkeys(cut), most))
 
 
 def redemption_code(text: str) -> str:
@@ -92,7 +138,7 @@ class Query:
 
     Attributes:
         text: the typed text without outer spaces.
-        words: folded parts that must all be found, at most `WORDS_MAX`.
+        words: folded parts that must all be found, at most `WORDS_MAX`; a number is one of them.
         phone: the digits of the whole text if it may be a phone number, else "".
         entity_id: the text if it is one of our ids, else "".
         code: the text as a redemption code without its dash, else "".
@@ -104,18 +150,38 @@ class Query:
     entity_id: str
     code: str
 
+    def phone_of(self, word: str) -> str:
+        """Give the digits of a phone number that a word may be the beginning or end of, or ''."""
+        digits = self.phone or (word.lstrip("0") if word.isdigit() else "")
+        return digits if len(digits) >= LAST_DIGITS else ""
+
 
 def parse(text: str) -> Query:
     """Take a typed search apart."""
     text = _UNSTORABLE.sub("\ufffd", text).strip()[:200]
-    is_phone = bool(re.fullmatch(r"[+\d\s()./-]+", text))
+    is_number = bool(re.fullmatch(r"[+\d\s()./-]+", text, re.ASCII))
     return Query(
         text=text,
-        words=tuple(_words(text))[:WORDS_MAX],
-        phone=phone_digits(text) if is_phone else "",
+        words=tuple(filter(None, [card_key(text)])) if is_number else _words(text),
+        phone=phone_digits(text) if is_number else "",
         entity_id=text if _ID.fullmatch(text) else "",
         code=redemption_code(text) if _CODE.fullmatch(text) else "",
     )
+
+
+@dataclass(frozen=True)
+class Record:
+    """What of a person a search looks at, as `search_text` and the keys of numbers are kept."""
+
+    search_text: str
+    phone_digits: str
+    card_key: str
+
+
+def is_phone_end(query: Query, word: str, record: Record) -> bool:
+    """Say whether a word is the end of the phone number; one of them may lack a country code."""
+    phone = query.phone_of(word)
+    return bool(phone) and record.phone_digits.endswith(phone[-NATIONAL_DIGITS:])
 
 
 def mark(text: str, query: Query) -> list[tuple[str, bool]]:
@@ -144,19 +210,20 @@ def _fold_with_origins(text: str) -> tuple[str, list[int]]:
     return folded, origins
 
 
-def closeness(query: Query, searched: str) -> float:
-    """Say how near a member's search text comes to what was typed: 0 not at all, 1 all of it.
+def closeness(query: Query, record: Record) -> float:
+    """Say how near a record comes to what was typed: 0 not at all, 1 all of it.
 
-    Every word has to be near one of the member's; the end of a phone number counts as a word.
+    Every word has to be near one of the record's; the end of a phone number counts as a word.
     """
-    known = searched.split()
-    scores = [max((_likeness(word, each) for each in known), default=0.0) for word in query.words]
+    known = [*record.search_text.split(), record.phone_digits, record.card_key]
+    scores = [max(likeness(word, each) for each in known) for word in query.words]
     if not scores or min(scores) < CLOSE_ENOUGH:
         return 0.0
     return sum(scores) / len(scores)
 
 
-def _likeness(word: str, known: str) -> float:
+def likeness(word: str, known: str) -> float:
+    """Say how alike a typed word and a word of a record are, from 0 to 1."""
     if word.isdigit():
         # People know a number's end, and mix its digits up.
         return DamerauLevenshtein.normalized_similarity(word, known[-len(word) :])
@@ -165,26 +232,37 @@ def _likeness(word: str, known: str) -> float:
     return max(DamerauLevenshtein.normalized_similarity(word, start) for start in starts)
 
 
-def fragments(query: Query) -> list[str]:
-    """Give pieces of the typed words of which a near match has one at least."""
-    pieces: list[str] = []
-    for word in query.words:
-        if word.isdigit():
-            pieces += [word[:2], word[-2:]] if len(word) >= LAST_DIGITS else []
-        elif len(word) > _SHORT_WORD:
-            pieces += [f" {word[:2]}", word[-3:]]
-        else:
-            pieces.append(f" {word}")
-    return pieces
+def slips(digits: str) -> list[str]:
+    """Give the numbers that a slip makes of one: two digits swapped, or one of a few mistyped."""
+    swapped = [
+        digits[:at] + digits[at + 1] + digits[at] + digits[at + 2 :]
+        for at in range(len(digits) - 1)
+    ]
+    mistyped = (
+        [
+            digits[:at] + other + digits[at + 1 :]
+            for at in range(len(digits))
+            for other in "0123456789"
+        ]
+        if len(digits) <= MISTYPED_DIGITS_MAX
+        else []
+    )
+    return sorted({*swapped, *mistyped} - {digits})
 
 
-_SHORT_WORD = 3
+MISTYPED_DIGITS_MAX = 6
+"""A longer number has too many neighbours to look for each."""
 
 
-def _words(text: str) -> list[str]:
+def _words(text: str) -> tuple[str, ...]:
     # Part of an email keeps its dots and its at sign, so that "smith@ex" is one word.
-    return [
+    words = [
         word
         for piece in re.split(r"[\s,;]+", text)
-        for word in ([email_key(piece)] if "@" in piece else _WORD.findall(fold(piece)))
+        for word in (
+            [email_key(piece)]
+            if "@" in piece
+            else (each[:WORD_CHARACTERS_MAX] for each in _WORD.findall(fold(piece)))
+        )
     ]
+    return tuple(words[:WORDS_MAX])

@@ -15,7 +15,7 @@ from app.ids import new_id
 from app.models.members import Customer, Member
 from app.rules import inputs, searching
 from app.rules.actors import Actor, Permission
-from app.services import audit, outbox, paging, snapshots
+from app.services import audit, outbox, paging, search_words, snapshots
 from app.services.paging import Between, Window
 
 CARD_CHARACTERS_MAX = 64
@@ -87,7 +87,7 @@ def edit(
     asked = {name: value for name, value in changes.items() if name != "metadata"}
     person = checked_person(replace(known, **asked))
     changed = [name for name in asked if getattr(person, name) != getattr(known, name)]
-    fill(customer, person)
+    rewrite(session, customer, person)
     if "metadata" in changes:
         customer.metadata_ = inputs.checked_metadata(changes["metadata"])
         changed.append("metadata")
@@ -191,16 +191,25 @@ def find_or_make(
     return customer_id
 
 
+def rewrite(session: Session, customer: Customer, person: Person) -> None:
+    """Set a record that is there already, and the words by which it is found."""
+    name, email = customer.name, customer.email
+    fill(customer, person)
+    if (name, email) != (person.name, person.email):
+        search_words.replace(session, customer, name=name, email=email)
+
+
 def fill(customer: Customer, person: Person) -> None:
-    """Set a record and what a search looks in."""
+    """Set a record and the keys by which it is found."""
     customer.name = person.name
     customer.email = person.email
     customer.phone = person.phone
     customer.card_number = person.card_number
     customer.email_key = searching.email_key(person.email)
     customer.phone_digits = searching.phone_digits(person.phone)
+    customer.phone_reversed = searching.phone_reversed(person.phone)
     customer.card_key = searching.card_key(person.card_number)
-    customer.search_text = searching.search_text(**vars(person))
+    customer.search_text = searching.search_text(name=person.name, email=person.email)
 
 
 def _insert(
@@ -218,7 +227,10 @@ def _insert(
     insert = statements.insert_for(session.get_bind().dialect.name)
     statement = insert(Customer).values(**values, metadata_=dict(metadata))
     statement = statement.on_conflict_do_nothing().returning(Customer.id)
-    return session.execute(statement).scalar() is not None
+    is_new = session.execute(statement).scalar() is not None
+    if is_new:
+        search_words.add(session, customer)
+    return is_new
 
 
 def _lock(session: Session, workspace_id: str, customer_id: str) -> Customer:

@@ -33,10 +33,10 @@ from app.models.programs import Location, Program
 from app.models.redemptions import Redemption
 from app.models.rewards import Reward
 from app.models.staff import Staff
-from app.rules import hashing
+from app.rules import hashing, searching
 from app.rules.actors import SYSTEM
 from app.rules.tiers import tier_key
-from app.services import api_keys, customers, demo, programs, totals
+from app.services import api_keys, customers, demo, programs, search_words, totals
 
 BATCH_MEMBERS = 1_000
 HISTORY_DAYS = 730
@@ -73,6 +73,8 @@ class _Rows:
     audit: list[Any] = field(default_factory=list)
     days: defaultdict[date, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     whole: Counter[str] = field(default_factory=Counter)
+    search_words: list[Any] = field(default_factory=list)
+    name_words: set[str] = field(default_factory=set)
     code_number: int = 0
 
     def next_code(self) -> str:
@@ -161,6 +163,7 @@ def write_batch(
     for on, sums in rows.days.items():
         totals.add_to_day(session, shop.workspace_id, on, sums)
     totals.add_to_workspace(session, shop.workspace_id, rows.whole)
+    search_words.add_many(session, shop.workspace_id, rows.search_words, rows.name_words)
 
 
 def measure_tables(session: Session) -> None:
@@ -320,6 +323,8 @@ class _Life:
         customers.fill(customer, demo.make_person(self._dice, number))
         named = {name: getattr(customer, name) for name in _names(Customer) if name != "metadata"}
         rows.customers.append(_row(Customer, **named, metadata={}))
+        rows.search_words += search_words.rows_of(customer)
+        rows.name_words.update(searching.name_words(customer.name))
         seen_at = self._visit_at or joined_at
         rows.members.append(
             _row(

@@ -1,48 +1,55 @@
-"""Finding members: by anything a person at the till might type (names, numbers, ids, codes)."""
+"""Finding members: by anything a person at the till might type (names, numbers, ids, codes).
+
+What is typed begins words and numbers; if nothing begins so, it may stand inside a word of a name;
+and if nothing has it inside, what comes near is offered. Up to `KNOWN_MAX` who match are all read
+and listed by how well they match and who was here last. When more match, they are listed as in a
+telephone book, from an index that has them in this order, so that no search reads them all.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Integer,
-    and_,
-    case,
-    cast,
-    false,
-    literal,
-    or_,
-    select,
-    tuple_,
-    union,
-)
+from sqlalchemy import ColumnElement, false, or_, select, tuple_, union
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from app.models.ledger import LedgerEntry
 from app.models.members import Customer, Member
 from app.models.redemptions import Redemption
+from app.models.search import SearchWord
 from app.rules import searching
-from app.services import paging, totals
+from app.rules.searching import Query, Record
+from app.services import paging, search_ranges, totals
 from app.services.paging import PAGE_ROWS, Page, cut
+from app.services.search_ranges import LAST_CHARACTER, Others, Range
 
-COUNT_MAX = 10_000
-"""Counting stops here: "more than 10,000" says enough, and costs the same at any size."""
+COUNT_MAX = 1_000
+"""Counting stops here: "more than 1,000" says enough, and costs the same at any size."""
 
+KNOWN_MAX = 100
+"""Who searches and gets more than so many types on; reading them takes a few milliseconds."""
+
+RARE_MAX = 2_000
+"""Of several words the rarest is walked; a word with more keys than this is as good as another."""
 
 CLOSE_MAX = 3
 """More than three near names are a guess and no help."""
 
-CANDIDATES_MAX = 500
+CLOSE_WORDS_MAX = 8
+"""So many words that are like a typed one are looked up."""
+
+CANDIDATES_MAX = 100
 """So many are judged by edit distance, in about a millisecond."""
 
-_CURSOR = re.compile(r'\[[0-3],"[0-9T:.+-]{25,32}","loy_[0-9a-z]+"\]', re.ASCII)
+_SEEN_CURSOR = re.compile(r'\[[0-3],"[0-9T:.+-]{25,32}","loy_[0-9a-z]+"\]', re.ASCII)
+_WALK_CURSOR = re.compile(r'\["loy_[0-9a-z]+",[0-9]{1,3}\]', re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +62,17 @@ class Filters:
     below_zero: bool = False
 
 
+@dataclass(frozen=True)
+class Found(Page[Member]):
+    """A page of a search.
+
+    Attributes:
+        count: how many there are in all, or None when they are too many to be counted.
+    """
+
+    count: int | None = None
+
+
 def find_members(
     session: Session,
     *,
@@ -63,38 +81,31 @@ def find_members(
     filters: Filters | None = None,
     after: str | None = None,
     limit: int = PAGE_ROWS,
-) -> Page[Member]:
-    """List members that match what was typed: the best first, then who was here last.
+) -> Found:
+    """List members that match what was typed; all of them, who was here last first, if nothing was.
 
     Args:
         text: what was typed; empty lists all.
         after: the cursor of the page before.
     """
-    query = searching.parse(text)
-    statement = _ranked(workspace_id, query, filters or Filters())
-    if after:
-        statement = statement.where(_beyond(after, _rank(query) if query.text else None))
-    rows = session.execute(statement.limit(limit + 1)).all()
-    return cut(
-        [row[0] for row in rows],
-        limit=limit,
-        cursors=[_cursor(row[0], row[1]) for row in rows],
-    )
-
-
-def count_members(
-    session: Session, *, workspace_id: str, text: str = "", filters: Filters | None = None
-) -> int:
-    """Count what `find_members` would list in all, at most `COUNT_MAX` + 1."""
     query, filters = searching.parse(text), filters or Filters()
-    if not query.text and filters == Filters():
+    if not query.text:
+        return _list_all(session, workspace_id, filters, after, limit)
+    plan = _plan(session, workspace_id, query)
+    if plan.customer_ids is None:
+        return _Walk(session, workspace_id, plan, filters).page(after, limit)
+    placed = _place_known(session, workspace_id, plan, filters)
+    return _known_page(session, workspace_id, placed, after, limit)
+
+
+def count_members(session: Session, *, workspace_id: str, filters: Filters | None = None) -> int:
+    """Count what `find_members` lists when nothing is typed, at most `COUNT_MAX` + 1."""
+    filters = filters or Filters()
+    if filters == Filters():
         known = totals.read_workspace(session, workspace_id=workspace_id)["member_count"]
         return min(known, COUNT_MAX + 1)
     statement = select(Member.id).where(Member.workspace_id == workspace_id)
-    if query.text:
-        statement = statement.join(Member.customer).where(Customer.workspace_id == workspace_id)
-    statement = _narrow(statement, workspace_id, query, filters)
-    return paging.count_up_to(session, statement, COUNT_MAX)
+    return paging.count_up_to(session, _narrow(statement, filters), COUNT_MAX)
 
 
 def find_close_members(
@@ -102,32 +113,15 @@ def find_close_members(
 ) -> list[Member]:
     """List the members who come nearest to what was typed, for when nobody matches it.
 
-    Who shares a piece of a word is fetched, most pieces first, and judged by edit distance.
+    Words of names that are spelt like the typed ones are looked up, and numbers that a slip of the
+    finger makes of a typed one; who has them is judged by edit distance.
     """
     query = searching.parse(text)
-    pieces = [
-        Customer.search_text.contains(piece, autoescape=True)
-        for piece in searching.fragments(query)
-    ]
-    if not pieces:
-        return []
-    shared = sum((cast(piece, Integer) for piece in pieces), start=literal(0))
-    statement = (
-        select(Member)
-        .join(Member.customer)
-        .options(contains_eager(Member.customer), joinedload(Member.program))
-        .where(Member.workspace_id == workspace_id, Customer.workspace_id == workspace_id)
-        .where(or_(*pieces))
-        .order_by(shared.desc(), Member.last_seen_at.desc(), Member.id.desc())
-        .limit(CANDIDATES_MAX)
-    )
-    narrowed = _narrow(statement, workspace_id, searching.parse(""), filters or Filters())
-    scored = [
-        (searching.closeness(query, member.customer.search_text), member)
-        for member in session.scalars(narrowed)
-    ]
-    near = [pair for pair in scored if pair[0]]
-    return [member for _, member in sorted(near, key=itemgetter(0), reverse=True)[:CLOSE_MAX]]
+    ids = _find_near(session, workspace_id, query)
+    rows = _read(session, workspace_id, ids, filters or Filters())
+    scored = [(searching.closeness(query, row.record), row.seen_at, row.member_id) for row in rows]
+    best = sorted((each for each in scored if each[0]), reverse=True)[:CLOSE_MAX]
+    return _load(session, workspace_id, [member_id for _, _, member_id in best])
 
 
 def find_by_id(session: Session, *, workspace_id: str, text: str) -> str | None:
@@ -144,6 +138,29 @@ def find_exact(session: Session, *, workspace_id: str, text: str) -> str | None:
     Reads indexes alone: what is scanned at a till is found at any size without a look at the rest.
     """
     query = searching.parse(text)
+    return _only(session, workspace_id, _named(workspace_id, query))
+
+
+def _only(
+    session: Session, workspace_id: str, clauses: Sequence[ColumnElement[bool]]
+) -> str | None:
+    """Give the only member that any of the clauses names, or None."""
+    found = session.execute(_any_of(workspace_id, clauses).limit(2)).all()
+    return found[0].id if len(found) == 1 else None
+
+
+def _any_of(workspace_id: str, clauses: Sequence[ColumnElement[bool]]) -> Any:
+    # Joined by OR, the clauses would make PostgreSQL read all members.
+    return union(
+        *(
+            select(Member.id, Member.customer_id).where(Member.workspace_id == workspace_id, clause)
+            for clause in clauses
+        )
+    )
+
+
+def _named(workspace_id: str, query: Query) -> list[ColumnElement[bool]]:
+    """Say which members an id, a code, a card or an email names exactly."""
     owner = select(Customer.id).where(
         Customer.workspace_id == workspace_id,
         or_(
@@ -151,61 +168,10 @@ def find_exact(session: Session, *, workspace_id: str, text: str) -> str | None:
             Customer.email_key == (searching.email_key(query.text) or None),
         ),
     )
-    named = _named_by_id(workspace_id, query)
-    return _only(session, workspace_id, [*named, Member.customer_id.in_(owner)])
+    return [*_named_by_id(workspace_id, query), Member.customer_id.in_(owner)]
 
 
-def _only(
-    session: Session, workspace_id: str, clauses: Sequence[ColumnElement[bool]]
-) -> str | None:
-    """Give the only member that any of the clauses names, or None."""
-    # Joined by OR, the clauses would make PostgreSQL read all members.
-    found = session.scalars(
-        union(
-            *(
-                select(Member.id).where(Member.workspace_id == workspace_id, clause)
-                for clause in clauses
-            )
-        ).limit(2)
-    ).all()
-    return found[0] if len(found) == 1 else None
-
-
-def _ranked(workspace_id: str, query: searching.Query, filters: Filters) -> Any:
-    rank = _rank(query)
-    last_seen = (Member.last_seen_at.desc(), Member.id.desc())
-    statement = (
-        select(Member, rank.label("rank"))
-        .join(Member.customer)
-        .options(contains_eager(Member.customer), joinedload(Member.program))
-        .where(Member.workspace_id == workspace_id, Customer.workspace_id == workspace_id)
-        # Without a search all have one rank, and ordering by it would keep the index out.
-        .order_by(*([rank, *last_seen] if query.text else last_seen))
-    )
-    return _narrow(statement, workspace_id, query, filters)
-
-
-def _narrow(
-    statement: Any,
-    workspace_id: str,
-    query: searching.Query,
-    filters: Filters,
-) -> Any:
-    if query.text:
-        named = _named_by_id(workspace_id, query)
-        statement = statement.where(or_(*named, _matches_words(query), _matches_phone(query)))
-    if filters.program_id:
-        statement = statement.where(Member.program_id == filters.program_id)
-    if filters.tier:
-        statement = statement.where(Member.tier == filters.tier)
-    if filters.status:
-        statement = statement.where(Member.status == filters.status)
-    if filters.below_zero:
-        statement = statement.where(Member.balance < 0)
-    return statement
-
-
-def _named_by_id(workspace_id: str, query: searching.Query) -> list[ColumnElement[bool]]:
+def _named_by_id(workspace_id: str, query: Query) -> list[ColumnElement[bool]]:
     """Say which members an id or redemption code names; the customer's id may be any text."""
     clauses: list[ColumnElement[bool]] = [Member.customer_id == query.text]
     if query.entity_id:
@@ -227,76 +193,353 @@ def _named_by_id(workspace_id: str, query: searching.Query) -> list[ColumnElemen
     return clauses
 
 
-def _matches_words(query: searching.Query) -> ColumnElement[bool]:
-    if not query.words:
-        return false()
-    return and_(*(_has_word(word) for word in query.words))
+@dataclass(frozen=True)
+class _Plan:
+    """How a search is answered.
+
+    Attributes:
+        owners: the members that an id, a code, a card or an email names, and their customers.
+        ranges: where the keys are that begin with the rarest word.
+        others: the other words.
+        customer_ids: all who match, or None when there are more than `KNOWN_MAX`.
+    """
+
+    query: Query
+    owners: Mapping[str, str]
+    ranges: Sequence[Range]
+    others: Others
+    customer_ids: Sequence[str] | None
 
 
-def _has_word(word: str) -> ColumnElement[bool]:
-    # One letter is an initial, so it must begin a word; more may stand anywhere in one.
-    sought = f" {word}" if len(word) == 1 else word
-    return Customer.search_text.contains(sought, autoescape=True)
+def _plan(session: Session, workspace_id: str, query: Query) -> _Plan:
+    named = _any_of(workspace_id, _named(workspace_id, query)).limit(KNOWN_MAX)
+    owners = {row.id: row.customer_id for row in session.execute(named)}
+    begins = {word: search_ranges.ranges_of(query, word) for word in query.words}
+    plan = _plan_by(session, workspace_id, query, owners, begins)
+    if plan.customer_ids == [] and not owners:
+        inside = _find_inside(session, workspace_id, query)
+        return _plan_by(session, workspace_id, query, owners, inside, is_inside=True)
+    return plan
 
 
-def _matches_phone(query: searching.Query) -> ColumnElement[bool]:
-    if len(query.phone) < searching.LAST_DIGITS:
-        return false()
-    found = Customer.phone_digits.contains(query.phone, autoescape=True)
-    # One of the two spellings may have the country's prefix and the other not.
-    if end := searching.national_part(query.phone):
-        found |= Customer.phone_digits.endswith(end, autoescape=True)
+def _find_inside(session: Session, workspace_id: str, query: Query) -> dict[str, Sequence[Range]]:
+    """Say where those are who have the typed letters inside a word; empty when nobody has."""
+    found: dict[str, Sequence[Range]] = {}
+    for piece in filter(search_ranges.is_piece, query.words):
+        words = search_ranges.find_words_with(session, workspace_id, piece)
+        if not words:
+            return {}
+        found[piece] = _whole_words(words)
     return found
 
 
-def _rank(query: searching.Query) -> ColumnElement[int]:
-    """Rank a match: 0 exact, 1 the end of a phone number, 2 whole word beginnings, 3 the rest."""
-    if not query.text:
-        return literal(0)
-    exact = or_(
-        Customer.email_key == searching.email_key(query.text),
-        Customer.card_key == (searching.card_key(query.text) or None),
-        Member.customer_id == query.text,
-        Member.id == query.text,
-    )
-    whens: list[tuple[ColumnElement[bool], int]] = [(exact, 0)]
-    if query.phone:
-        whens.append((Customer.phone_digits.endswith(query.phone, autoescape=True), 1))
-    if query.words:
-        begins = and_(
-            *(Customer.search_text.contains(f" {word}", autoescape=True) for word in query.words)
+def _plan_by(
+    session: Session,
+    workspace_id: str,
+    query: Query,
+    owners: Mapping[str, str],
+    choices: Mapping[str, Sequence[Range]],
+    *,
+    is_inside: bool = False,
+) -> _Plan:
+    """Plan to walk the ranges of the rarest word, and to look for the others along the way."""
+    if not choices:
+        return _Plan(query, owners, [], Others(query, []), [])
+    rarest = next(iter(choices))
+    if len(choices) > 1:
+        counts = [
+            search_ranges.count_keys(session, workspace_id, each, RARE_MAX)
+            for each in choices.values()
+        ]
+        # Of two that are as frequent the longer one is taken.
+        _, _, rarest = min(zip(counts, (-len(each) for each in choices), choices, strict=True))
+    ranges = choices[rarest]
+    others = Others(query, [word for word in query.words if word != rarest], is_inside)
+    ids = search_ranges.find_customers(session, workspace_id, ranges, others, KNOWN_MAX)
+    return _Plan(query, owners, ranges, others, ids)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """What a search has to know of a member to place it."""
+
+    member_id: str
+    customer_id: str
+    seen_at: datetime
+    record: Record
+
+
+def _read(
+    session: Session, workspace_id: str, customer_ids: Sequence[str], filters: Filters
+) -> list[_Row]:
+    """Read the members of some customers."""
+    statement = (
+        select(Member.id, Member.customer_id, Member.last_seen_at, *_RECORD)
+        .join(Member.customer)
+        .where(
+            Member.workspace_id == workspace_id,
+            Customer.workspace_id == workspace_id,
+            Member.customer_id.in_(customer_ids),
         )
-        whens.append((begins, 2))
-    return case(*whens, else_=3)
+    )
+    return [
+        _Row(member_id, customer_id, seen_at, Record(*record))
+        for member_id, customer_id, seen_at, *record in session.execute(_narrow(statement, filters))
+    ]
 
 
-def _cursor(member: Member, rank: int) -> str:
-    return json.dumps([rank, member.last_seen_at.isoformat(), member.id], separators=(",", ":"))
+_RECORD = (Customer.search_text, Customer.phone_digits, Customer.card_key)
 
 
-def _parsed(cursor: str) -> tuple[int, datetime, str] | None:
+def _load(session: Session, workspace_id: str, member_ids: Sequence[str]) -> list[Member]:
+    """Give members with their customers and programs, in the order of the ids."""
+    found = session.scalars(
+        select(Member)
+        .join(Member.customer)
+        .options(contains_eager(Member.customer), joinedload(Member.program))
+        .where(
+            Member.workspace_id == workspace_id,
+            Customer.workspace_id == workspace_id,
+            Member.id.in_(member_ids),
+        )
+    )
+    by_id = {member.id: member for member in found}
+    return [by_id[member_id] for member_id in member_ids]
+
+
+def _place_known(
+    session: Session, workspace_id: str, plan: _Plan, filters: Filters
+) -> list[_Placed]:
+    """Give all who match when they are known: by rank, and who was here last first."""
+    matching = set(plan.customer_ids or ())
+    rows = _read(session, workspace_id, [*matching | set(plan.owners.values())], filters)
+    placed = [
+        (_rank(plan, row), row.seen_at, row.member_id)
+        for row in rows
+        if row.member_id in plan.owners or row.customer_id in matching
+    ]
+    placed.sort(key=itemgetter(1, 2), reverse=True)
+    return sorted(placed, key=itemgetter(0))
+
+
+def _known_page(
+    session: Session, workspace_id: str, placed: Sequence[_Placed], after: str | None, limit: int
+) -> Found:
+    edge = _parsed(after)
+    rest = [each for each in placed if edge is None or _comes_after(each, edge)]
+    page = cut(rest[: limit + 1], limit=limit, cursors=[_cursor(*each) for each in rest[:limit]])
+    members = _load(session, workspace_id, [member_id for _, _, member_id in page.rows])
+    return Found(members, page.cursor, len(placed))
+
+
+_Placed = tuple[int, datetime, str]
+"""A match: its rank, when the member was seen last, and the member's id."""
+
+
+def _comes_after(one: _Placed, edge: _Placed) -> bool:
+    return one[0] > edge[0] or (one[0] == edge[0] and one[1:] < edge[1:])
+
+
+def _rank(plan: _Plan, row: _Row) -> int:
+    """Rank a match: 0 named exactly, 1 by the end of a phone number, 2 by beginnings."""
+    if row.member_id in plan.owners:
+        return 0
+    words = plan.query.words
+    return 1 if any(searching.is_phone_end(plan.query, each, row.record) for each in words) else 2
+
+
+class _Walk:
+    """Lists those who match when they are too many to be read: in the order of an index."""
+
+    def __init__(self, session: Session, workspace_id: str, plan: _Plan, filters: Filters) -> None:
+        self._session, self._workspace_id = session, workspace_id
+        self._plan, self._filters = plan, filters
+
+    def page(self, after: str | None, limit: int) -> Found:
+        """Give a page; who is named exactly comes first, and is not listed again."""
+        named = self._named(limit - 1)
+        place = self._place_after(after)
+        found = [] if place else [(member_id, 0) for member_id in named]
+        for member_id, number in self._walk(place or (0, None), limit + 1):
+            if member_id not in named:
+                found.append((member_id, number))
+            if len(found) > limit:
+                break
+        page = cut(
+            found, limit=limit, cursors=[json.dumps(each, separators=(",", ":")) for each in found]
+        )
+        members = _load(self._session, self._workspace_id, [each[0] for each in page.rows])
+        is_all = page.cursor is None and place is None
+        return Found(members, page.cursor, len(members) if is_all else None)
+
+    def _named(self, most: int) -> list[str]:
+        rows = _read(
+            self._session, self._workspace_id, [*self._plan.owners.values()], self._filters
+        )
+        named = [(row.seen_at, row.member_id) for row in rows if row.member_id in self._plan.owners]
+        return [member_id for _, member_id in sorted(named, reverse=True)[:most]]
+
+    def _place_after(self, cursor: str | None) -> tuple[int, _Place] | None:
+        """Say in which range and after what a cursor goes on, or None to begin."""
+        if not cursor or not _WALK_CURSOR.fullmatch(cursor):
+            return None
+        member_id, number = json.loads(cursor)
+        row = self._session.execute(
+            select(Member.customer_id, *_RECORD)
+            .join(Member.customer)
+            .where(
+                Member.workspace_id == self._workspace_id,
+                Customer.workspace_id == self._workspace_id,
+                Member.id == member_id,
+            )
+        ).first()
+        if row is None or number >= len(self._plan.ranges):
+            return None
+        record, within = Record(*row[1:]), self._plan.ranges[number]
+        key = within.first_key(record)
+        if key is None:
+            return None
+        line = (record.search_text,) if within.is_of_words else ()
+        return number, ((key, *line, row.customer_id), member_id)
+
+    def _walk(self, place: tuple[int, _Place | None], at_once: int) -> Iterator[tuple[str, int]]:
+        """Give all who match from a place on, each once, with the number of the range."""
+        first, beyond = place
+        for number in range(first, len(self._plan.ranges)):
+            for row in self._through(number, beyond, at_once):
+                yield row.member_id, number
+            beyond = None
+
+    def _through(self, number: int, beyond: _Place | None, at_once: int) -> Iterator[_Row]:
+        """Give the members in one range, but those who have a key in an earlier one."""
+        within, earlier = self._plan.ranges[number], self._plan.ranges[:number]
+        size = at_once if self._filters == Filters() else FILTERED_AT_ONCE
+        while True:
+            # The keys alone come first: joined with members, PostgreSQL would sort the whole range.
+            keys = self._session.execute(self._keys(within, beyond).limit(size)).all()
+            accounts = self._accounts([each.customer_id for each in keys])
+            for key in keys:
+                for row in accounts[key.customer_id]:
+                    if beyond and tuple(key) == beyond[0] and row.member_id <= beyond[1]:
+                        continue
+                    is_first = key[0] == within.first_key(row.record)
+                    if is_first and not any(each.first_key(row.record) for each in earlier):
+                        yield row
+            if len(keys) < size:
+                return
+            beyond = (tuple(keys[-1]), LAST_CHARACTER)
+
+    def _accounts(self, customer_ids: Sequence[str]) -> Mapping[str, Sequence[_Row]]:
+        """Give the members of each customer whom the filters leave, in the order of their ids."""
+        found: defaultdict[str, list[_Row]] = defaultdict(list)
+        rows = _read(self._session, self._workspace_id, customer_ids, self._filters)
+        for row in sorted(rows, key=attrgetter("member_id")):
+            found[row.customer_id].append(row)
+        return found
+
+    def _keys(self, within: Range, beyond: _Place | None) -> Any:
+        *places, customer_id = within.order
+        order = (*places, customer_id.label("customer_id"))
+        statement = select(*order)
+        if within.is_of_words and self._plan.others.need_customer:
+            statement = statement.join(Customer, search_ranges.of_word())
+        statement = statement.where(
+            within.within(self._workspace_id), *self._plan.others.clauses(within)
+        )
+        if beyond:
+            statement = statement.where(tuple_(*within.order) >= beyond[0])
+        return statement.order_by(*within.order)
+
+
+_Place = tuple[tuple[str, ...], str]
+"""The keys of a row in its range, and its member."""
+
+FILTERED_AT_ONCE = 100
+"""So many are looked at together when a filter may leave few of them."""
+
+
+def _list_all(
+    session: Session, workspace_id: str, filters: Filters, after: str | None, limit: int
+) -> Found:
+    statement = (
+        select(Member)
+        .join(Member.customer)
+        .options(contains_eager(Member.customer), joinedload(Member.program))
+        .where(Member.workspace_id == workspace_id, Customer.workspace_id == workspace_id)
+        .order_by(Member.last_seen_at.desc(), Member.id.desc())
+    )
+    if (edge := _parsed(after)) is not None:
+        # As one comparison of two columns, which an index answers at any depth.
+        statement = statement.where(tuple_(Member.last_seen_at, Member.id) < edge[1:])
+    rows = session.scalars(_narrow(statement, filters).limit(limit + 1)).all()
+    page = cut(rows, limit=limit, cursors=[_cursor(0, each.last_seen_at, each.id) for each in rows])
+    return Found(page.rows, page.cursor)
+
+
+def _narrow(statement: Any, filters: Filters) -> Any:
+    if filters.program_id:
+        statement = statement.where(Member.program_id == filters.program_id)
+    if filters.tier:
+        statement = statement.where(Member.tier == filters.tier)
+    if filters.status:
+        statement = statement.where(Member.status == filters.status)
+    if filters.below_zero:
+        statement = statement.where(Member.balance < 0)
+    return statement
+
+
+def _find_near(session: Session, workspace_id: str, query: Query) -> list[str]:
+    """Give customers who may be meant by mistyped words, at most `CANDIDATES_MAX`."""
+    names = [word for word in query.words if not query.phone_of(word)]
+    alike = [_alike(session, workspace_id, word) for word in names]
+    if not query.words or not all(alike):
+        return []
+    # The longest word says most, so the others are looked for among those who have one like it.
+    alike.sort(key=lambda words: len(words[0]))
+    phone = next(filter(None, map(query.phone_of, query.words)), "")
+    ranges = _slips(phone) if phone else _whole_words(alike.pop())
+    keys = []
+    for each in ranges:
+        statement = search_ranges.keys_of(workspace_id, each, Others(query, ()))
+        for words in alike:
+            has_one = (each.line.contains(f" {word}", autoescape=True) for word in words)
+            statement = statement.where(or_(*has_one))
+        keys.append(statement.order_by(*each.order).limit(CANDIDATES_MAX))
+    found: list[str] = []
+    for ids in search_ranges.read_in_turn(session, keys):
+        found += ids
+        if len(found) >= CANDIDATES_MAX:
+            break
+    return found[:CANDIDATES_MAX]
+
+
+def _slips(phone: str) -> list[Range]:
+    ends = (each[-searching.NATIONAL_DIGITS :] for each in (phone, *searching.slips(phone)))
+    return [Range(Customer.phone_reversed, end[::-1]) for end in dict.fromkeys(ends)]
+
+
+def _whole_words(words: Sequence[str]) -> list[Range]:
+    return [Range(SearchWord.word, word, is_whole=True) for word in words]
+
+
+def _alike(session: Session, workspace_id: str, word: str) -> Sequence[str]:
+    """Give words of names that are spelt like a typed one, the likest first."""
+    known = search_ranges.find_words_like(session, workspace_id, word)
+    scored = [(-searching.likeness(word, each), each) for each in known]
+    near = sorted(each for each in scored if -each[0] >= searching.CLOSE_ENOUGH)
+    return [each for _, each in near[:CLOSE_WORDS_MAX]]
+
+
+def _cursor(rank: int, seen_at: datetime, member_id: str) -> str:
+    return json.dumps([rank, seen_at.isoformat(), member_id], separators=(",", ":"))
+
+
+def _parsed(cursor: str | None) -> _Placed | None:
     """Take a cursor apart, or give None: it comes back from the browser, so it may be anything."""
-    if not _CURSOR.fullmatch(cursor):
+    if not cursor or not _SEEN_CURSOR.fullmatch(cursor):
         return None
     rank, seen, member_id = json.loads(cursor)
     try:
         return rank, datetime.fromisoformat(seen).astimezone(UTC), member_id
     except (ValueError, OverflowError):
         return None
-
-
-def _beyond(cursor: str, rank: ColumnElement[int] | None) -> ColumnElement[bool]:
-    """Say which rows come after the cursor; a cursor that is none of ours begins again.
-
-    Args:
-        rank: None when all have the same.
-    """
-    parsed = _parsed(cursor)
-    if parsed is None:
-        return Member.id == Member.id
-    after_rank, seen_at, member_id = parsed
-    # As one comparison of two columns, which an index answers at any depth.
-    older = tuple_(Member.last_seen_at, Member.id) < (seen_at, member_id)
-    if rank is None:
-        return older
-    return or_(rank > after_rank, and_(rank == after_rank, older))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import select, union
 from sqlalchemy.orm import Session, joinedload
 
 from app import clock, errors, statements
@@ -150,7 +150,7 @@ def edit(
     changed = [name for name, value in vars(person).items() if getattr(customer, name) != value]
     if not changed:
         return member
-    customers.fill(customer, person)
+    customers.rewrite(session, customer, person)
     _tell_updated(session, member)
     audit.record(
         session,
@@ -179,20 +179,25 @@ def list_near_duplicates(
     session: Session, *, workspace_id: str, person: Person
 ) -> Sequence[Member]:
     """List members whose email, phone or card is the same, at most `NEAR_DUPLICATES_MAX`."""
-    clauses = []
-    if key := searching.email_key(person.email):
-        clauses.append(Customer.email_key == key)
+    keys = {
+        Customer.email_key: searching.email_key(person.email),
+        Customer.card_key: searching.card_key(person.card_number),
+    }
+    clauses = [column == key for column, key in keys.items() if key]
     if end := searching.national_part(person.phone):
-        clauses.append(Customer.phone_digits.endswith(end, autoescape=True))
-    if card := searching.card_key(person.card_number):
-        clauses.append(Customer.card_key == card)
+        clauses.append(Customer.phone_reversed.startswith(end[::-1]))
     if not clauses:
         return []
+    # Joined by OR, the clauses would make PostgreSQL read all customers.
+    alike = union(
+        *(
+            select(Customer.id).where(Customer.workspace_id == workspace_id, clause)
+            for clause in clauses
+        )
+    )
     statement = (
         select(Member)
-        .join(Member.customer)
-        .where(Member.workspace_id == workspace_id, Customer.workspace_id == workspace_id)
-        .where(or_(*clauses))
+        .where(Member.workspace_id == workspace_id, Member.customer_id.in_(alike))
         .options(joinedload(Member.customer), joinedload(Member.program))
         .order_by(Member.id.desc())
         .limit(NEAR_DUPLICATES_MAX)

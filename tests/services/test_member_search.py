@@ -10,6 +10,7 @@ import pytest
 from app import clock
 from app.models.members import Member
 from app.services import member_search, members
+from app.services.customers import Person
 from app.services.member_search import Filters
 from app.services.paging import Page
 from tests import factories
@@ -173,11 +174,40 @@ def test_a_member_just_enrolled_comes_first(cast: Cast, john: Member) -> None:
 
 def test_who_was_here_last_comes_first_and_an_exact_match_before_all(cast: Cast) -> None:
     exact = factories.enrol(cast, "Ann", email="ann@example.com")
-    other = factories.enrol(cast, "Joann", email="joann@example.com")
+    other = factories.enrol(cast, "Zoe", email="ann@example.com.au")
     factories.award(cast, other, 1)
 
     assert _ids(cast, "") == [other.id, exact.id]
+    assert _ids(cast, "ann@example") == [other.id, exact.id]
     assert _ids(cast, "ann@example.com") == [exact.id, other.id]
+
+
+def test_letters_inside_a_name_are_looked_for_when_no_word_begins_with_them(cast: Cast) -> None:
+    joann = factories.enrol(cast, "Joann Burke")
+    assert _ids(cast, "ann") == [joann.id]
+
+    ann = factories.enrol(cast, "Ann Burke")
+    assert _ids(cast, "ann") == [ann.id]
+    assert _ids(cast, "oan bur") == [joann.id]
+    assert _ids(cast, "oan xur") == []
+
+
+def test_a_changed_record_is_found_by_what_it_says_now(cast: Cast) -> None:
+    member = factories.enrol(cast, "Ann Burke", email="ann.b@example.com", phone="087 123 4471")
+    with cast.database.writing() as session:
+        person = Person(name="Ann Kelly", email="kelly@post.example.com", phone="087 123 9902")
+        members.edit(
+            session,
+            workspace_id=cast.workspace_id,
+            member_id=member.id,
+            person=person,
+            by=cast.manager,
+        )
+
+    for text in ("ann", "kelly", "kelly@post", "@post", "9902"):
+        assert _ids(cast, text) == [member.id], text
+    for text in ("burke", "ann.b@", "@example", "4471"):
+        assert _ids(cast, text) == [], text
 
 
 @pytest.mark.parametrize("text", ["%", "_", "%%%%", "____", "\\", "5% off", "j%n"])
@@ -216,7 +246,7 @@ def test_filters_narrow_and_the_count_agrees(cast: Cast) -> None:
         (Filters(program_id=other.id), set()),
     ):
         assert set(_ids(cast, "", filters=filters)) == expected
-        assert _count(cast, "", filters) == len(expected)
+        assert _count(cast, filters) == len(expected)
     assert _ids(cast, "sil", filters=Filters(status="closed")) == []
 
 
@@ -246,7 +276,7 @@ def test_pages_are_exact_while_rows_arrive(cast: Cast, text: str) -> None:
 
 def test_pages_go_on_across_ranks(cast: Cast) -> None:
     exact = factories.enrol(cast, "Ann", email="ann@example.com")
-    others = [factories.enrol(cast, f"Jo {n}", email=f"jo{n}ann@example.com") for n in range(3)]
+    others = [factories.enrol(cast, f"Jo {n}", email=f"ann@example.com{n}.org") for n in range(3)]
 
     seen, cursor = [], None
     for _ in range(4):
@@ -313,11 +343,9 @@ def _names(cast: Cast, text: str) -> set[str]:
     return {member.customer.name for member in _page(cast, text).rows}
 
 
-def _count(cast: Cast, text: str, filters: Filters) -> int:
+def _count(cast: Cast, filters: Filters) -> int:
     with cast.database.reading() as session:
-        return member_search.count_members(
-            session, workspace_id=cast.workspace_id, text=text, filters=filters
-        )
+        return member_search.count_members(session, workspace_id=cast.workspace_id, filters=filters)
 
 
 @pytest.mark.parametrize(

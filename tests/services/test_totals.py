@@ -6,13 +6,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app import clock, errors
-from app.db import Database
+from app.db import Database, table_of
 from app.migrations.running import upgrade
-from app.services import reports, totals
+from app.models.members import Customer
+from app.models.search import NameWord, SearchWord
+from app.services import reports, search_ranges, totals
 from tests import factories
 from tests.cast import Cast
 from tests.support.crowd import crowd
@@ -119,9 +121,11 @@ def test_a_savepoint_that_is_rolled_back_takes_its_counts_with_it(busy: Cast) ->
     assert _whole(busy)["member_count"] == before + 2
 
 
-def test_an_older_database_gets_its_totals_from_its_ledger(busy: Cast) -> None:
-    """Migration 0011, on the tables as they were before it."""
-    database, before = busy.database, _whole(busy)
+def test_an_older_database_gets_its_totals_and_words_from_what_it_has(busy: Cast) -> None:
+    """Migrations 0011 and 0013, on the tables as they were before them."""
+    factories.enrol(busy, "Zdeňka Kovářová", email="z.kov@example.com", phone="+353 87 123 4471")
+    database, before, words = busy.database, _whole(busy), _words(busy)
+    assert len(words) > 4
     for statement in (
         "DROP TABLE day_totals",
         "DROP TABLE workspace_totals",
@@ -129,6 +133,12 @@ def test_an_older_database_gets_its_totals_from_its_ledger(busy: Cast) -> None:
         "DROP INDEX ix_members_closed",
         "DROP INDEX ix_members_below_zero",
         "ALTER TABLE members DROP COLUMN last_visit_at",
+        "DROP TABLE search_words",
+        "DROP TABLE name_words",
+        *(["DROP TABLE name_words_inside"] if database.is_sqlite else []),
+        "DROP INDEX ix_customers_phone_reversed",
+        "ALTER TABLE customers DROP COLUMN phone_reversed",
+        "UPDATE customers SET search_text = 'as it was', phone_digits = '353'",
         "UPDATE alembic_version SET version_num = '0010'",
     ):
         run_sql(database, statement)
@@ -138,6 +148,19 @@ def test_an_older_database_gets_its_totals_from_its_ledger(busy: Cast) -> None:
     assert _whole(busy) == before
     upgrade(database.engine)
     assert _fault(busy) == ""
+    assert _words(busy) == words
+
+
+def _words(cast: Cast) -> list[Any]:
+    tables = [SearchWord, NameWord]
+    keys = (Customer.id, Customer.search_text, Customer.phone_digits, Customer.phone_reversed)
+    with cast.database.reading() as session:
+        kept = [tuple(row) for row in session.execute(select(*keys).order_by(Customer.id))]
+        for table in tables:
+            kept += sorted(tuple(row) for row in session.execute(select(*table_of(table).c)))
+        inside = search_ranges.find_words_with(session, cast.workspace_id, "ovar")
+    assert inside == ["kovarova"]
+    return kept
 
 
 def test_the_totals_of_a_crowd_are_exact(postgres: Database) -> None:

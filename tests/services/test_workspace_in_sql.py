@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from types import CodeType
 from typing import Any
+from unittest import mock
 
 import pyotp
 from sqlalchemy.orm import Session
@@ -50,6 +51,7 @@ from app.services import (
     redemptions,
     reports,
     rewards,
+    search_words,
     second_factors,
     snapshots,
     staff,
@@ -178,10 +180,12 @@ def _exercise_reads(cast: Cast) -> None:
     factories.verify(cast)
     with cast.database.reading() as session:
         ledger_verify.read_heads(session, **given)
-        for text in ("", "ngozi", "4471 ma", "ptx_1", "rdm_1", "loy_1", "7KQ-4F2"):
-            page = member_search.find_members(session, text=text, limit=1, **given)
-            member_search.find_members(session, text=text, after=page.cursor, **given)
-            member_search.count_members(session, text=text, filters=filters, **given)
+        for text in ("", "ngozi", "goz", "4471 ma", "ma ada", "ptx_1", "rdm_1", "loy_1", "7KQ-4F2"):
+            for known_max in (member_search.KNOWN_MAX, 0):
+                with mock.patch.object(member_search, "KNOWN_MAX", known_max):
+                    page = member_search.find_members(session, text=text, limit=1, **given)
+                    member_search.find_members(session, text=text, after=page.cursor, **given)
+            member_search.count_members(session, filters=filters, **given)
             member_search.find_by_id(session, text=text, **given)
             member_search.find_exact(session, text=text, **given)
             member_search.find_close_members(session, text=text, filters=filters, **given)
@@ -414,6 +418,7 @@ def _exercise_records(cast: Cast) -> None:
     with cast.database.writing() as session:
         made = customers.create(session, person=Person(name="Kwame"), by=cast.manager, **given)
         changes = {"email": "kwame@example.com", "metadata": {"a": "b"}}
+        search_words.add_many(session, cast.workspace_id, [], ["kwame"])
         customers.edit(session, customer_id=made.id, changes=changes, by=cast.manager, **given)
         (member, *_) = members.list_members(session, between=Between(), **given).rows
         between = Between(limit=1, cursor=made.id)

@@ -66,9 +66,14 @@ def index() -> Response:
             filters=view.filters,
             after=request.args.get("after"),
         )
-        count = member_search.count_members(
-            session, workspace_id=workspace_id(), text=view.text, filters=view.filters
-        )
+        count, count_max = found.count, member_search.COUNT_MAX
+        shown = shown_before(request.args) + len(found.rows)
+        if not view.text:
+            count = member_search.count_members(
+                session, workspace_id=workspace_id(), filters=view.filters
+            )
+        elif count is None:
+            count, count_max = shown + bool(found.cursor), shown
         close = [] if count else _find_close(session, view)
         known_programs = programs.list_programs(session, workspace_id=workspace_id())
     return page(
@@ -77,12 +82,12 @@ def index() -> Response:
         view=view,
         found=found,
         count=count,
-        count_max=member_search.COUNT_MAX,
+        count_max=count_max,
         close=close,
         programs=known_programs,
         tiers=_all_tiers(known_programs),
         statuses=STATUSES,
-        shown=shown_before(request.args) + len(found.rows),
+        shown=shown,
     )
 
 

@@ -1,0 +1,252 @@
+"""The ranges of indexes that a word of a search reads, and how those are walked in order.
+
+A word that is typed is the beginning of something kept: of a word of the name, of the email, of the
+card's number, or of the phone's, forwards or backwards. Each of those is one range of one index, so
+the first page of any search costs the same however many match.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+    union_all,
+)
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from app.models.members import Customer
+from app.models.search import NameWord, SearchWord
+from app.rules import searching
+from app.rules.searching import Query, Record
+
+LAST_CHARACTER = "\U0010ffff"
+
+PIECE_LETTERS = 3
+"""Fewer letters inside a word say nothing, and no trigram index knows of them."""
+
+WORDS_MAX = 200
+"""So many different words are looked at that have some letters inside."""
+
+ALIKE_MAX = 5_000
+"""So many words are judged by edit distance; a million members have about 48,000."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """What of one column begins with a text, or is the whole of it."""
+
+    column: InstrumentedAttribute[str]
+    start: str
+    is_whole: bool = False
+
+    @property
+    def is_of_words(self) -> bool:
+        """Whether it lies in the words of names and emails, or else in a customer's own columns."""
+        return self.column is SearchWord.word
+
+    @property
+    def order(self) -> tuple[Any, ...]:
+        """The columns in whose order it is walked; no two customers have the same in all."""
+        if self.is_of_words:
+            return (SearchWord.word, SearchWord.line, SearchWord.customer_id)
+        return (self.column, Customer.id)
+
+    @property
+    def customer_id(self) -> Any:
+        """The column that says whose it is."""
+        return SearchWord.customer_id if self.is_of_words else Customer.id
+
+    @property
+    def line(self) -> Any:
+        """The column with all words of the customer."""
+        return SearchWord.line if self.is_of_words else Customer.search_text
+
+    def within(self, workspace_id: str) -> ColumnElement[bool]:
+        """Say what lies in it."""
+        table = SearchWord if self.is_of_words else Customer
+        inside = (
+            self.column == self.start
+            if self.is_whole
+            else and_(self.column >= self.start, self.column < self.start + LAST_CHARACTER)
+        )
+        return and_(table.workspace_id == workspace_id, inside)
+
+    def first_key(self, record: Record) -> str | None:
+        """Give the first of a record's keys that lies in it, or None: one may have two there."""
+        keys = {
+            "word": [word for word in record.search_text.split() if word.find("@") < 1],
+            "email_key": record.search_text.split()[-1:],
+            "card_key": [record.card_key],
+            "phone_digits": [record.phone_digits],
+            "phone_reversed": [record.phone_digits[::-1]],
+        }[self.column.key]
+        return min((key for key in keys if self._has(key)), default=None)
+
+    def _has(self, key: str) -> bool:
+        return key == self.start if self.is_whole else key.startswith(self.start)
+
+
+def ranges_of(query: Query, word: str) -> list[Range]:
+    """Give the ranges in which a word of a search may be found."""
+    if "@" in word:
+        column = SearchWord.word if word.startswith("@") else Customer.email_key
+        return [Range(column, word)]
+    found = [Range(SearchWord.word, word)]
+    if not word.isdigit():
+        return [*found, Range(Customer.email_key, word)]
+    if phone := query.phone_of(word):
+        end = phone[-searching.NATIONAL_DIGITS :]
+        found += [Range(Customer.phone_reversed, end[::-1]), Range(Customer.phone_digits, phone)]
+    return [*found, Range(Customer.card_key, word)]
+
+
+@dataclass(frozen=True)
+class Others:
+    """The words of a search that are looked for in a line, not by an index.
+
+    Attributes:
+        is_inside: whether letters may stand inside a word of the line.
+    """
+
+    query: Query
+    words: Sequence[str]
+    is_inside: bool = False
+
+    @property
+    def need_customer(self) -> bool:
+        """Whether the customer's own columns have to be read: numbers are nowhere else."""
+        return any(word.isdigit() for word in self.words)
+
+    def clauses(self, within: Range) -> list[ColumnElement[bool]]:
+        """Say of what lies in a range that all these words are found too."""
+        return [self._has(word, within.line) for word in self.words]
+
+    def _has(self, word: str, line: Any) -> ColumnElement[bool]:
+        sought = word if self.is_inside and is_piece(word) else f" {word}"
+        begins: ColumnElement[bool] = line.contains(sought, autoescape=True)
+        if not word.isdigit():
+            return begins
+        clauses = [begins, Customer.card_key.startswith(word)]
+        if phone := self.query.phone_of(word):
+            end = phone[-searching.NATIONAL_DIGITS :]
+            clauses += [
+                Customer.phone_reversed.startswith(end[::-1]),
+                Customer.phone_digits.startswith(phone),
+            ]
+        return or_(*clauses)
+
+
+def is_piece(word: str) -> bool:
+    """Say whether a word may be looked for inside others."""
+    return len(word) >= PIECE_LETTERS and word.isalpha()
+
+
+def of_word() -> ColumnElement[bool]:
+    """Say which customer a search word is of."""
+    return and_(
+        Customer.workspace_id == SearchWord.workspace_id, Customer.id == SearchWord.customer_id
+    )
+
+
+def find_customers(
+    session: Session, workspace_id: str, ranges: Sequence[Range], others: Others, most: int
+) -> list[str] | None:
+    """Give the ids of those in some ranges, or None when there are more than `most`."""
+    found: dict[str, None] = {}
+    keys = [
+        keys_of(workspace_id, each, others).order_by(*each.order).limit(most + 1) for each in ranges
+    ]
+    for ids in read_in_turn(session, keys):
+        found |= dict.fromkeys(ids)
+        if len(found) > most or len(ids) > most:
+            return None
+    return list(found)
+
+
+def read_in_turn(session: Session, keys: Sequence[Any]) -> Iterator[list[str]]:
+    """Give what each of some statements finds, some of them at once: the first mostly suffice.
+
+    Args:
+        keys: statements as `keys_of` gives them, with an order and a limit.
+    """
+    for first in range(0, len(keys), AT_ONCE):
+        parts = [each.subquery() for each in keys[first : first + AT_ONCE]]
+        found: list[list[str]] = [[] for _ in parts]
+        numbered = (
+            select(literal_column(str(number)), part.c.customer_id)
+            for number, part in enumerate(parts)
+        )
+        for number, customer_id in session.execute(union_all(*numbered)):
+            found[number].append(customer_id)
+        yield from found
+
+
+AT_ONCE = 8
+
+
+def keys_of(workspace_id: str, within: Range, others: Others) -> Any:
+    """Say whose the keys in a range are, of those who have some other words too."""
+    statement = select(within.customer_id.label("customer_id"))
+    if within.is_of_words and others.need_customer:
+        statement = statement.join(Customer, of_word())
+    return statement.where(within.within(workspace_id), *others.clauses(within))
+
+
+def count_keys(session: Session, workspace_id: str, ranges: Sequence[Range], most: int) -> int:
+    """Count the keys in some ranges, at most `most` in each."""
+    count = 0
+    for first in range(0, len(ranges), AT_ONCE):
+        parts = [
+            select(each.customer_id).where(each.within(workspace_id)).limit(most).subquery()
+            for each in ranges[first : first + AT_ONCE]
+        ]
+        counted = union_all(*(select(func.count()).select_from(part) for part in parts))
+        count += sum(session.scalars(counted))
+    return count
+
+
+def find_words_with(
+    session: Session, workspace_id: str, piece: str, most: int = WORDS_MAX
+) -> Sequence[str]:
+    """Give words of names that have some letters inside, in order.
+
+    Args:
+        piece: at least `PIECE_LETTERS` folded letters.
+    """
+    if session.get_bind().dialect.name == "sqlite":
+        return session.scalars(
+            _WORDS_WITH, {"piece": f'"{piece}"', "workspace_id": workspace_id, "most": most}
+        ).all()
+    inside = NameWord.word.contains(piece, autoescape=True)
+    statement = select(NameWord.word).where(NameWord.workspace_id == workspace_id, inside)
+    return session.scalars(statement.order_by(NameWord.word).limit(most)).all()
+
+
+_WORDS_WITH = text(
+    "SELECT word FROM name_words_inside WHERE name_words_inside MATCH :piece "
+    "AND workspace_id = :workspace_id ORDER BY word LIMIT :most"
+)
+
+
+def find_words_like(session: Session, workspace_id: str, word: str) -> Sequence[str]:
+    """Give words of names that may be a mistyped one: of one beginning or of one end."""
+    within = and_(NameWord.word >= word[:1], NameWord.word < word[:1] + LAST_CHARACTER)
+    found = session.scalars(
+        select(NameWord.word)
+        .where(NameWord.workspace_id == workspace_id, within)
+        .order_by(NameWord.word)
+        .limit(ALIKE_MAX)
+    ).all()
+    if not is_piece(word):
+        return found
+    ends = find_words_with(session, workspace_id, word[-PIECE_LETTERS:], ALIKE_MAX)
+    return [*dict.fromkeys([*found, *ends])]

@@ -1,0 +1,333 @@
+"""One list of searches finds the same members in the same order on each database.
+
+What is expected is worked out here from the rules alone: every record is looked at, by plain
+comparison, and no index is asked.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache, cached_property
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from app import statements
+from app.db import Database, table_of
+from app.models.members import Customer, Member
+from app.rules import hashing, searching
+from app.rules.searching import Query
+from app.services import customers, demo, member_search, search_words
+from app.services.customers import Person
+from app.services.member_search import KNOWN_MAX, Filters
+from app.services.paging import PAGE_ROWS
+from tests import factories
+from tests.cast import Cast
+from tests.support.databases import Maker
+
+PEOPLE = 3_000
+BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+QUERIES = (Path(__file__).parent / "searches.txt").read_text("utf-8").splitlines()
+PAGES_MAX = 3
+
+
+@dataclass(frozen=True)
+class Known:
+    """A member as the expectation sees them."""
+
+    id: str
+    seen_at: datetime
+    person: Person
+    customer_id: str
+
+    @cached_property
+    def words(self) -> tuple[str, ...]:
+        """The words of the name and email, as they are walked."""
+        return searching.search_words(name=self.person.name, email=self.person.email)
+
+    @cached_property
+    def line(self) -> str:
+        """All words in one line."""
+        return searching.search_text(name=self.person.name, email=self.person.email)
+
+    @cached_property
+    def email(self) -> str:
+        """The folded email."""
+        return searching.email_key(self.person.email)
+
+    @cached_property
+    def phone(self) -> str:
+        """The digits of the phone."""
+        return searching.phone_digits(self.person.phone)
+
+    @cached_property
+    def card(self) -> str:
+        """The folded card number."""
+        return searching.card_key(self.person.card_number)
+
+
+def _people() -> list[Known]:
+    dice = random.Random(26)  # noqa: S311 - the same people on each database
+    order = list(range(PEOPLE))
+    dice.shuffle(order)
+    return [
+        Known(
+            id=f"loy_{number:06d}",
+            seen_at=BEGAN + timedelta(minutes=order[number] // 2),
+            person=demo.make_person(dice, number + 1),
+            customer_id=f"cust_{number:06d}",
+        )
+        for number in range(PEOPLE)
+    ]
+
+
+PERSONS = _people()
+
+
+def _fill(cast: Cast, database: Database) -> None:
+    written: dict[type[Any], list[list[Any]]] = {Customer: [], Member: []}
+    words: list[tuple[str, ...]] = []
+    names: set[str] = set()
+    for known in PERSONS:
+        customer = Customer(workspace_id=cast.workspace_id, id=known.customer_id, created_at=BEGAN)
+        customers.fill(customer, known.person)
+        customer.metadata_ = {}
+        member = Member(
+            workspace_id=cast.workspace_id,
+            id=known.id,
+            program_id=cast.program_id,
+            customer_id=known.customer_id,
+            status="active",
+            balance=0,
+            lifetime_points=0,
+            qualifying_points=0,
+            tier="silver" if int(known.id[4:]) % 3 else "gold",
+            entry_count=0,
+            head_hash=hashing.GENESIS,
+            last_seen_at=known.seen_at,
+            metadata_={},
+            created_at=BEGAN,
+        )
+        for each in (customer, member):
+            names_of = {
+                c.name: a.key for a in type(each).__mapper__.column_attrs for c in a.columns
+            }
+            written[type(each)].append(
+                [getattr(each, names_of[c.name]) for c in table_of(type(each)).c]
+            )
+        words += search_words.rows_of(customer)
+        names.update(searching.name_words(known.person.name))
+    with database.writing() as session:
+        for model, rows in written.items():
+            statements.insert_many(session, table_of(model), rows)
+        search_words.add_many(session, cast.workspace_id, words, names)
+    with database.writing() as session:
+        session.execute(text("ANALYZE"))
+
+
+@contextmanager
+def _filled(maker: Maker) -> Iterator[Cast]:
+    with maker.new() as database:  # type: ignore[attr-defined]
+        cast = factories.make_cast(database)
+        _fill(cast, database)
+        yield cast
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres", "postgres, no pg_trgm"])
+def crowded(request: pytest.FixtureRequest) -> Iterator[Cast]:
+    """Give a workspace with all the people."""
+    kind = request.param.partition(",")[0]
+    with _filled(request.getfixturevalue(f"{kind}_maker")) as cast:
+        if request.param == "postgres":
+            _skip_without_trigrams(cast)
+        if request.param == "postgres, no pg_trgm":
+            with cast.database.writing() as session:
+                session.execute(text("DROP EXTENSION IF EXISTS pg_trgm CASCADE"))
+        yield cast
+
+
+def _skip_without_trigrams(cast: Cast) -> None:
+    with cast.database.reading() as session:
+        offered = "SELECT count(*) FROM pg_available_extensions WHERE name = 'pg_trgm'"
+        if not session.scalar(text(offered)):
+            pytest.skip("this PostgreSQL has no pg_trgm")
+        indexes = "SELECT count(*) FROM pg_indexes WHERE indexname = 'ix_name_words_pieces'"
+        assert session.scalar(text(indexes)) == 1
+
+
+def test_the_list_has_two_hundred_searches_of_every_kind() -> None:
+    found = {query: len(_expected(query, KNOWN_MAX)) for query in QUERIES}
+
+    assert len(found) == len(QUERIES) == 200
+    assert sum(count == 0 for count in found.values()) >= 20
+    assert sum(0 < count <= KNOWN_MAX for count in found.values()) >= 100
+    assert sum(count > KNOWN_MAX for count in found.values()) >= 15
+
+
+@pytest.mark.parametrize("known_max", [KNOWN_MAX, 5])
+def test_a_search_finds_whom_the_rules_say_in_their_order(
+    crowded: Cast, known_max: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(member_search, "KNOWN_MAX", known_max)
+
+    for query in QUERIES:
+        expected = _expected(query, known_max)
+        seen, count, is_all = _look_through(crowded, query)
+        assert seen == expected[: len(seen)], query
+        assert len(seen) == min(len(expected), PAGES_MAX * PAGE_ROWS), query
+        assert is_all == (len(seen) == len(expected)), query
+        assert count == (len(expected) if count is not None else None), query
+        assert (count is None) <= (len(expected) > known_max), query
+
+
+def _look_through(crowded: Cast, query: str) -> tuple[list[str], int | None, bool]:
+    """Give the ids on the first pages, the count that the first one tells, and if it is all."""
+    seen: list[str] = []
+    counts: list[int | None] = []
+    cursor = None
+    for _ in range(PAGES_MAX):
+        with crowded.database.reading() as session:
+            page = member_search.find_members(
+                session, workspace_id=crowded.workspace_id, text=query, after=cursor
+            )
+        seen += [member.id for member in page.rows]
+        counts.append(page.count)
+        cursor = page.cursor
+        if cursor is None:
+            break
+    return seen, counts[0], cursor is None
+
+
+def test_who_comes_near_is_the_same_everywhere(crowded: Cast) -> None:
+    for typed in (each for each in QUERIES if not _expected(each, KNOWN_MAX)):
+        with crowded.database.reading() as session:
+            close = member_search.find_close_members(
+                session, workspace_id=crowded.workspace_id, text=typed
+            )
+        assert [each.id for each in close] == NEAR.setdefault(typed, [each.id for each in close])
+    assert sum(bool(ids) for ids in NEAR.values()) >= 15
+
+
+NEAR: dict[str, list[str]] = {}
+"""Who came near on the first database that was asked."""
+
+
+@pytest.mark.parametrize("typed", ["a", "ma", "mar", "7", "@example"])
+def test_a_tier_narrows_many_in_the_same_order(crowded: Cast, typed: str) -> None:
+    gold = [member_id for member_id in _expected(typed, KNOWN_MAX) if int(member_id[4:]) % 3 == 0]
+
+    with crowded.database.reading() as session:
+        page = member_search.find_members(
+            session, workspace_id=crowded.workspace_id, text=typed, filters=Filters(tier="gold")
+        )
+
+    assert [member.id for member in page.rows] == gold[:PAGE_ROWS]
+
+
+# --- What the rules say ---------------------------------------------------------------------------
+
+
+@cache
+def _expected(text: str, known_max: int) -> list[str]:
+    query = searching.parse(text)
+    named = [each for each in PERSONS if _is_named(query, each)]
+    keys = {word: _beginnings(query, word) for word in query.words}
+    found = _meet(query, keys, lambda word, known: bool(keys[word].get(known.id)))
+    if not found and not named:
+        keys = {word: _insides(word) for word in query.words if _is_piece(word)}
+        if keys and all(keys.values()):
+            begins = {word: _beginnings(query, word) for word in query.words}
+            found = _meet(
+                query,
+                keys,
+                lambda word, known: (
+                    word in known.line if word in keys else known.id in begins[word]
+                ),
+            )
+    if len(found) <= known_max and len({each for each, _ in found}) <= known_max:
+        everyone = {each.id: each for each in [*named, *(known for known, _ in found)]}
+        order = sorted(everyone.values(), key=lambda each: (each.seen_at, each.id), reverse=True)
+        order.sort(key=lambda each: _rank(query, each, named))
+        return [each.id for each in order]
+    named.sort(key=lambda each: (each.seen_at, each.id), reverse=True)
+    walked = [each for each, _ in sorted(found, key=itemgetter(1)) if each not in named]
+    return [each.id for each in [*named, *walked]]
+
+
+Keys = dict[str, list[tuple[Any, ...]]]
+"""Of each member who has any: where the keys are that match, in the order in which they lie."""
+
+
+def _meet(
+    query: Query, keys: Mapping[str, Keys], has_word: Callable[[str, Known], bool]
+) -> list[tuple[Known, tuple[Any, ...]]]:
+    """Give who has all words, with the place of each among those who have the rarest."""
+    if not keys:
+        return []
+    counts = {word: sum(map(len, found.values())) for word, found in keys.items()}
+    rarest = min(keys, key=lambda word: (counts[word], -len(word), word))
+    others = [word for word in query.words if word != rarest]
+    return [
+        (known, min(keys[rarest][known.id]))
+        for known in PERSONS
+        if known.id in keys[rarest] and all(has_word(word, known) for word in others)
+    ]
+
+
+def _beginnings(query: Query, word: str) -> Keys:
+    found: Keys = {}
+    for known in PERSONS:
+        keys: list[tuple[Any, ...]] = [
+            (0, each, known.line, known.customer_id)
+            for each in known.words
+            if each.startswith(word)
+        ]
+        phone = query.phone_of(word)
+        for number, kept, start in (
+            (1, known.email, word if not word.isdigit() else None),
+            (2, known.phone[::-1], phone[-7:][::-1]),
+            (3, known.phone, phone),
+            (4, known.card, word if word.isdigit() else None),
+        ):
+            if start and kept.startswith(start):
+                keys.append((number, kept, known.customer_id))
+        if keys:
+            found[known.id] = keys
+    return found
+
+
+def _insides(piece: str) -> Keys:
+    names = {word for known in PERSONS for word in searching.name_words(known.person.name)}
+    found: Keys = {}
+    for known in PERSONS:
+        inside = [word for word in known.words if word in names and piece in word]
+        if inside:
+            found[known.id] = [(0, word, known.line, known.customer_id) for word in inside]
+    return found
+
+
+def _is_piece(word: str) -> bool:
+    return len(word) >= 3 and word.isalpha()
+
+
+def _is_named(query: Query, known: Known) -> bool:
+    exact = {known.id, known.customer_id}
+    return (
+        query.text in exact
+        or (bool(known.email) and known.email == searching.email_key(query.text))
+        or (bool(known.card) and known.card == searching.card_key(query.text))
+    )
+
+
+def _rank(query: Query, known: Known, named: Sequence[Known]) -> int:
+    if known in named:
+        return 0
+    phones = (query.phone_of(word) for word in query.words)
+    return 1 if any(phone and known.phone.endswith(phone[-7:]) for phone in phones) else 2
