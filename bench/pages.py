@@ -20,7 +20,7 @@ from app.db import Database
 from app.factory import create_app
 from app.models.members import Customer, Member
 from app.models.staff import Staff
-from app.services import demo_bulk
+from app.services import demo_bulk, ledger_verify
 from bench import databases
 from tests import factories
 from tests.support.pages import Visitor
@@ -74,7 +74,11 @@ def _measure(database: Database, folder: Path) -> list[str]:
         visitor = Visitor(app)
         visitor.sign_in("owner", domain=shop.domain)
         visitors.append(visitor)
+    made = shops[1]
     lines = [
+        f"{LARGE[0]:,} members with {LARGE[1]:,} entries were made in {made.seconds:,.0f} s, and "
+        f"`ledger verify` read them in {made.verify():,.0f} s.",
+        "",
         f"| page | p50 of {SMALL[0]:,} | p95 | p50 of {LARGE[0]:,} | p95 | flat |",
         "| --- " + "| ---: " * 5 + "|",
     ]
@@ -113,6 +117,7 @@ class _Shop:
                     .values(email=email, email_key=email)
                 )
             shop = demo_bulk.open_shop(session, workspace_id=cast.workspace_id)
+        began = time.perf_counter()
         for number, count, due in demo_bulk.batches(members, entries):
             with database.writing() as session:
                 demo_bulk.write_batch(
@@ -120,6 +125,7 @@ class _Shop:
                 )
         with database.writing() as session:
             demo_bulk.measure_tables(session)
+        self.seconds = time.perf_counter() - began
         self._people = self._sample()
         self.pages: dict[str, Callable[[int], str]] = {
             "Today": lambda _turn: "/",
@@ -150,6 +156,15 @@ class _Shop:
             "audit": lambda _turn: "/audit",
             "audit, one act": lambda _turn: "/audit?act=ledger.award",
         }
+
+    def verify(self) -> float:
+        """Verify the ledgers and give the seconds that it took."""
+        began = time.perf_counter()
+        with self._database.reading() as session:
+            report = ledger_verify.verify_workspace(session, workspace_id=self._workspace_id)
+        if report.fault:
+            raise RuntimeError(report.fault)
+        return time.perf_counter() - began
 
     def _searching(self, word: Callable[[dict[str, Any]], str]) -> Callable[[int], str]:
         return lambda turn: f"/members/search?q={word(self._person(turn))}"

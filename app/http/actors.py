@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 from flask import Flask
 from flask_login import LoginManager, UserMixin, current_user, logout_user
+from sqlalchemy.orm import Session
 
 from app.db import reading, writing
 from app.http.requests import request_id
 from app.models.devices import Device
 from app.models.merchants import LIVE, Merchant, Workspace
-from app.models.staff import Staff
+from app.models.staff import Staff, StaffSession
 from app.rules.actors import SECOND_FACTOR_ROLES, Actor, Permission
 from app.services import staff as staff_service
 
@@ -121,11 +122,19 @@ def may(permission: str) -> bool:
 def _load(token: str) -> SignedIn | None:
     with reading() as session:
         found = staff_service.find_session(session, token=token)
-        if found is None:
-            return None
-        workspace = staff_service.get_workspace(
-            session, merchant_id=found.staff.merchant_id, mode=found.mode
-        )
+        if found is not None:
+            return _signed_in(session, token, found)
+        is_over = staff_service.is_over(session, token=token)
+    if is_over:
+        with writing() as session:
+            staff_service.end_over(session, token=token)
+    return None
+
+
+def _signed_in(session: Session, token: str, found: StaffSession) -> SignedIn:
+    workspace = staff_service.get_workspace(
+        session, merchant_id=found.staff.merchant_id, mode=found.mode
+    )
     return SignedIn(
         token,
         found.staff,

@@ -9,7 +9,7 @@ from datetime import timedelta
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from email_validator import EmailNotValidError, validate_email
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from app import clock, errors
@@ -135,6 +135,25 @@ def find_session(session: Session, *, token: str) -> StaffSession | None:
     if found.device is not None and found.device.revoked_at is not None:
         return None
     return found if found.staff.status == "active" else None
+
+
+def is_over(session: Session, *, token: str) -> bool:
+    """Say whether a session's time is over and nobody has ended it yet."""
+    ended = select(StaffSession.token_hash).where(*_over(token))
+    return session.scalar(ended) is not None
+
+
+def end_over(session: Session, *, token: str) -> None:
+    """End a session whose time is over, so that a clock that steps back opens it no more."""
+    session.execute(update(StaffSession).where(*_over(token)).values(revoked_at=clock.now()))
+
+
+def _over(token: str) -> tuple[ColumnElement[bool], ...]:
+    return (
+        StaffSession.token_hash == token_hash(token),
+        StaffSession.revoked_at.is_(None),
+        StaffSession.expires_at <= clock.now(),
+    )
 
 
 def sign_out(session: Session, *, token: str) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from app.db import Database
-from app.migrations.running import upgrade
+from app.migrations.running import differences, upgrade
 from app.services import staff
 from tests.support.postgres import Server
+
+ROOT = Path(__file__).resolve().parents[2]
 
 FIRST_ROWS = (
     "INSERT INTO merchants VALUES ('mer_1', 'Harbour', 'EUR', 'Europe/Dublin', :now)",
@@ -54,3 +59,29 @@ def test_a_person_of_the_first_version_is_still_signed_in(first_version: Databas
         "system",
         True,
     )
+
+
+def test_an_upgrade_that_is_killed_at_a_step_leaves_the_old_schema(first_version: Database) -> None:
+    with first_version.engine.connect() as connection:
+        before = sorted(inspect(connection).get_table_names())
+    first_version.engine.dispose()
+
+    killed = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-m", "tests.support.killed_upgrade", first_version.url],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    found = [json.loads(line) for line in killed.stdout.splitlines()]
+    steps = len(list((ROOT / "app/migrations/versions").glob("0*.py"))) - 1
+    assert [(each["step"], each["when"]) for each in found] == [
+        (step, when) for step in range(steps) for when in ("before", "after")
+    ]
+    assert {each["revision"] for each in found} == {"0001"}
+    assert all(each["tables"] == before for each in found)
+    # The last of them was not killed, and got through.
+    assert differences(first_version.engine) == []
+    with first_version.reading() as session:
+        assert staff.find_session(session, token="token") is not None
