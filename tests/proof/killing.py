@@ -80,6 +80,12 @@ class Served:
             stderr=subprocess.DEVNULL,
         )
 
+    @property
+    def process_id(self) -> int:
+        """The id of the process that serves now."""
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """Kill it outright (SIGKILL), in whatever it is doing."""
         if self._process is not None:

@@ -31,8 +31,8 @@ class SqliteMaker:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._template = folder / "template.db"
-        database = Database(f"sqlite:///{self._template}")
+        self.template = folder / "template.db"
+        database = Database(f"sqlite:///{self.template}")
         upgrade(database.engine)
         database.engine.dispose()
 
@@ -40,7 +40,7 @@ class SqliteMaker:
     def new(self) -> Iterator[Database]:
         """Give one empty, migrated database and remove it afterwards."""
         path = self._folder / f"test{next(_number)}.db"
-        shutil.copy(self._template, path)
+        shutil.copy(self.template, path)
         database = Database(f"sqlite:///{path}")
         yield database
         database.engine.dispose()
