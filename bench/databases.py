@@ -9,7 +9,7 @@ from pathlib import Path
 
 from app.db import Database
 from app.migrations.running import upgrade
-from tests.support.postgres import start_server
+from tests.support.postgres import Server, start_server
 
 DURABLE = {
     "fsync": "on",
@@ -26,19 +26,23 @@ KINDS = ("SQLite", "PostgreSQL")
 @contextmanager
 def new(kind: str) -> Iterator[Database]:
     """Give an empty, migrated database of one of `KINDS`."""
-    with _url(kind) as url:
-        database = Database(url)
+    if kind == "PostgreSQL":
+        with postgresql() as (database, _):
+            yield database
+        return
+    with tempfile.TemporaryDirectory(prefix="regulars-bench-") as folder:
+        database = Database(f"sqlite:///{Path(folder) / 'bench.db'}")
         upgrade(database.engine)
         yield database
         database.engine.dispose()
 
 
 @contextmanager
-def _url(kind: str) -> Iterator[str]:
-    if kind == "SQLite":
-        with tempfile.TemporaryDirectory(prefix="regulars-bench-") as folder:
-            yield f"sqlite:///{Path(folder) / 'bench.db'}"
-    else:
-        with start_server(settings=DURABLE) as server:
-            server.create_database("bench")
-            yield server.url("bench")
+def postgresql() -> Iterator[tuple[Database, Server]]:
+    """Give an empty, migrated database of PostgreSQL, and the server that it is on."""
+    with start_server(settings=DURABLE) as server:
+        server.create_database("bench")
+        database = Database(server.url("bench"))
+        upgrade(database.engine)
+        yield database, server
+        database.engine.dispose()

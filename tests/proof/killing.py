@@ -1,4 +1,4 @@
-"""Awards over HTTP while their server is killed outright: nothing may be lost, nothing done twice.
+"""Awards over HTTP while a server is killed outright: nothing may be lost, nothing done twice.
 
 The clients do what a till's program should: they ask again under the same key until the answer is
 201. Afterwards every key is asked once more and has to give its answer byte for byte.
@@ -23,6 +23,7 @@ from app.models.ledger import LedgerEntry
 from tests import factories
 from tests.cast import Cast
 from tests.support.api import make_secret
+from tests.support.postgres import Server
 
 ROOT = Path(__file__).resolve().parents[2]
 MEMBERS = 20
@@ -138,8 +139,20 @@ class _Client:
             self._connection = None
 
 
-def run(cast: Cast, folder: Path, *, award_count: int, kill_count: int, clients: int) -> Result:
-    """Award so many times by so many clients, and kill the server so often meanwhile."""
+def run(
+    cast: Cast,
+    folder: Path,
+    *,
+    award_count: int,
+    kill_count: int,
+    clients: int,
+    database_server: Server | None = None,
+) -> Result:
+    """Award so many times by so many clients, and kill the server so often meanwhile.
+
+    Args:
+        database_server: what is killed instead, if given.
+    """
     result = Result(award_count, kill_count)
     members = [factories.enrol(cast).id for _ in range(MEMBERS)]
     keys = {f"key {number}": members[number % MEMBERS] for number in range(award_count)}
@@ -151,9 +164,12 @@ def run(cast: Cast, folder: Path, *, award_count: int, kill_count: int, clients:
         crowd = _Crowd(server.port, secret, keys, clients)
         for number in range(kill_count):
             crowd.wait_for(award_count * (number + 1) // (kill_count + 1))
-            server.kill()
+            if database_server is None:
+                server.kill()
+                server.start()
+            else:
+                database_server.kill_and_start_again()
             answered, restarted_at = len(crowd.answers), time.monotonic()
-            server.start()
             crowd.wait_for(answered + 1)
             result.back_seconds.append(time.monotonic() - restarted_at)
         result.answers = crowd.finish()

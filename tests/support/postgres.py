@@ -6,12 +6,13 @@ It listens on a socket in a private folder and on no port. Nothing here knows ab
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
@@ -42,15 +43,19 @@ SETTINGS = {
 START_TIMEOUT_SECONDS = 30.0
 STOP_TIMEOUT_SECONDS = 10.0
 POLL_SECONDS = 0.02
+RELAUNCH_SECONDS = 0.1
 
 # Runs the server ("$@") until standard input ends, then stops it and removes its folder ("$0").
 # The other end of that pipe is held by the tests: even when they are killed outright, it closes.
+# A server that was killed is waited for at once: until then, the dead process holds its lock file.
 SUPERVISOR = """
-"$@" &
+exec 3<&0
+"$@" 3<&- &
 server=$!
-read -r _
-kill -INT "$server" 2>/dev/null
+{ read -r _ <&3; kill -INT "$server" 2>/dev/null; } &
+reader=$!
 wait "$server"
+wait "$reader"
 rm -rf "$0"
 """
 
@@ -65,6 +70,9 @@ class Server:
 
     folder: Path
     """Holds the socket, the data and the log; private to the server's user."""
+
+    launch: Callable[[], None] = field(repr=False, compare=False)
+    """Starts the server on its data."""
 
     def url(self, database: str) -> str:
         """SQLAlchemy's address of one database."""
@@ -81,6 +89,26 @@ class Server:
         """Remove a database and end the connections to it; does nothing when it is absent."""
         statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
         self._execute(statement.format(sql.Identifier(name)))
+
+    def kill_and_start_again(self) -> None:
+        """Kill it outright (SIGKILL) and start it on what it left; it answers a moment later.
+
+        Raises:
+            ServerError: it would not start again.
+        """
+        killed = self._postmaster()
+        os.kill(killed, signal.SIGKILL)
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        while self._postmaster() == killed:
+            # While one of its processes is left, a new server refuses to start.
+            self.launch()
+            time.sleep(RELAUNCH_SECONDS)
+            if time.monotonic() > deadline:
+                raise ServerError(_log(self.folder))
+
+    def _postmaster(self) -> int:
+        file = self.folder / "data" / "postmaster.pid"
+        return int(file.read_text("ascii").partition("\n")[0])
 
     def _execute(self, statement: sql.Composed) -> None:
         # CREATE and DROP DATABASE refuse to run inside a transaction.
@@ -229,12 +257,18 @@ def start_server(
     try:
         programs = _reachable(programs, own_folder, user)
         _initialise(programs, own_folder, user)
-        process = _launch(programs, own_folder, user, settings or {})
+        launched: list[subprocess.Popen[bytes]] = []
+
+        def launch() -> None:
+            launched.append(_launch(programs, own_folder, user, settings or {}))
+
+        launch()
         try:
-            _await_ready(process, own_folder)
-            yield Server(own_folder)
+            _await_ready(launched[0], own_folder)
+            yield Server(own_folder, launch)
         finally:
-            _stop(process)
+            for process in reversed(launched):
+                _stop(process)
     finally:
         # The supervisor has removed it already, unless it was never started.
         shutil.rmtree(own_folder, ignore_errors=True)
