@@ -6,6 +6,7 @@ of these tests turns red without its protection is shown by `scripts/plant.py`.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import Counter
@@ -33,6 +34,17 @@ from tests.support.crowd import CROWD, crowd
 
 WAIT_SECONDS = 0.3
 """Until the other thread waits for our lock. Too short a wait would only miss a fault."""
+
+
+ROUNDS = int(os.environ.get("RACE_ROUNDS", "1"))
+"""Each race is run so often; `make prove` asks for more than one."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each race again and again, if so asked."""
+    if ROUNDS > 1:
+        metafunc.fixturenames.append("race_round")
+        metafunc.parametrize("race_round", range(ROUNDS))
 
 
 @pytest.fixture(params=["postgres", "sqlite"])
