@@ -28,18 +28,20 @@ FAILURES_PER_DEVICE = 20
 """Several people mistype at a till, so it may fail more often than one of them."""
 
 
-def set_own(session: Session, *, staff_id: str, password: str, pin: str, by: Actor) -> None:
-    """Take a PIN, or another one.
+def set_own(session: Session, *, staff_id: str, password: str, pin: str, by: Actor) -> bool:
+    """Take a PIN, or another one; False for a wrong password, so that the failure is committed.
 
     Raises:
-        InvalidParameter: the password is wrong, or the PIN may not be used.
+        InvalidParameter: the PIN may not be used.
+        RateLimited: too many wrong passwords.
     """
-    person = _lock(session, staff_id)
-    if not staff.password_fits(person, password):
-        raise errors.InvalidParameter("current", "This is not your password. Type it again.")
     rules.check(pin)
+    person = _lock(session, staff_id)
+    if not staff.knows_password(session, person, password, by=by):
+        return False
     person.pin_hash = staff.hashed(pin)
     staff.record(session, person, "staff.set_pin", by)
+    return True
 
 
 def list_people(session: Session, *, device: Device) -> Sequence[Staff]:

@@ -120,6 +120,24 @@ def sign_in(
     return open_session(session, person, mode=mode, hours=hours, agent=agent, device=device)
 
 
+def knows_password(session: Session, person: Staff, password: str, *, by: Actor) -> bool:
+    """Say whether who is signed in knows the person's password; guesses are counted as at sign-in.
+
+    A wrong one is no error but False, so that its failure is committed.
+
+    Raises:
+        RateLimited: too many failures; the password was not even looked at.
+    """
+    account = _throttles(person.email, "")[0]
+    throttles.check(session, [account])
+    if password_fits(person, password):
+        throttles.forget(session, account)
+        return True
+    throttles.count_failure(session, [account])
+    record(session, person, "staff.sign_in_failed", by)
+    return False
+
+
 def find_session(session: Session, *, token: str) -> StaffSession | None:
     """Give the live session of a browser's token with its person and merchant, or None."""
     found = session.scalar(

@@ -270,15 +270,19 @@ def enable(session: Session, *, merchant_id: str, staff_id: str, by: Actor) -> S
 
 def change_password(
     session: Session, *, staff_id: str, current: str, password: str, keep_token: str, by: Actor
-) -> None:
+) -> bool:
     """Take another password, and end all other sign-ins of the person.
 
+    Returns:
+        False for a wrong current password, so that the failure is committed.
+
     Raises:
-        InvalidParameter: the current one is wrong, or the new one may not be used.
+        InvalidParameter: the new one may not be used.
+        RateLimited: too many wrong passwords.
     """
     person = session.scalars(select(Staff).where(Staff.id == staff_id).with_for_update()).one()
-    if not staff.password_fits(person, current):
-        raise errors.InvalidParameter("current", "This is not your password now. Type it again.")
+    if not staff.knows_password(session, person, current, by=by):
+        return False
     person.password_hash = staff.hashed_password(password, email=person.email, name=person.name)
     session.execute(
         update(StaffSession)
@@ -290,6 +294,7 @@ def change_password(
         .values(revoked_at=clock.now())
     )
     staff.record(session, person, "staff.change_password", by)
+    return True
 
 
 def rename(session: Session, *, staff_id: str, name: str, by: Actor) -> Staff:

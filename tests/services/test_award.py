@@ -141,17 +141,6 @@ def test_the_same_key_at_another_time_of_happening_is_a_conflict(cast: Cast) -> 
         _award_once(cast, member.id, 10, once, occurred_at=now - timedelta(days=1))
 
 
-def test_an_entry_never_comes_before_its_predecessor_when_the_clock_steps_back(cast: Cast) -> None:
-    member = factories.enrol(cast)
-    first = factories.award(cast, member, 10)
-
-    with clock.set_to(first.recorded_at - timedelta(hours=1)):
-        second = factories.award(cast, member, 10)
-
-    assert second.recorded_at == first.recorded_at
-    assert factories.verify(cast).fault is None
-
-
 def test_an_unknown_member_is_not_found_and_so_is_another_workspaces(cast: Cast) -> None:
     member = factories.enrol(cast)
     with cast.database.writing() as session, pytest.raises(errors.NotFound):

@@ -236,6 +236,8 @@ def _exercise_staff(cast: Cast) -> None:
         staff.switch_mode(session, token=signed_in.token, mode="live")
         staff.sign_out(session, token=signed_in.token)
         staff.revoke_sessions(session, staff_id=signed_in.staff.id)
+        assert not staff.is_over(session, token="nobody's")
+        staff.end_over(session, token="nobody's")
         staff.get_merchant(session, merchant_id=cast.merchant_id)
         merchants.list_merchants(session)
         merchants.list_workspaces(session)

@@ -183,9 +183,29 @@ def test_a_password_is_changed_and_other_sign_ins_end(app: Flask, cashier: Visit
 def test_a_wrong_password_changes_nothing(app: Flask, cashier: Visitor) -> None:
     page = cashier.send("/you/password", current="wrong", password=GOOD, again=GOOD)
 
-    assert page.status == 400
+    assert page.status == 422
     assert "not your password now" in page.text
     assert Visitor(app).sign_in("cashier").get("/members").status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "typed"),
+    [
+        ("/you/password", {"password": GOOD, "again": GOOD}),
+        ("/you/pin", {"pin": "271828", "pin_again": "271828"}),
+    ],
+)
+def test_guesses_at_ones_own_password_are_stopped(
+    cashier: Visitor, path: str, typed: dict[str, str]
+) -> None:
+    guesses = [cashier.send(path, current=f"wrong {number}", **typed) for number in range(11)]
+
+    assert [guess.status for guess in guesses] == [422] * 10 + [429]
+    right = cashier.send(path, current=factories.PASSWORD, **typed)
+    assert right.status == 429
+    assert "Wait 15 minutes" in right.text
+    with clock.set_to(clock.now() + timedelta(minutes=16)):
+        assert cashier.send(path, current=factories.PASSWORD, **typed).status == 303
 
 
 def test_ones_own_sign_ins_are_listed_and_ended(app: Flask, cashier: Visitor) -> None:

@@ -108,7 +108,7 @@ def update() -> Response:
         return page("pins/edit.html", form=form, status=422)
     try:
         with writing() as session:
-            pins.set_own(
+            is_set = pins.set_own(
                 session,
                 staff_id=signed_in().staff.id,
                 password=form.current.data or "",
@@ -118,6 +118,9 @@ def update() -> Response:
     except RegularsError as error:
         form.refuse(error)
         return page("pins/edit.html", form=form, status=int(status_of(error)))
+    if not is_set:
+        form.current.errors = ["This is not your password. Type it again."]
+        return page("pins/edit.html", form=form, status=422)
     say("Your PIN is set.")
     return go(url_for("staff.profile"))
 

@@ -249,7 +249,7 @@ def change_password() -> Response:
         return page("staff/password_form.html", form=form, status=422)
     try:
         with writing() as session:
-            staff_people.change_password(
+            is_changed = staff_people.change_password(
                 session,
                 staff_id=signed_in().staff.id,
                 current=form.current.data or "",
@@ -260,6 +260,9 @@ def change_password() -> Response:
     except RegularsError as error:
         form.refuse(error)
         return page("staff/password_form.html", form=form, status=int(status_of(error)))
+    if not is_changed:
+        form.current.errors = ["This is not your password now. Type it again."]
+        return page("staff/password_form.html", form=form, status=422)
     say("Your password is changed. Other sign-ins of yours have ended.")
     return go(url_for("staff.profile"))
 
