@@ -14,6 +14,7 @@ from sqlalchemy import (
     Integer,
     String,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -28,6 +29,14 @@ from app.models.columns import (
 from app.models.members import Member
 
 KINDS = ("award", "redemption", "reversal", "cancellation", "adjustment")
+
+
+def _lean_index(name: str, column: str, *more: str) -> Index:
+    """Give an index of the entries that have something in a column."""
+    is_there = text(f"{column} IS NOT NULL")
+    return Index(
+        name, "workspace_id", column, *more, sqlite_where=is_there, postgresql_where=is_there
+    )
 
 
 class LedgerEntry(Base):
@@ -74,10 +83,11 @@ class LedgerEntry(Base):
         # A redemption may never leave less than nothing, whatever the code above believes.
         CheckConstraint("kind <> 'redemption' OR balance_after >= 0", name="redemption_covered"),
         Index("ix_ledger_entries_recorded", "workspace_id", "recorded_at", "id"),
-        Index("ix_ledger_entries_reverses", "workspace_id", "reverses_id"),
-        Index("ix_ledger_entries_redemption", "workspace_id", "redemption_id"),
+        # Most entries have none of the three, and an award writes nothing into these indexes.
+        _lean_index("ix_ledger_entries_reverses", "reverses_id"),
+        _lean_index("ix_ledger_entries_redemption", "redemption_id"),
+        _lean_index("ix_ledger_entries_approver", "approved_by", "recorded_at"),
         Index("ix_ledger_entries_actor", "workspace_id", "actor_id", "recorded_at"),
-        Index("ix_ledger_entries_approver", "workspace_id", "approved_by", "recorded_at"),
     )
 
     workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"), primary_key=True)
