@@ -12,7 +12,7 @@ from tests.proof import killing
 from tests.support.postgres import start_server
 
 AWARDS = 240
-KILLS = 3
+KILLS = 2
 CLIENTS = 4
 DURABLE = {"synchronous_commit": "on", "fsync": "on"}
 """Without the first, what was answered in the last half second is lost, and the test says so."""

@@ -76,9 +76,7 @@ def test_an_upgrade_that_is_killed_at_a_step_leaves_the_old_schema(first_version
 
     found = [json.loads(line) for line in killed.stdout.splitlines()]
     steps = len(list((ROOT / "app/migrations/versions").glob("0*.py"))) - 1
-    assert [(each["step"], each["when"]) for each in found] == [
-        (step, when) for step in range(steps) for when in ("before", "after")
-    ]
+    assert [each["step"] for each in found] == list(range(steps))
     assert {each["revision"] for each in found} == {"0001"}
     assert all(each["tables"] == before for each in found)
     # The last of them was not killed, and got through.

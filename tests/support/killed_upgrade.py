@@ -1,7 +1,7 @@
 """Upgrades a database and is killed at a step, over and over; run as a program of its own.
 
-At each step it is killed twice: right before it writes the new revision down, and right after. What
-is printed is one line of JSON for each: the revision and the tables that were found afterwards.
+At each step it is killed right after it has written the new revision down. What is printed is one
+line of JSON for each: the revision and the tables that were found afterwards.
 """
 
 from __future__ import annotations
@@ -20,17 +20,14 @@ from app.migrations.running import upgrade
 
 def main(url: str) -> None:
     """Kill at one step after the other until an upgrade gets through."""
-    step, is_killed = 0, True
-    while is_killed:
-        for when in ("before", "after"):
-            is_killed = _die(url, step, f"{when}_cursor_execute")
-            if is_killed:
-                sys.stdout.write(json.dumps({"step": step, "when": when, **_look(url)}) + "\n")
-                sys.stdout.flush()
+    step = 0
+    while _die(url, step):
+        sys.stdout.write(json.dumps({"step": step, **_look(url)}) + "\n")
+        sys.stdout.flush()
         step += 1
 
 
-def _die(url: str, step: int, when: str) -> bool:
+def _die(url: str, step: int) -> bool:
     """Upgrade in a process that kills itself at a step; say whether it came so far."""
     child = os.fork()
     if child == 0:
@@ -43,7 +40,7 @@ def _die(url: str, step: int, when: str) -> bool:
                     os.kill(os.getpid(), signal.SIGKILL)
                 seen += 1
 
-        event.listen(database.engine, when, kill)
+        event.listen(database.engine, "after_cursor_execute", kill)
         upgrade(database.engine)
         os._exit(0)
     _, status = os.waitpid(child, 0)
