@@ -86,7 +86,12 @@ NATIONAL_DIGITS = 7
 def national_part(phone: str) -> str:
     """Give the last digits by which two spellings of one phone number meet, or ''."""
     digits = phone_digits(phone)
-    return digits[-NATIONAL_DIGITS:] if len(digits) >= NATIONAL_DIGITS else ""
+    return last_digits(digits) if len(digits) >= NATIONAL_DIGITS else ""
+
+
+def last_digits(digits: str) -> str:
+    """Give what of a typed number a kept one has to end in; one may have a country code more."""
+    return digits[-NATIONAL_DIGITS:]
 
 
 def card_key(card_number: str) -> str:
@@ -179,9 +184,9 @@ class Record:
 
 
 def is_phone_end(query: Query, word: str, record: Record) -> bool:
-    """Say whether a word is the end of the phone number; one of them may lack a country code."""
+    """Say whether a word is the end of the phone number."""
     phone = query.phone_of(word)
-    return bool(phone) and record.phone_digits.endswith(phone[-NATIONAL_DIGITS:])
+    return bool(phone) and record.phone_digits.endswith(last_digits(phone))
 
 
 def mark(text: str, query: Query) -> list[tuple[str, bool]]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import select, union
+from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from app import clock, errors, statements
@@ -15,12 +16,26 @@ from app.models.programs import Program
 from app.rules import hashing, inputs, searching
 from app.rules.actors import Actor, Permission
 from app.rules.tiers import tier_key
-from app.services import audit, customers, idempotency, ledger, outbox, paging, snapshots, totals
+from app.services import (
+    audit,
+    customers,
+    idempotency,
+    ledger,
+    outbox,
+    paging,
+    search_ranges,
+    snapshots,
+    totals,
+)
 from app.services.customers import Person
 from app.services.idempotency import Once, Outcome
 from app.services.paging import Between, Window
+from app.services.search_ranges import Range
 
 NEAR_DUPLICATES_MAX = 5
+
+ALIKE_MAX = 100
+"""So many customers of one email, phone or card are looked at; a made-up number may have more."""
 
 
 def enrol(
@@ -179,30 +194,29 @@ def list_near_duplicates(
     session: Session, *, workspace_id: str, person: Person
 ) -> Sequence[Member]:
     """List members whose email, phone or card is the same, at most `NEAR_DUPLICATES_MAX`."""
-    keys = {
+    whole = {
         Customer.email_key: searching.email_key(person.email),
         Customer.card_key: searching.card_key(person.card_number),
     }
-    clauses = [column == key for column, key in keys.items() if key]
-    if end := searching.national_part(person.phone):
-        clauses.append(Customer.phone_reversed.startswith(end[::-1]))
-    if not clauses:
+    ranges = [Range(column, key, is_whole=True) for column, key in whole.items() if key]
+    if digits := searching.national_part(person.phone):
+        ranges.append(search_ranges.phone_end(digits))
+    if not ranges:
         return []
-    # Joined by OR, the clauses would make PostgreSQL read all customers.
-    alike = union(
-        *(
-            select(Customer.id).where(Customer.workspace_id == workspace_id, clause)
-            for clause in clauses
-        )
-    )
-    statement = (
+    keys = [
+        select(each.customer_id.label("customer_id"))
+        .where(each.within(workspace_id))
+        .limit(ALIKE_MAX)
+        for each in ranges
+    ]
+    alike = {each for ids in search_ranges.read_in_turn(session, keys) for each in ids}
+    # Sorted here: asked for an order by ids, SQLite without statistics reads all members in it.
+    found = session.scalars(
         select(Member)
         .where(Member.workspace_id == workspace_id, Member.customer_id.in_(alike))
         .options(joinedload(Member.customer), joinedload(Member.program))
-        .order_by(Member.id.desc())
-        .limit(NEAR_DUPLICATES_MAX)
     )
-    return session.scalars(statement).all()
+    return sorted(found, key=attrgetter("id"), reverse=True)[:NEAR_DUPLICATES_MAX]
 
 
 def _check_may(by: Actor, permission: Permission, refusal: str) -> None:

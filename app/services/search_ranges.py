@@ -37,7 +37,7 @@ WORDS_MAX = 200
 """So many different words are looked at that have some letters inside."""
 
 ALIKE_MAX = 5_000
-"""So many words are judged by edit distance; a million members have about 48,000."""
+"""So many words are judged by edit distance."""
 
 
 @dataclass(frozen=True)
@@ -71,14 +71,15 @@ class Range:
         return SearchWord.line if self.is_of_words else Customer.search_text
 
     def within(self, workspace_id: str) -> ColumnElement[bool]:
-        """Say what lies in it."""
+        """Say what of a workspace lies in it."""
         table = SearchWord if self.is_of_words else Customer
-        inside = (
-            self.column == self.start
-            if self.is_whole
-            else and_(self.column >= self.start, self.column < self.start + LAST_CHARACTER)
-        )
-        return and_(table.workspace_id == workspace_id, inside)
+        return and_(table.workspace_id == workspace_id, self.inside())
+
+    def inside(self) -> ColumnElement[bool]:
+        """Say that the column's text lies in it: by comparison, since SQLite's LIKE is no range."""
+        if self.is_whole:
+            return self.column == self.start
+        return and_(self.column >= self.start, self.column < self.start + LAST_CHARACTER)
 
     def first_key(self, record: Record) -> str | None:
         """Give the first of a record's keys that lies in it, or None: one may have two there."""
@@ -104,9 +105,13 @@ def ranges_of(query: Query, word: str) -> list[Range]:
     if not word.isdigit():
         return [*found, Range(Customer.email_key, word)]
     if phone := query.phone_of(word):
-        end = phone[-searching.NATIONAL_DIGITS :]
-        found += [Range(Customer.phone_reversed, end[::-1]), Range(Customer.phone_digits, phone)]
+        found += [phone_end(phone), Range(Customer.phone_digits, phone)]
     return [*found, Range(Customer.card_key, word)]
+
+
+def phone_end(digits: str) -> Range:
+    """Give the range of the phone numbers that end as a typed one does."""
+    return Range(Customer.phone_reversed, searching.last_digits(digits)[::-1])
 
 
 @dataclass(frozen=True)
@@ -135,14 +140,8 @@ class Others:
         begins: ColumnElement[bool] = line.contains(sought, autoescape=True)
         if not word.isdigit():
             return begins
-        clauses = [begins, Customer.card_key.startswith(word)]
-        if phone := self.query.phone_of(word):
-            end = phone[-searching.NATIONAL_DIGITS :]
-            clauses += [
-                Customer.phone_reversed.startswith(end[::-1]),
-                Customer.phone_digits.startswith(phone),
-            ]
-        return or_(*clauses)
+        numbers = (each for each in ranges_of(self.query, word) if not each.is_of_words)
+        return or_(begins, *(each.inside() for each in numbers))
 
 
 def is_piece(word: str) -> bool:
@@ -176,7 +175,7 @@ def read_in_turn(session: Session, keys: Sequence[Any]) -> Iterator[list[str]]:
     """Give what each of some statements finds, some of them at once: the first mostly suffice.
 
     Args:
-        keys: statements as `keys_of` gives them, with an order and a limit.
+        keys: statements as `keys_of` gives them, with a limit.
     """
     for first in range(0, len(keys), AT_ONCE):
         parts = [each.subquery() for each in keys[first : first + AT_ONCE]]

@@ -134,7 +134,7 @@ def knows_password(session: Session, person: Staff, password: str, *, by: Actor)
         throttles.forget(session, account)
         return True
     throttles.count_failure(session, [account])
-    record(session, person, "staff.sign_in_failed", by)
+    record(session, person, "staff.wrong_password", by)
     return False
 
 

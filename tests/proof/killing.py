@@ -164,12 +164,10 @@ def run(
         crowd = _Crowd(server.port, secret, keys, clients)
         for number in range(kill_count):
             crowd.wait_for(award_count * (number + 1) // (kill_count + 1))
-            if database_server is None:
-                server.kill()
-                server.start()
-            else:
-                database_server.kill_and_start_again()
+            victim = database_server or server
+            victim.kill()
             answered, restarted_at = len(crowd.answers), time.monotonic()
+            victim.start()
             crowd.wait_for(answered + 1)
             result.back_seconds.append(time.monotonic() - restarted_at)
         result.answers = crowd.finish()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from app import clock
+from app.db import Database
 from app.models.members import Member
 from app.services import member_search, members
 from app.services.customers import Person
@@ -16,6 +18,7 @@ from app.services.paging import Page
 from tests import factories
 from tests.cast import Cast
 from tests.support import records
+from tests.support.statements import statements_heard
 
 
 @pytest.fixture
@@ -310,6 +313,42 @@ def test_pages_go_on_across_ranks(cast: Cast) -> None:
 )
 def test_a_garbage_cursor_begins_again(cast: Cast, john: Member, cursor: str) -> None:
     assert len(_page(cast, "", after=cursor).rows) == 5
+
+
+WHOLE_TABLE = re.compile(
+    r"(SCAN|SEARCH) (customers|members|search_words|ledger_entries|redemptions)\b"
+    r"(?!.*\(workspace_id=\? AND )"
+)
+
+
+@pytest.mark.parametrize("known_max", [member_search.KNOWN_MAX, 1])
+def test_no_search_reads_a_whole_table(
+    sqlite: Database, known_max: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite has no statistics in a shop, so that a plan has to be good without them."""
+    monkeypatch.setattr(member_search, "KNOWN_MAX", known_max)
+    cast = factories.make_cast(sqlite)
+    for number in range(8):
+        record = {"phone": f"087 123 447{number}", "email": f"mary.{number}@example.com"}
+        factories.enrol(cast, f"Mary Murphy {number}", card_number=f"98{number}", **record)
+    texts = ("m", "mary", "mary murphy", "ary", "mray", "4471", "4417 mary", "@example", "98", "9")
+
+    with statements_heard(sqlite) as heard, sqlite.reading() as session:
+        for text in (*texts, "mary.1@example.com", "7KQ-4F2", "ptx_1", "rdm_1", "loy_1"):
+            given: dict[str, Any] = {"workspace_id": cast.workspace_id, "text": text}
+            page = member_search.find_members(session, **given)
+            member_search.find_members(session, after=page.cursor, limit=1, **given)
+            member_search.find_close_members(session, **given)
+            member_search.find_exact(session, **given)
+        person = Person(phone="0871234471", email="mary.1@example.com", card_number="981")
+        members.list_near_duplicates(session, workspace_id=cast.workspace_id, person=person)
+
+    with sqlite.engine.connect() as connection:
+        for each in heard:
+            nothing = (None,) * each.sql.count("?")
+            explained = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {each.sql}", nothing)
+            plan = [row[-1] for row in explained]
+            assert not any(map(WHOLE_TABLE.match, plan)), (each.sql, plan)
 
 
 def test_nobody_of_another_workspace_is_found(cast: Cast, john: Member) -> None:

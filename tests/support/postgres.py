@@ -90,17 +90,19 @@ class Server:
         statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
         self._execute(statement.format(sql.Identifier(name)))
 
-    def kill_and_start_again(self) -> None:
-        """Kill it outright (SIGKILL) and start it on what it left; it answers a moment later.
+    def kill(self) -> None:
+        """Kill it outright (SIGKILL)."""
+        os.kill(self._postmaster(), signal.SIGKILL)
+
+    def start(self) -> None:
+        """Start it on what a killed one left; it answers a moment later.
 
         Raises:
             ServerError: it would not start again.
         """
-        killed = self._postmaster()
-        os.kill(killed, signal.SIGKILL)
-        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        killed, deadline = self._postmaster(), time.monotonic() + START_TIMEOUT_SECONDS
         while self._postmaster() == killed:
-            # While one of its processes is left, a new server refuses to start.
+            # While one of the killed one's processes is left, a new server refuses to start.
             self.launch()
             time.sleep(RELAUNCH_SECONDS)
             if time.monotonic() > deadline:
