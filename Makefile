@@ -49,9 +49,9 @@ test: dev vendor servers ## Run the tests (ARGS="-k word" to choose)
 ifdef ARGS
 	$(BIN)/pytest $(ARGS)
 else
-	$(BIN)/pytest -n 2 --ignore=tests/browser --ignore=tests/worker --ignore=tests/proof
+	$(BIN)/pytest -n 2 --ignore=tests/browser --ignore=tests/worker
 	# What is measured by the clock, and what a browser shows, has the machine to itself.
-	$(BIN)/pytest tests/browser tests/worker tests/proof
+	$(BIN)/pytest tests/browser tests/worker
 endif
 
 bench: dev vendor servers ## Run the benchmarks
