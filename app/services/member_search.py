@@ -1,9 +1,9 @@
 """Finding members: by anything a person at the till might type (names, numbers, ids, codes).
 
-What is typed begins words and numbers; if nothing begins so, it may stand inside a word of a name;
-and if nothing has it inside, what comes near is offered. Up to `KNOWN_MAX` who match are all read
-and listed by how well they match and who was here last. When more match, they are listed as in a
-telephone book, from an index that has them in this order, so that no search reads them all.
+What is typed begins words and numbers, or stands inside a word of a name; if nobody is found so,
+who comes near is offered. Up to `KNOWN_MAX` who match are all read and listed by how well they
+match and who was here last. When more match, they are listed as in a telephone book, from an index
+that has them in this order, so that no search reads them all.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from sqlalchemy.orm import Session, contains_eager, joinedload
 from app.models.ledger import LedgerEntry
 from app.models.members import Customer, Member
 from app.models.redemptions import Redemption
-from app.models.search import SearchWord
 from app.rules import searching
 from app.rules.searching import Query, Record
 from app.services import paging, search_ranges, totals
@@ -205,7 +204,8 @@ class _Plan:
 
     Attributes:
         owners: the members that an id, a code, a card or an email names, and their customers.
-        ranges: where the keys are that begin with the rarest word.
+        ranges: where the keys are that begin with the rarest word, and then those that have it
+            inside.
         others: the other words.
         customer_ids: all who match, or None when there are more than `KNOWN_MAX`.
     """
@@ -218,40 +218,19 @@ class _Plan:
 
 
 def _plan(session: Session, workspace_id: str, query: Query) -> _Plan:
+    """Plan to walk the ranges of the rarest word, and to look for the others along the way."""
     named = _any_of(workspace_id, _named(workspace_id, query)).limit(KNOWN_MAX)
     owners = {row.id: row.customer_id for row in session.execute(named)}
-    begins = {word: search_ranges.ranges_of(query, word) for word in query.words}
-    plan = _plan_by(session, workspace_id, query, owners, begins)
-    if plan.customer_ids == [] and not owners:
-        inside = _find_inside(session, workspace_id, query)
-        return _plan_by(session, workspace_id, query, owners, inside, is_inside=True)
-    return plan
-
-
-def _find_inside(session: Session, workspace_id: str, query: Query) -> dict[str, Sequence[Range]]:
-    """Say where those are who have the typed letters inside a word; empty when nobody has."""
-    found: dict[str, Sequence[Range]] = {}
-    for piece in filter(search_ranges.is_piece, query.words):
-        words = search_ranges.find_words_with(session, workspace_id, piece)
-        if not words:
-            return {}
-        found[piece] = _whole_words(words)
-    return found
-
-
-def _plan_by(
-    session: Session,
-    workspace_id: str,
-    query: Query,
-    owners: Mapping[str, str],
-    choices: Mapping[str, Sequence[Range]],
-    *,
-    is_inside: bool = False,
-) -> _Plan:
-    """Plan to walk the ranges of the rarest word, and to look for the others along the way."""
+    choices = {
+        word: [
+            *search_ranges.ranges_of(query, word),
+            *search_ranges.find_inside(session, workspace_id, word),
+        ]
+        for word in query.words
+    }
     if not choices:
         return _Plan(query, owners, [], Others(query, []), [])
-    rarest = next(iter(choices))
+    rarest = query.words[0]
     if len(choices) > 1:
         counts = [
             search_ranges.count_keys(session, workspace_id, each, RARE_MAX)
@@ -259,10 +238,9 @@ def _plan_by(
         ]
         # Of two that are as frequent the longer one is taken.
         _, _, rarest = min(zip(counts, (-len(each) for each in choices), choices, strict=True))
-    ranges = choices[rarest]
-    others = Others(query, [word for word in query.words if word != rarest], is_inside)
-    ids = search_ranges.find_customers(session, workspace_id, ranges, others, KNOWN_MAX)
-    return _Plan(query, owners, ranges, others, ids)
+    others = Others(query, [word for word in query.words if word != rarest])
+    ids = search_ranges.find_customers(session, workspace_id, choices[rarest], others, KNOWN_MAX)
+    return _Plan(query, owners, choices[rarest], others, ids)
 
 
 @dataclass(frozen=True)
@@ -347,11 +325,17 @@ def _comes_after(one: _Placed, edge: _Placed) -> bool:
 
 
 def _rank(plan: _Plan, row: _Row) -> int:
-    """Rank a match: 0 named exactly, 1 by the end of a phone number, 2 by beginnings."""
+    """Rank a match: 0 named exactly, 1 the end of a phone number, 2 beginnings, 3 the rest."""
+    query = plan.query
     if row.member_id in plan.owners:
         return 0
-    words = plan.query.words
-    return 1 if any(searching.is_phone_end(plan.query, each, row.record) for each in words) else 2
+    if any(searching.is_phone_end(query, word, row.record) for word in query.words):
+        return 1
+    begins = (
+        any(each.first_key(row.record) for each in search_ranges.ranges_of(query, word))
+        for word in query.words
+    )
+    return 2 if all(begins) else 3
 
 
 class _Walk:
@@ -503,7 +487,7 @@ def _find_near(session: Session, workspace_id: str, query: Query) -> list[str]:
     # The longest word says most, so the others are looked for among those who have one like it.
     alike.sort(key=lambda words: len(words[0]))
     phone = next(filter(None, map(query.phone_of, query.words)), "")
-    ranges = _slips(phone) if phone else _whole_words(alike.pop())
+    ranges = _slips(phone) if phone else search_ranges.whole_words(alike.pop())
     keys = []
     for each in ranges:
         statement = search_ranges.keys_of(workspace_id, each, Others(query, ()))
@@ -522,10 +506,6 @@ def _find_near(session: Session, workspace_id: str, query: Query) -> list[str]:
 def _slips(phone: str) -> list[Range]:
     ends = map(search_ranges.phone_end, (phone, *searching.slips(phone)))
     return [*dict.fromkeys(ends)]
-
-
-def _whole_words(words: Sequence[str]) -> list[Range]:
-    return [Range(SearchWord.word, word, is_whole=True) for word in words]
 
 
 def _alike(session: Session, workspace_id: str, word: str) -> Sequence[str]:

@@ -116,15 +116,10 @@ def phone_end(digits: str) -> Range:
 
 @dataclass(frozen=True)
 class Others:
-    """The words of a search that are looked for in a line, not by an index.
-
-    Attributes:
-        is_inside: whether letters may stand inside a word of the line.
-    """
+    """The words of a search that are looked for in a line, not by an index."""
 
     query: Query
     words: Sequence[str]
-    is_inside: bool = False
 
     @property
     def need_customer(self) -> bool:
@@ -136,7 +131,7 @@ class Others:
         return [self._has(word, within.line) for word in self.words]
 
     def _has(self, word: str, line: Any) -> ColumnElement[bool]:
-        sought = word if self.is_inside and is_piece(word) else f" {word}"
+        sought = word if is_piece(word) else f" {word}"
         begins: ColumnElement[bool] = line.contains(sought, autoescape=True)
         if not word.isdigit():
             return begins
@@ -211,6 +206,19 @@ def count_keys(session: Session, workspace_id: str, ranges: Sequence[Range], mos
         counted = union_all(*(select(func.count()).select_from(part) for part in parts))
         count += sum(session.scalars(counted))
     return count
+
+
+def find_inside(session: Session, workspace_id: str, piece: str) -> list[Range]:
+    """Give where those are who have some letters inside a word of their name, not first in it."""
+    if not is_piece(piece):
+        return []
+    words = find_words_with(session, workspace_id, piece)
+    return whole_words([word for word in words if not word.startswith(piece)])
+
+
+def whole_words(words: Sequence[str]) -> list[Range]:
+    """Give where those are who have one of some words."""
+    return [Range(SearchWord.word, word, is_whole=True) for word in words]
 
 
 def find_words_with(

@@ -7,7 +7,7 @@ comparison, and no index is asked.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -238,23 +238,13 @@ def test_a_tier_narrows_many_in_the_same_order(crowded: Cast, typed: str) -> Non
 def _expected(text: str, known_max: int) -> list[str]:
     query = searching.parse(text)
     named = [each for each in PERSONS if _is_named(query, each)]
-    keys = {word: _beginnings(query, word) for word in query.words}
-    found = _meet(query, keys, lambda word, known: bool(keys[word].get(known.id)))
-    if not found and not named:
-        keys = {word: _insides(word) for word in query.words if _is_piece(word)}
-        if keys and all(keys.values()):
-            begins = {word: _beginnings(query, word) for word in query.words}
-            found = _meet(
-                query,
-                keys,
-                lambda word, known: (
-                    word in known.line if word in keys else known.id in begins[word]
-                ),
-            )
-    if len(found) <= known_max and len({each for each, _ in found}) <= known_max:
+    begins = {word: _beginnings(query, word) for word in query.words}
+    keys = {word: _with_insides(word, found) for word, found in begins.items()}
+    found = _meet(query, keys)
+    if len(found) <= known_max:
         everyone = {each.id: each for each in [*named, *(known for known, _ in found)]}
         order = sorted(everyone.values(), key=lambda each: (each.seen_at, each.id), reverse=True)
-        order.sort(key=lambda each: _rank(query, each, named))
+        order.sort(key=lambda each: _rank(query, each, named, begins))
         return [each.id for each in order]
     named.sort(key=lambda each: (each.seen_at, each.id), reverse=True)
     walked = [each for each, _ in sorted(found, key=itemgetter(1)) if each not in named]
@@ -265,9 +255,7 @@ Keys = dict[str, list[tuple[Any, ...]]]
 """Of each member who has any: where the keys are that match, in the order in which they lie."""
 
 
-def _meet(
-    query: Query, keys: Mapping[str, Keys], has_word: Callable[[str, Known], bool]
-) -> list[tuple[Known, tuple[Any, ...]]]:
+def _meet(query: Query, keys: Mapping[str, Keys]) -> list[tuple[Known, tuple[Any, ...]]]:
     """Give who has all words, with the place of each among those who have the rarest."""
     if not keys:
         return []
@@ -277,7 +265,10 @@ def _meet(
     return [
         (known, min(keys[rarest][known.id]))
         for known in PERSONS
-        if known.id in keys[rarest] and all(has_word(word, known) for word in others)
+        if known.id in keys[rarest]
+        and all(
+            known.id in keys[word] or (_is_piece(word) and word in known.line) for word in others
+        )
     ]
 
 
@@ -303,14 +294,25 @@ def _beginnings(query: Query, word: str) -> Keys:
     return found
 
 
-def _insides(piece: str) -> Keys:
+def _with_insides(piece: str, begins: Keys) -> Keys:
+    """Add the keys that have a piece inside, after those that begin with it."""
+    if not _is_piece(piece):
+        return begins
     names = {word for known in PERSONS for word in searching.name_words(known.person.name)}
-    found: Keys = {}
+    found = dict(begins)
     for known in PERSONS:
-        inside = [word for word in known.words if word in names and piece in word]
+        inside = [
+            (INSIDE, word, known.line, known.customer_id)
+            for word in known.words
+            if word in names and piece in word and not word.startswith(piece)
+        ]
         if inside:
-            found[known.id] = [(0, word, known.line, known.customer_id) for word in inside]
+            found[known.id] = [*begins.get(known.id, []), *inside]
     return found
+
+
+INSIDE = 5
+"""After the numbers of what words begin."""
 
 
 def _is_piece(word: str) -> bool:
@@ -326,8 +328,10 @@ def _is_named(query: Query, known: Known) -> bool:
     )
 
 
-def _rank(query: Query, known: Known, named: Sequence[Known]) -> int:
+def _rank(query: Query, known: Known, named: Sequence[Known], begins: Mapping[str, Keys]) -> int:
     if known in named:
         return 0
     phones = (query.phone_of(word) for word in query.words)
-    return 1 if any(phone and known.phone.endswith(phone[-7:]) for phone in phones) else 2
+    if any(phone and known.phone.endswith(phone[-7:]) for phone in phones):
+        return 1
+    return 2 if all(known.id in begins[word] for word in query.words) else 3
