@@ -50,8 +50,9 @@ ifdef ARGS
 	$(BIN)/pytest $(ARGS)
 else
 	$(BIN)/pytest -n 2 --ignore=tests/browser --ignore=tests/worker
-	# What is measured by the clock, and what a browser shows, has the machine to itself.
-	$(BIN)/pytest tests/browser tests/worker
+	# What a browser shows, and what is measured by the clock, has the machine to itself.
+	$(BIN)/pytest -n 2 tests/browser
+	$(BIN)/pytest tests/worker
 endif
 
 bench: dev vendor servers ## Run the benchmarks
