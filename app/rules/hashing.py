@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from json.encoder import encode_basestring
 from typing import Any
@@ -36,68 +36,67 @@ def text_digest(*, salt: str, reason: str, note: str | None, metadata: Mapping[s
 def hashed_text(entry: Any) -> str:
     """Give what of an entry the hash covers: everything but the blankable text and the hash.
 
-    It is the canonical JSON of the content that docs/ledger.md lists, written by a template, since
-    `verify` does this for every entry. Entries without a device and an approval are written as
-    those were that came before both.
-
     Args:
         entry: a ledger entry, or whatever has its attributes.
     """
     recorded_at = instant(entry.recorded_at)
-    is_later = entry.device_id is not None or entry.approved_by is not None
-    return (_LATER_CONTENT if is_later else _CONTENT) % {
-        "actorId": quoted(entry.actor_id),
-        "actorKind": quoted(entry.actor_kind),
-        "approvedBy": quoted(entry.approved_by),
-        "balanceAfter": entry.balance_after,
-        "deviceId": quoted(entry.device_id),
-        "id": quoted(entry.id),
-        "kind": quoted(entry.kind),
-        "lifetimeAfter": entry.lifetime_after,
-        "locationId": quoted(entry.location_id),
-        "memberId": quoted(entry.member_id),
-        "occurredAt": (
-            recorded_at if entry.occurred_at == entry.recorded_at else instant(entry.occurred_at)
-        ),
-        "points": entry.points,
-        "qualifyingAfter": entry.qualifying_after,
-        "recordedAt": recorded_at,
-        "redemptionId": quoted(entry.redemption_id),
-        "reverses": quoted(entry.reverses_id),
-        "seq": entry.seq,
-        "sourceId": quoted(entry.source_id),
-        "sourceRule": quoted(entry.source_rule),
-        "sourceType": quoted(entry.source_type),
-        "textDigest": entry.text_digest,
-        "workspaceId": quoted(entry.workspace_id),
+    is_same = entry.occurred_at == entry.recorded_at
+    times = {
+        "recorded_at": recorded_at,
+        "occurred_at": recorded_at if is_same else instant(entry.occurred_at),
     }
+    return content_of([times.get(name) or getattr(entry, name) for name in HASHED])
 
 
-def _content(version: int, *more: str) -> str:
-    """Make the template of an entry's content: the names in order, each with its value's place."""
-    numbers = {"balanceAfter", "lifetimeAfter", "points", "qualifyingAfter", "seq"}
-    # Written here, of signs that JSON leaves alone.
-    ours = {"occurredAt", "recordedAt", "textDigest"}
-    names = (
-        *("actorId", "actorKind", "balanceAfter", "id", "kind", "lifetimeAfter", "locationId"),
-        *("memberId", "occurredAt", "points", "qualifyingAfter", "recordedAt", "redemptionId"),
-        *("reverses", "seq", "sourceId", "sourceRule", "sourceType", "textDigest", "version"),
-        *("workspaceId", *more),
+HASHED = (
+    *("id", "member_id", "seq", "kind", "points", "balance_after", "lifetime_after"),
+    *("qualifying_after", "text_digest", "recorded_at", "reverses_id", "redemption_id"),
+    *("occurred_at", "workspace_id", "actor_kind", "actor_id", "location_id"),
+    *("source_type", "source_id", "source_rule", "device_id", "approved_by"),
+)
+"""The columns that the hash covers, in the order that `content_of` takes them in."""
+
+
+_NO_SOURCE = '"sourceId":null,"sourceRule":null,"sourceType":null'
+
+
+def content_of(values: Sequence[Any]) -> str:
+    """Give the canonical JSON of the content that docs/ledger.md lists.
+
+    It is a template, and not an encoder's work, since `verify` does this for every entry. Entries
+    without a device and an approval are written as those were that came before both.
+
+    Args:
+        values: those of `HASHED`, in its order, the times as `instant` writes them; more may
+            follow.
+    """
+    (
+        entry_id, member_id, seq, kind, points, balance_after, lifetime_after,
+        qualifying_after, text_digest, recorded_at, reverses_id, redemption_id,
+        occurred_at, workspace_id, actor_kind, actor_id, location_id,
+        source_type, source_id, source_rule, device_id, approved_by, *_,
+    ) = values  # fmt: skip
+    is_later = device_id is not None or approved_by is not None
+    approval = f'"approvedBy":{quoted(approved_by)},' if is_later else ""
+    device = f'"deviceId":{quoted(device_id)},' if is_later else ""
+    source = (
+        _NO_SOURCE
+        if source_type is None and source_id is None and source_rule is None
+        else f'"sourceId":{quoted(source_id)},"sourceRule":{quoted(source_rule)},'
+        f'"sourceType":{quoted(source_type)}'
     )
-    places = {
-        name: f"%({name})d"
-        if name in numbers
-        else f'"%({name})s"'
-        if name in ours
-        else f"%({name})s"
-        for name in names
-    }
-    places["version"] = str(version)
-    return "{" + ",".join(f'"{name}":{places[name]}' for name in sorted(names)) + "}"
-
-
-_CONTENT = _content(1)
-_LATER_CONTENT = _content(2, "approvedBy", "deviceId")
+    return (
+        f'{{"actorId":{quoted(actor_id)},"actorKind":{encode_basestring(actor_kind)},{approval}'
+        f'"balanceAfter":{balance_after},{device}"id":{encode_basestring(entry_id)},'
+        f'"kind":{encode_basestring(kind)},"lifetimeAfter":{lifetime_after},'
+        f'"locationId":{quoted(location_id)},"memberId":{encode_basestring(member_id)},'
+        # The times and the digest are written here, of signs that JSON leaves alone.
+        f'"occurredAt":"{occurred_at}","points":{points},'
+        f'"qualifyingAfter":{qualifying_after},"recordedAt":"{recorded_at}",'
+        f'"redemptionId":{quoted(redemption_id)},"reverses":{quoted(reverses_id)},'
+        f'"seq":{seq},{source},"textDigest":"{text_digest}",'
+        f'"version":{2 if is_later else 1},"workspaceId":{encode_basestring(workspace_id)}}}'
+    )
 
 
 def entry_hash(*, previous_hash: str, content: str) -> str:
