@@ -43,6 +43,9 @@ SANDBOX_RATE = Rate(25, 50)
 LIVE_RATE = Rate(100, 200)
 
 
+_PORT_MOST = 65_535
+
+
 class SettingsError(Exception):
     """A setting is missing or unusable; the message says which one and what to do."""
 
@@ -62,6 +65,7 @@ class Settings:
     live_rate: Rate
     allows_private_webhooks: bool
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    metrics_at: tuple[str, int] | None = None
     testing: bool = False
 
     @property
@@ -92,6 +96,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         live_rate=_rate(environ, "REGULARS_RATE_LIVE", LIVE_RATE),
         allows_private_webhooks=_flag(environ, "REGULARS_WEBHOOKS_ALLOW_PRIVATE", default=False),
         trusted_proxies=_networks(environ, "REGULARS_TRUSTED_PROXIES"),
+        metrics_at=_host_and_port(environ, "REGULARS_METRICS"),
     )
 
 
@@ -191,6 +196,16 @@ def _networks(environ: Mapping[str, str], name: str) -> tuple[IPv4Network | IPv6
         raise SettingsError(
             f"{name} must be addresses or networks, such as 127.0.0.1, 10.0.0.0/8. {error}."
         ) from None
+
+
+def _host_and_port(environ: Mapping[str, str], name: str) -> tuple[str, int] | None:
+    value = environ.get(name, "").strip()
+    if not value:
+        return None
+    host, _, port = value.rpartition(":")
+    if port.isascii() and port.isdigit() and 1 <= int(port) <= _PORT_MOST:
+        return host.strip("[]") or "127.0.0.1", int(port)
+    raise SettingsError(f"{name} must be a port or an address with one, such as 127.0.0.1:9101.")
 
 
 def _one_of(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:

@@ -113,6 +113,11 @@ def object_of_row(model: type[Model], values: Mapping[str, Any]) -> Model:
     return made
 
 
+CONNECTIONS_KEPT = 10
+CONNECTIONS_MOST = 30
+"""So many may be open to PostgreSQL, by one process; see docs/running.md."""
+
+
 class Database:
     """One database: its engine and the two ways into it."""
 
@@ -223,7 +228,12 @@ def _sqlite_is_sound(version: tuple[int, ...]) -> bool:
 def _engine(url: str) -> Engine:
     if make_url(url).get_backend_name() == "sqlite":
         return _sqlite_engine(url)
-    engine = create_engine(url, pool_size=10, max_overflow=20, hide_parameters=True)
+    engine = create_engine(
+        url,
+        pool_size=CONNECTIONS_KEPT,
+        max_overflow=CONNECTIONS_MOST - CONNECTIONS_KEPT,
+        hide_parameters=True,
+    )
     event.listen(engine, "checkin", _on_checkin)
     event.listen(engine, "checkout", partial(_on_checkout, engine.dialect))
     return engine

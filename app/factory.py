@@ -34,6 +34,7 @@ from app.cli import commands
 from app.config import Settings
 from app.http import access, actors, failures, limits, refusals, request_log, requests
 from app.http.proxies import TrustedProxies
+from app.metrics import Metrics
 from app.web import context, errors, filters, responses
 from app.web.audit.routes import blueprint as audit
 from app.web.cards.routes import blueprint as cards
@@ -117,8 +118,9 @@ def create_app(settings: Settings, database: db.Database | None = None) -> Flask
     )
     app.config.update(_flask_settings(settings))
     app.extensions["regulars.settings"] = settings
+    app.extensions["regulars.metrics"] = metrics = Metrics()
     app.extensions["regulars.make_worker"] = partial(
-        Worker, allows_private=settings.allows_private_webhooks
+        Worker, allows_private=settings.allows_private_webhooks, metrics=metrics
     )
     db.install(app.extensions, database or db.Database(settings.database_url))
     _configure_logs(settings)

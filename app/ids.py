@@ -6,6 +6,7 @@ alphabetical order is the order of making.
 
 from __future__ import annotations
 
+import base64
 import secrets
 from datetime import datetime
 
@@ -52,22 +53,20 @@ def new_token() -> str:
 
 def _uuid7(moment: datetime) -> int:
     version, variant = 0x7 << 76, 0b10 << 62
-    return (
-        _milliseconds(moment) << 80
-        | version
-        | secrets.randbits(12) << 64
-        | variant
-        | secrets.randbits(62)
-    )
+    random = secrets.randbits(74)
+    high, low = random >> 62, random & (1 << 62) - 1
+    return _milliseconds(moment) << 80 | version | high << 64 | variant | low
 
 
 def _milliseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
+_FROM_RFC_4648 = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", ALPHABET.encode())
+_WHOLE_BYTES = 20
+"""160 bits are 32 characters of the RFC's base 32, without a remainder to pad."""
+
+
 def _base32(number: int) -> str:
-    digits = []
-    for _ in range(_CHARACTERS):
-        digits.append(ALPHABET[number & 31])
-        number >>= 5
-    return "".join(reversed(digits))
+    written = base64.b32encode(number.to_bytes(_WHOLE_BYTES, "big"))
+    return written[-_CHARACTERS:].translate(_FROM_RFC_4648).decode()

@@ -187,13 +187,15 @@ def insert_many(session: Session, table: Table, rows: Iterable[Sequence[Any]]) -
     connection = session.connection()
     driver: Any = connection.connection.driver_connection
     into = [
-        column.type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
-        for column in table.c
+        (at, process)
+        for at, column in enumerate(table.c)
+        if (
+            process := column.type.dialect_impl(connection.dialect).bind_processor(
+                connection.dialect
+            )
+        )
     ]
-    processed = (
-        [process(value) if process else value for process, value in zip(into, row, strict=True)]
-        for row in rows
-    )
+    processed = (_processed(row, into) for row in rows)
     names = ", ".join(column.name for column in table.c)
     with _told_by_sqlalchemy(connection, driver):
         if connection.dialect.name == "sqlite":
@@ -209,6 +211,13 @@ def insert_many(session: Session, table: Table, rows: Iterable[Sequence[Any]]) -
         ):
             for row in processed:
                 to.write_row(row)
+
+
+def _processed(row: Sequence[Any], into: Sequence[tuple[int, Callable[[Any], Any]]]) -> list[Any]:
+    values = list(row)
+    for at, process in into:
+        values[at] = process(values[at])
+    return values
 
 
 def begin_savepoint(session: Session) -> None:

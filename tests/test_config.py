@@ -56,6 +56,8 @@ def test_production_takes_a_strong_key_and_secures_its_cookies(tmp_path: Path) -
         ("REGULARS_ENV", "prod"),
         ("REGULARS_TRUSTED_PROXIES", "nginx"),
         ("REGULARS_TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("REGULARS_METRICS", "localhost"),
+        ("REGULARS_METRICS", "127.0.0.1:70000"),
     ],
 )
 def test_an_unusable_setting_is_named(tmp_path: Path, name: str, value: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
+from contextlib import closing
 
 import click
 from flask.cli import AppGroup
@@ -10,7 +12,8 @@ from flask.cli import AppGroup
 from app.db import current, reading, writing
 from app.migrations.running import upgrade
 from app.models.merchants import SANDBOX, Merchant
-from app.services import demo, demo_bulk, merchants, staff
+from app.services import demo, demo_bulk, demo_lives, merchants, staff
+from app.services.demo_lives import Batch, Shop
 
 group = AppGroup("demo", help="Make test data.")
 
@@ -32,19 +35,30 @@ def seed(member_count: int, entry_count: int, name: str) -> None:
     due = [
         batch
         for batch in demo_bulk.batches(member_count, entry_count)
-        if batch[0] * demo_bulk.BATCH_MEMBERS >= there
+        if batch.number * demo_bulk.BATCH_MEMBERS >= there
     ]
     if there:
         click.echo(f"{there:,} members are there already; going on.")
-    with click.progressbar(due, label=f"{name}, {member_count:,} members") as steps:
-        for number, members, entries in steps:
-            with writing() as session:
-                demo_bulk.write_batch(
-                    session, shop=shop, number=number, member_count=members, entry_count=entries
-                )
-    with writing() as session:
-        demo_bulk.measure_tables(session)
+    if sum(batch.entry_count for batch in due) >= demo_bulk.WORTH_NO_INDEX:
+        click.echo("Indexes are made at the end. If this is broken off, run it again before use.")
+        with writing() as session:
+            demo_bulk.drop_indexes(session)
+    try:
+        _write(shop, due, label=f"{name}, {member_count:,} members")
+    finally:
+        click.echo("Making the indexes …")
+        with writing() as session:
+            demo_bulk.make_indexes(session)
     click.echo(f"{workspace_id} is ready.")
+
+
+def _write(shop: Shop, due: Sequence[Batch], *, label: str) -> None:
+    worked_out = demo_lives.work_out(shop, due)
+    with click.progressbar(length=len(due), label=label) as steps, closing(worked_out):
+        for several in demo_bulk.together(worked_out):
+            with writing() as session:
+                demo_bulk.write(session, shop=shop, several=several)
+            steps.update(len(several))
 
 
 def _find_or_make(name: str) -> Merchant:

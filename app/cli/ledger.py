@@ -6,23 +6,25 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy.orm import Session
 
-from app.db import reading
+from app import clock
+from app.db import reading, writing
 from app.models.merchants import Workspace
-from app.services import ledger_verify, merchants
+from app.services import ledger_checks, ledger_verify, merchants
 
 group = AppGroup("ledger", help="Check the ledger.")
 
 
 @group.command()
 @click.option("--workspace", "workspace_id", help="Only this workspace (ws_…).")
-def verify(workspace_id: str | None) -> None:
+@click.option("--note", "is_noted", is_flag=True, help="Write the outcome down, for the metrics.")
+def verify(workspace_id: str | None, *, is_noted: bool) -> None:
     """Walk every chain and recompute everything; exit 1 and name the first entry that is wrong."""
     with reading() as session:
         known = merchants.list_workspaces(session)
     chosen = [each for each in known if workspace_id in {None, each.id}]
     if not chosen:
         raise click.ClickException("There is no such workspace.")
-    reports = [_verify(workspace) for workspace in chosen]
+    reports = [_verify(workspace, is_noted=is_noted) for workspace in chosen]
     if any(report.fault for report in reports):
         raise SystemExit(1)
 
@@ -44,13 +46,19 @@ def print_heads(session: Session) -> None:
         )
 
 
-def _verify(workspace: Workspace) -> ledger_verify.Report:
+def _verify(workspace: Workspace, *, is_noted: bool) -> ledger_verify.Report:
+    started_at = clock.now()
     with reading() as session:
         report = ledger_verify.verify_workspace(
             session,
             workspace_id=workspace.id,
             progress=lambda count: click.echo(f"{count:,} entries read …", err=True),
         )
+    if is_noted:
+        with writing() as session:
+            ledger_checks.note(
+                session, workspace_id=workspace.id, report=report, started_at=started_at
+            )
     counts = (
         f"{report.entry_count:,} entries of {report.member_count:,} members, "
         f"{report.reward_count:,} rewards"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 import waitress
 from flask import Flask, current_app
 
+from app.cli.watching import watch
 from app.config import Settings
 from app.db import Database, current
 from app.migrations.running import upgrade
@@ -20,20 +24,28 @@ OWNER_EMAIL = "owner@harbour-roasters.example.com"
 @click.command("serve")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--host", default="127.0.0.1", show_default=True)
-def serve(port: int, host: str) -> None:
+@click.option(
+    "--only-web", is_flag=True, help="One of several: no migration, no sandbox and no worker."
+)
+def serve(port: int, host: str, *, only_web: bool) -> None:
     """Migrate, fill an empty installation with a sandbox, and serve until stopped."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     database = current()
     for warning in database.warnings():
         click.echo(f"Warning: {warning}", err=True)
-    upgrade(database.engine)
-    _fill_if_empty(database)
-    # The factory knows the worker; this edge does not import its sibling.
-    worker = app.extensions["regulars.make_worker"](database)
-    worker.start()
-    app.extensions["regulars.worker"] = worker
-    _say_where(host, port)
-    try:
+    # As Ctrl+C does: what is under way is answered, and then the process ends.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    with ExitStack() as ending:
+        if not only_web:
+            upgrade(database.engine)
+            _fill_if_empty(database)
+            # The factory knows the worker; this edge does not import its sibling.
+            worker = app.extensions["regulars.make_worker"](database)
+            worker.start()
+            ending.callback(worker.stop)
+            app.extensions["regulars.worker"] = worker
+        watch(app, database)
+        _say_where(host, port)
         waitress.serve(
             app,
             host=host,
@@ -44,8 +56,6 @@ def serve(port: int, host: str) -> None:
             clear_untrusted_proxy_headers=False,
             _quiet=True,
         )
-    finally:
-        worker.stop()
 
 
 def _fill_if_empty(database: Database) -> None:

@@ -7,6 +7,7 @@ import signal
 import click
 from flask import Flask, current_app
 
+from app.cli.watching import watch
 from app.db import current
 
 
@@ -17,6 +18,7 @@ def worker() -> None:
     running = app.extensions["regulars.make_worker"](current())
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: running.ask_to_stop())
+    watch(app, current())
     click.echo("Delivering. Stop with Ctrl+C.")
     running.run()
     running.close()

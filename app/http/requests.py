@@ -6,9 +6,10 @@ import re
 import time
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 
 from app.ids import new_id
+from app.metrics import Metrics
 
 _log = structlog.get_logger("regulars.request")
 
@@ -75,6 +76,7 @@ def _end(response: Response) -> Response:
     response.headers["X-Request-Id"] = request_id()
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
+    _measure(response)
     if request.is_secure:
         response.headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT)
     if request.endpoint != "static":
@@ -84,12 +86,26 @@ def _end(response: Response) -> Response:
     return response
 
 
+def _measure(response: Response) -> None:
+    metrics: Metrics = current_app.extensions["regulars.metrics"]
+    metrics.count_request(
+        method=request.method,
+        route=_route(),
+        status=response.status_code,
+        seconds=time.perf_counter() - g.started_at,
+    )
+
+
+def _route() -> str:
+    return request.url_rule.rule if request.url_rule else ""
+
+
 def _write_line(response: Response) -> None:
     # The route's pattern and no query string: both could hold what a person typed.
     _log.info(
         "request",
         method=request.method,
-        route=request.url_rule.rule if request.url_rule else "",
+        route=_route(),
         status=response.status_code,
         milliseconds=round((time.perf_counter() - g.started_at) * 1000, 1),
     )

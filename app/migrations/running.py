@@ -16,17 +16,27 @@ _TRIGRAMS = "ix_name_words_pieces"
 _OF_ONE_DATABASE = (_TRIGRAMS, "name_words_inside")
 """Begin the names of what one database only has, and no model tells of."""
 
+_LOCK = 7364827
+"""Any number that nobody else uses in this database."""
+
 _FOLDER = Path(__file__).resolve().parent
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Bring the database to a revision; a database that is there already is left alone."""
     with engine.begin() as connection:
+        _wait_for_others(connection)
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
     if revision == "head" and engine.dialect.name == "postgresql":
         _index_pieces_of_words(engine)
+
+
+def _wait_for_others(connection: Connection) -> None:
+    """Let one process at a time migrate a database of PostgreSQL; the others find it done."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
 
 
 def _index_pieces_of_words(engine: Engine) -> None:
@@ -35,6 +45,7 @@ def _index_pieces_of_words(engine: Engine) -> None:
     Asked with every upgrade, since a server may come by the extension later.
     """
     with engine.begin() as connection:
+        _wait_for_others(connection)
         if not _has_trigrams(connection):
             return
         connection.execute(

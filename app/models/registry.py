@@ -12,6 +12,7 @@ from app.models import (  # noqa: F401 - importing a module registers its tables
     idempotency,
     inbound,
     ledger,
+    ledger_checks,
     members,
     merchants,
     outbox,

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from app import clock, statements
@@ -183,6 +183,31 @@ def has_work(session: Session, *, workspace_id: str) -> bool:
         *_is_due(workspace_id), WebhookDelivery.endpoint_id.in_(enabled)
     )
     return any(session.scalar(each.limit(1)) is not None for each in (undispatched, due))
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """Since when something waits for a worker; None where nothing does."""
+
+    oldest_event_at: datetime | None
+    longest_due_at: datetime | None
+
+
+def get_backlog(session: Session, *, workspace_id: str) -> Backlog:
+    """Say since when what a worker should have done waits."""
+    oldest = (
+        select(Event.created_at)
+        .where(Event.workspace_id == workspace_id, Event.is_dispatched.is_(False))
+        .order_by(Event.id)
+        .limit(1)
+    )
+    enabled = select(WebhookEndpoint.id).where(
+        WebhookEndpoint.workspace_id == workspace_id, WebhookEndpoint.status == "enabled"
+    )
+    longest = select(func.min(WebhookDelivery.next_attempt_at)).where(
+        *_is_due(workspace_id), WebhookDelivery.endpoint_id.in_(enabled)
+    )
+    return Backlog(session.scalar(oldest), session.scalar(longest))
 
 
 def claim(session: Session, *, workspace_id: str, busy: Mapping[str, int]) -> list[Job]:

@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app.db import Database, is_deadlock
+from app.metrics import Metrics
 from app.rules import signing
 from app.services import merchants, webhook_deliveries
 from app.services.webhook_deliveries import Answer, Job
@@ -32,8 +33,9 @@ _log = structlog.get_logger("regulars.webhooks")
 class Deliverer:
     """Sends what is due. Any number of them may work on one database."""
 
-    def __init__(self, database: Database, *, allows_private: bool) -> None:
+    def __init__(self, database: Database, *, allows_private: bool, metrics: Metrics) -> None:
         self._database = database
+        self._metrics = metrics
         self._allows_private = allows_private
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="webhook")
         self._busy: Counter[str] = Counter()
@@ -91,7 +93,9 @@ class Deliverer:
     def _deliver(self, job: Job, claimed_at: float) -> None:
         try:
             if time.monotonic() - claimed_at <= LONGEST_WAIT_SECONDS:
-                self._finish(job, self._attempted(job))
+                answer = self._attempted(job)
+                self._metrics.count_attempt(is_success=answer.is_success)
+                self._finish(job, answer)
         except SQLAlchemyError:
             # The lease runs out, and then the attempt is made again.
             _log.exception("delivery", delivery_id=job.delivery_id)

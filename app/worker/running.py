@@ -11,6 +11,7 @@ import time
 import structlog
 
 from app.db import Database
+from app.metrics import Metrics
 from app.services import (
     api_requests,
     merchants,
@@ -32,10 +33,10 @@ _log = structlog.get_logger("regulars.worker")
 class Worker(threading.Thread):
     """The worker: a thread of the embedded default, or the whole of a process of its own."""
 
-    def __init__(self, database: Database, *, allows_private: bool) -> None:
+    def __init__(self, database: Database, *, allows_private: bool, metrics: Metrics) -> None:
         super().__init__(name="worker", daemon=True)
         self._database = database
-        self._deliverer = Deliverer(database, allows_private=allows_private)
+        self._deliverer = Deliverer(database, allows_private=allows_private, metrics=metrics)
         self._stopped = threading.Event()
         self._tidied_at = 0.0
 

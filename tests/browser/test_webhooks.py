@@ -13,6 +13,7 @@ from standardwebhooks import Webhook
 
 from app import clock
 from app.factory import create_app
+from app.metrics import Metrics
 from app.worker.running import Worker
 from tests import factories
 from tests.cast import Cast
@@ -31,7 +32,7 @@ def app(cast: Cast, tmp_path_factory: pytest.TempPathFactory) -> Flask:
 @pytest.fixture
 def worker(cast: Cast) -> Iterator[Worker]:
     """Let a worker deliver."""
-    found = Worker(cast.database, allows_private=True)
+    found = Worker(cast.database, allows_private=True, metrics=Metrics())
     found.start()
     yield found
     found.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from flask.testing import FlaskCliRunner
@@ -58,16 +59,19 @@ def test_the_size_is_exact_and_the_ledger_fits(cast: Cast, cli: FlaskCliRunner) 
 def test_what_was_interrupted_goes_on(
     cast: Cast, cli: FlaskCliRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = demo_bulk.write_batch
+    monkeypatch.setattr(demo_bulk, "BATCHES_AT_ONCE", 1)
+    write = demo_bulk.write
 
-    def write_the_first_alone(*args: object, number: int, **rest: object) -> None:
-        write(*args, number=number, **rest)  # type: ignore[arg-type]
-        if number:
-            raise KeyboardInterrupt
+    def write_once(*args: Any, **named: Any) -> None:
+        write(*args, **named)
+        monkeypatch.setattr(demo_bulk, "write", interrupt)
 
-    monkeypatch.setattr(demo_bulk, "write_batch", write_the_first_alone)
-    cli.invoke(args=WORDS)
-    monkeypatch.setattr(demo_bulk, "write_batch", write)
+    def interrupt(*_args: Any, **_named: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo_bulk, "write", write_once)
+    assert cli.invoke(args=WORDS).exit_code != 0
+    monkeypatch.setattr(demo_bulk, "write", write)
 
     answer = cli.invoke(args=WORDS)
 

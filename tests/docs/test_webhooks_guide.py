@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from app.db import Database
+from app.metrics import Metrics
 from app.models.webhooks import WebhookEndpoint
 from app.rules import signing
 from app.services.outbox import EVENT_TYPES
@@ -129,7 +130,7 @@ def test_a_receiver_of_the_guide_takes_what_is_ours_and_nothing_else(
     with running(language, tmp_path, port, endpoint.secret) as printed:
         member = factories.enrol(cast, "Hana Kovářová")
         factories.award(cast, member, 250, reason="Käse & Kaffee ☕")
-        deliverer = Deliverer(cast.database, allows_private=True)
+        deliverer = Deliverer(cast.database, allows_private=True, metrics=Metrics())
         deliver(deliverer)
         deliverer.close()
         answers = {name: answered(url, *each) for name, each in tampered(endpoint).items()}

@@ -61,6 +61,30 @@ def test_a_person_of_the_first_version_is_still_signed_in(first_version: Databas
     )
 
 
+def test_processes_that_upgrade_at_once_wait_for_each_other(
+    postgres_server: Server, tmp_path: Path
+) -> None:
+    name = "upgraded_at_once"
+    postgres_server.create_database(name)
+    # Processes, since Alembic knows one migration at a time in each of them.
+    upgrading = [
+        subprocess.Popen(
+            [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"],
+            cwd=ROOT,
+            env={"DATABASE_URL": postgres_server.url(name), "REGULARS_DATA": str(tmp_path)},
+            stderr=subprocess.PIPE,
+        )
+        for _ in range(4)
+    ]
+    said = [process.communicate(timeout=60)[1] for process in upgrading]
+
+    assert [process.returncode for process in upgrading] == [0, 0, 0, 0], said
+    database = Database(postgres_server.url(name))
+    assert differences(database.engine) == []
+    database.engine.dispose()
+    postgres_server.drop_database(name)
+
+
 def test_an_upgrade_that_is_killed_at_a_step_leaves_the_old_schema(first_version: Database) -> None:
     with first_version.engine.connect() as connection:
         before = sorted(inspect(connection).get_table_names())

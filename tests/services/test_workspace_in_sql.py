@@ -36,6 +36,7 @@ from app.services import (
     idempotency,
     inbound,
     inbound_payments,
+    ledger_checks,
     ledger_history,
     ledger_verify,
     locations,
@@ -80,7 +81,7 @@ POSTGRESQL_ONLY = {
     *("api_keys.admit", "rate_limits.take", "rate_limits.taking", "rate_limits.taken"),
 }
 
-SETS_UP_BY_THE_OTHERS = {"demo", "demo_bulk"}
+SETS_UP_BY_THE_OTHERS = {"demo", "demo_bulk", "demo_lives"}
 """Modules that call other services, or write a workspace's rows in bulk and read none."""
 
 
@@ -177,9 +178,12 @@ def _exercise_acts(cast: Cast) -> None:
 def _exercise_reads(cast: Cast) -> None:
     given: dict[str, Any] = {"workspace_id": cast.workspace_id}
     filters = Filters(program_id=cast.program_id, tier="silver", status="active", below_zero=True)
-    factories.verify(cast)
+    report = factories.verify(cast)
+    with cast.database.writing() as session:
+        ledger_checks.note(session, report=report, started_at=clock.now(), **given)
     with cast.database.reading() as session:
         ledger_verify.read_heads(session, **given)
+        assert ledger_checks.find_last(session, **given)
         for text in ("", "ngozi", "goz", "4471 ma", "ma ada", "ptx_1", "rdm_1", "loy_1", "7KQ-4F2"):
             for known_max in (member_search.KNOWN_MAX, 0):
                 with mock.patch.object(member_search, "KNOWN_MAX", known_max):
@@ -501,6 +505,7 @@ def _exercise_webhooks(cast: Cast) -> None:
         endpoint: dict[str, Any] = {"endpoint_id": made.id, "by": cast.owner, **given}
         test = webhook_resends.send_test(session, **endpoint)
         assert webhook_deliveries.has_work(session, **given)
+        assert webhook_deliveries.get_backlog(session, **given).oldest_event_at
         while webhook_deliveries.dispatch(session, **given):
             pass
         resent = webhook_resends.resend_range(

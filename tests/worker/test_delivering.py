@@ -13,6 +13,7 @@ from sqlalchemy import select
 from standardwebhooks import Webhook
 
 from app import clock
+from app.metrics import Metrics
 from app.models.outbox import Event
 from app.rules import retrying
 from app.services import webhook_deliveries, webhooks
@@ -27,7 +28,7 @@ from tests.support.webhooks import attempts, deliver, deliveries, endpoint_now, 
 
 @pytest.fixture
 def deliverer(cast: Cast) -> Iterator[Deliverer]:
-    found = Deliverer(cast.database, allows_private=True)
+    found = Deliverer(cast.database, allows_private=True, metrics=Metrics())
     yield found
     assert found.wait()
     found.close()
@@ -191,7 +192,7 @@ def test_a_lease_of_a_dead_worker_runs_out(cast: Cast, deliverer: Deliverer) -> 
 
 
 def test_two_workers_never_send_the_same_attempt(cast: Cast) -> None:
-    workers = [Deliverer(cast.database, allows_private=True) for _ in range(2)]
+    workers = [Deliverer(cast.database, allows_private=True, metrics=Metrics()) for _ in range(2)]
     with receiving(status(200)) as receiver:
         subscribe(cast, receiver)
         for _ in range(40):

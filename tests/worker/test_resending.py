@@ -10,6 +10,7 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from app import clock, errors
+from app.metrics import Metrics
 from app.models.webhooks import WebhookEndpoint, WebhookResend
 from app.rules import retrying
 from app.services import webhook_deliveries, webhook_log, webhook_resends, webhooks
@@ -23,7 +24,7 @@ from tests.support.webhooks import amend, deliver, deliveries, subscribe
 
 @pytest.fixture
 def deliverer(cast: Cast) -> Iterator[Deliverer]:
-    found = Deliverer(cast.database, allows_private=True)
+    found = Deliverer(cast.database, allows_private=True, metrics=Metrics())
     yield found
     assert found.wait()
     found.close()
