@@ -22,6 +22,7 @@ TARGETS = {
     "uv": ("--group", "uv"),
     "node": ("--group", "node"),
     "postgres": ("--constraints", "requirements/dev.txt", "--group", "postgres"),
+    "bench": ("--constraints", "requirements/dev.txt", "--group", "bench"),
 }
 OPTIONS = (
     *("--quiet", "--universal", "--python-version", "3.11", "--generate-hashes"),
