@@ -66,6 +66,7 @@ class Settings:
     allows_private_webhooks: bool
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     metrics_at: tuple[str, int] | None = None
+    prepares_statements: bool = True
     testing: bool = False
 
     @property
@@ -96,6 +97,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         live_rate=_rate(environ, "REGULARS_RATE_LIVE", LIVE_RATE),
         allows_private_webhooks=_flag(environ, "REGULARS_WEBHOOKS_ALLOW_PRIVATE", default=False),
         trusted_proxies=_networks(environ, "REGULARS_TRUSTED_PROXIES"),
+        prepares_statements=_flag(environ, "REGULARS_PREPARED_STATEMENTS", default=True),
         metrics_at=_host_and_port(environ, "REGULARS_METRICS"),
     )
 

@@ -119,11 +119,16 @@ CONNECTIONS_MOST = 30
 
 
 class Database:
-    """One database: its engine and the two ways into it."""
+    """One database: its engine and the two ways into it.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        prepares: whether connections to PostgreSQL keep the statements that come often prepared. A
+            pooler that gives each transaction another connection may not know them there.
+    """
+
+    def __init__(self, url: str, *, prepares: bool = True) -> None:
         self.url = url
-        self.engine = _engine(url)
+        self.engine = _engine(url, prepares=prepares)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._write_queue = threading.Lock()
         self._writer = self.engine
@@ -225,11 +230,12 @@ def _sqlite_is_sound(version: tuple[int, ...]) -> bool:
     )
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str, *, prepares: bool) -> Engine:
     if make_url(url).get_backend_name() == "sqlite":
         return _sqlite_engine(url)
     engine = create_engine(
         url,
+        connect_args={} if prepares else {"prepare_threshold": None},
         pool_size=CONNECTIONS_KEPT,
         max_overflow=CONNECTIONS_MOST - CONNECTIONS_KEPT,
         hide_parameters=True,

@@ -122,7 +122,7 @@ def create_app(settings: Settings, database: db.Database | None = None) -> Flask
     app.extensions["regulars.make_worker"] = partial(
         Worker, allows_private=settings.allows_private_webhooks, metrics=metrics
     )
-    db.install(app.extensions, database or db.Database(settings.database_url))
+    db.install(app.extensions, database or _open_database(settings))
     _configure_logs(settings)
     Htmx(app)
     # The order matters: an id for the log first, then who it is, then whether they may.
@@ -141,6 +141,10 @@ def create_app(settings: Settings, database: db.Database | None = None) -> Flask
     if settings.trusted_proxies:
         app.wsgi_app = TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
     return app
+
+
+def _open_database(settings: Settings) -> db.Database:
+    return db.Database(settings.database_url, prepares=settings.prepares_statements)
 
 
 def _refuse(error: ValidationError) -> NoReturn:

@@ -8,36 +8,19 @@ from __future__ import annotations
 
 import html
 import importlib
-import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from sqlalchemy import func, select, text
-
-from app.db import Database
-from app.migrations.running import upgrade
-from app.models.members import Member
-from app.services import demo_bulk
 from app.services.paging import PAGE_ROWS
 from app.services.reports import ACTIVITY_ROWS
-from bench import databases
+from bench import databases, shops
 from bench.measuring import Figures
 from bench.sites.pages import Page, Shop
 from bench.sites.serving import ROOT, Answer, Order, Site, started
 from scripts.install import install
-from tests import factories
-
-MEMBERS = int(os.environ.get("BENCH_MEMBERS", "100000"))
-ENTRIES = int(os.environ.get("BENCH_ENTRIES", "1000000"))
-
-READY = {"SQLite": "BENCH_SQLITE_URL", "PostgreSQL": "BENCH_POSTGRESQL_URL"}
-"""Variables that name a database to measure on; an empty one is filled and stays."""
-
-REWARDS = {"Any hot drink": 450, "Cake of the day": 600}
-"""What members of a new database redeem, with its cost in points."""
 
 TIMES = 100
 SECONDS_MOST = 10.0
@@ -101,55 +84,10 @@ def run() -> str:
     for note in _NOTES:
         parts += [note, ""]
     for kind in databases.KINDS:
-        with _opened(kind) as database:
-            shop = Shop(database, _filled(database))
+        with shops.opened(kind) as database:
+            shop = Shop(database, shops.find_or_fill(database, shops.LARGE).workspace_id)
             parts += [f"### {kind}, {shop.member_count:,} members", "", *_table(_measure(shop)), ""]
     return "\n".join(parts)
-
-
-@contextmanager
-def _opened(kind: str) -> Iterator[Database]:
-    """Give the database that the environment names, or a new one."""
-    url = os.environ.get(READY[kind])
-    if not url:
-        with databases.new(kind) as database:
-            yield database
-        return
-    database = Database(url)
-    upgrade(database.engine)
-    yield database
-    database.engine.dispose()
-
-
-def _filled(database: Database) -> str:
-    """Give the id of the workspace with the most members; make one if there are none."""
-    with database.reading() as session:
-        largest = session.scalar(
-            select(Member.workspace_id)
-            .group_by(Member.workspace_id)
-            .order_by(func.count().desc())
-            .limit(1)
-        )
-    if largest:
-        return largest
-    cast = factories.make_cast(database)
-    workspace_id = cast.workspace_id
-    for name, points_cost in REWARDS.items():
-        factories.make_reward(cast, name, points_cost=points_cost)
-    with database.writing() as session:
-        shop = demo_bulk.open_shop(session, workspace_id=workspace_id)
-    for number, count, due in demo_bulk.batches(MEMBERS, ENTRIES):
-        with database.writing() as session:
-            demo_bulk.write_batch(
-                session, shop=shop, number=number, member_count=count, entry_count=due
-            )
-    with database.writing() as session:
-        demo_bulk.measure_tables(session)
-    if not database.is_sqlite:
-        # Otherwise autovacuum would come to it in the midst of measuring.
-        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as admin:
-            admin.execute(text("VACUUM"))
-    return workspace_id
 
 
 Results = Sequence[tuple[Page, Mapping[str, Figures]]]

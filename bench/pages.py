@@ -6,7 +6,6 @@ times the small workspace's p95 the large one's is.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import tempfile
 import time
@@ -14,24 +13,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event, select, update
+from sqlalchemy import event, select
 
 from app.db import Database
 from app.factory import create_app
 from app.models.members import Customer, Member
-from app.models.staff import Staff
-from app.services import demo_bulk, demo_lives, ledger_verify
-from bench import databases
-from tests import factories
-from tests.support.pages import Visitor
+from app.services import ledger_verify
+from bench import databases, shops
+from bench.shops import LARGE, SMALL, Filled
 from tests.support.settings import make_settings
-
-SMALL = (10_000, 100_000)
-LARGE = (
-    int(os.environ.get("BENCH_MEMBERS", "100000")),
-    int(os.environ.get("BENCH_ENTRIES", "1000000")),
-)
-"""Members and entries."""
 
 TIMES = 40
 BUDGET_MILLISECONDS = 10
@@ -60,7 +50,7 @@ def run() -> str:
         "",
     ]
     for kind in databases.KINDS:
-        with databases.new(kind) as database, tempfile.TemporaryDirectory() as folder:
+        with shops.opened(kind) as database, tempfile.TemporaryDirectory() as folder:
             parts += [f"### {kind}", "", *_measure(database, Path(folder)), ""]
     return "\n".join(parts)
 
@@ -68,27 +58,24 @@ def run() -> str:
 def _measure(database: Database, folder: Path) -> list[str]:
     spent = _watch(database)
     app = create_app(make_settings(database, folder), database)
-    shops = [_Shop(database, name, *size) for name, size in (("small", SMALL), ("large", LARGE))]
-    visitors = []
-    for shop in shops:
-        visitor = Visitor(app)
-        visitor.sign_in("owner", domain=shop.domain)
-        visitors.append(visitor)
-    made = shops[1]
+    pair = [_Shop(database, shops.find_or_fill(database, each)) for each in (SMALL, LARGE)]
+    clients = [shops.sign_in(app, shop.workspace_id) for shop in pair]
+    made = pair[1]
+    told = f"were made in {made.seconds:,.0f} s" if made.seconds else "were there"
     lines = [
-        f"{LARGE[0]:,} members with {LARGE[1]:,} entries were made in {made.seconds:,.0f} s, and "
+        f"{LARGE[0]:,} members with {LARGE[1]:,} entries {told}, and "
         f"`ledger verify` read them in {made.verify():,.0f} s.",
         "",
         f"| page | p50 of {SMALL[0]:,} | p95 | p50 of {LARGE[0]:,} | p95 | flat |",
         "| --- " + "| ---: " * 5 + "|",
     ]
-    for name in shops[0].pages:
+    for name in pair[0].pages:
         times: list[list[float]] = [[], []]
         for turn in range(TIMES):
-            for shop, visitor, into in zip(shops, visitors, times, strict=True):
+            for shop, client, into in zip(pair, clients, times, strict=True):
                 path = shop.pages[name](turn)
                 spent.take()
-                answer = visitor.client.get(path, follow_redirects=True)
+                answer = client.get(path, follow_redirects=True)
                 if answer.status_code != 200:  # noqa: PLR2004 - nothing else is measured
                     raise RuntimeError(f"{path}: {answer.status}")
                 into.append(spent.take() * 1000)
@@ -104,29 +91,10 @@ def _measure(database: Database, folder: Path) -> list[str]:
 class _Shop:
     """A filled workspace, and the addresses of its pages."""
 
-    def __init__(self, database: Database, name: str, members: int, entries: int) -> None:
-        cast = factories.make_cast(database)
-        self._database, self._workspace_id = database, cast.workspace_id
-        self.domain = f"{name}.example.com"
-        with database.writing() as session:
-            for role in ("owner", "manager", "cashier", "viewer"):
-                email = f"{role}@{self.domain}"
-                session.execute(
-                    update(Staff)
-                    .where(Staff.id == getattr(cast, role).id)
-                    .values(email=email, email_key=email)
-                )
-            shop = demo_bulk.open_shop(session, workspace_id=cast.workspace_id)
-        began = time.perf_counter()
-        with database.writing() as session:
-            demo_bulk.drop_indexes(session)
-        due = list(demo_bulk.batches(members, entries))
-        for several in demo_bulk.together(demo_lives.work_out(shop, due)):
-            with database.writing() as session:
-                demo_bulk.write(session, shop=shop, several=several)
-        with database.writing() as session:
-            demo_bulk.make_indexes(session)
-        self.seconds = time.perf_counter() - began
+    def __init__(self, database: Database, filled: Filled) -> None:
+        self._database = database
+        self.workspace_id = filled.workspace_id
+        self.seconds = filled.seconds
         self._people = self._sample()
         self.pages: dict[str, Callable[[int], str]] = {
             "Today": lambda _turn: "/",
@@ -162,7 +130,7 @@ class _Shop:
         """Verify the ledgers and give the seconds that it took."""
         began = time.perf_counter()
         with self._database.reading() as session:
-            report = ledger_verify.verify_workspace(session, workspace_id=self._workspace_id)
+            report = ledger_verify.verify_workspace(session, workspace_id=self.workspace_id)
         if report.fault:
             raise RuntimeError(report.fault)
         return time.perf_counter() - began
@@ -177,7 +145,7 @@ class _Shop:
         """Give members from all over the workspace, with what one might type to find them."""
         with self._database.reading() as session:
             ids = session.scalars(
-                select(Member.id).where(Member.workspace_id == self._workspace_id)
+                select(Member.id).where(Member.workspace_id == self.workspace_id)
             ).all()
             chosen = ids[:: max(1, len(ids) // TIMES)]
             rows = session.execute(
@@ -189,7 +157,7 @@ class _Shop:
                     Customer.email_key,
                 )
                 .join(Member.customer)
-                .where(Member.workspace_id == self._workspace_id, Member.id.in_(chosen))
+                .where(Member.workspace_id == self.workspace_id, Member.id.in_(chosen))
             )
             return [
                 {

@@ -39,6 +39,9 @@ VISITS_MOST = 40.0
 WORTH_PROCESSES = 8
 """Fewer batches than this are worked out here: a process takes longer to start."""
 
+AHEAD = 5
+"""So many batches, for each process, may wait for whoever writes them."""
+
 _BEGUN_WITH = "demo"
 
 
@@ -123,8 +126,8 @@ def work_out(shop: Shop, batches: Sequence[Batch]) -> Generator[Rows]:
     try:
         for batch in batches:
             under_way.append(pool.submit(work_out_one, shop, batch))
-            # Whoever writes may be slower, and memory is finite.
-            if len(under_way) > 2 * processes:
+            # Enough to work on while a transaction is written, and memory is finite.
+            if len(under_way) > AHEAD * processes:
                 yield under_way.popleft().result()
         while under_way:
             yield under_way.popleft().result()

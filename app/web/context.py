@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Flask, request
 
-from app.http.actors import is_signed_in, may, signed_in
+from app.http.actors import find_signed_in, may
 from app.web.base_form import ActForm
 
 
@@ -18,9 +18,9 @@ def install(app: Flask) -> None:
 
 
 def _frame() -> dict[str, Any]:
-    if not is_signed_in():
+    person = find_signed_in()
+    if person is None:
         return {"me": None, "mode": "live", "is_htmx": False}
-    person = signed_in()
     return {
         "me": person,
         "mode": "live" if person.workspace.is_live else "test",

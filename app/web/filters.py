@@ -7,6 +7,7 @@ import re
 import zlib
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from babel import Locale
@@ -16,7 +17,7 @@ from flask import Flask
 from markupsafe import Markup, escape
 
 from app import errors
-from app.http.actors import is_signed_in, signed_in
+from app.http.actors import find_signed_in
 from app.rules import money as money_rules
 from app.rules import searching
 
@@ -78,7 +79,8 @@ def currency_symbol() -> str:
 
 def time_zone() -> str:
     """Give the name of the merchant's time zone."""
-    return signed_in().merchant.time_zone if is_signed_in() else "UTC"
+    person = find_signed_in()
+    return person.merchant.time_zone if person else "UTC"
 
 
 def local(moment: datetime) -> datetime:
@@ -137,6 +139,8 @@ def initials(name: str) -> str:
 
 def hits(text: str, typed: str) -> Markup:
     """Mark the letters of a member's text in which a search was found."""
+    if not typed:
+        return escape(text)
     return Markup("").join(
         Markup("<mark>{}</mark>").format(piece) if is_hit else piece
         for piece, is_hit in searching.mark(text, searching.parse(typed))
@@ -163,6 +167,7 @@ def avatar_class(key: str) -> str:
     return ("av-0", "av-1", "av-2", "av-3", "av-4")[zlib.crc32(key.encode()) % AVATAR_COLOURS]
 
 
+@cache
 def icon(name: str, classes: str = "") -> Markup:
     """Draw one icon of the sprite; the word beside it says what it means."""
     return Markup(
@@ -172,7 +177,8 @@ def icon(name: str, classes: str = "") -> Markup:
 
 
 def _currency() -> str:
-    return signed_in().merchant.currency if is_signed_in() else "EUR"
+    person = find_signed_in()
+    return person.merchant.currency if person else "EUR"
 
 
 def _date(moment: datetime, pattern: str) -> str:
