@@ -9,6 +9,7 @@ import click
 from flask.cli import AppGroup
 
 from app.db import Database, current
+from app.migrations import distributing
 from app.migrations.running import differences
 from app.migrations.running import upgrade as run_migrations
 
@@ -20,6 +21,18 @@ def upgrade() -> None:
     """Bring the database to the newest revision."""
     run_migrations(current().engine)
     click.echo("The database is up to date.")
+
+
+@group.command()
+@click.option("--role", required=True, help="Whom web and worker processes connect as.")
+def distribute(role: str) -> None:
+    """Spread the tables of a PostgreSQL with Citus over its machines, by workspace."""
+    run_migrations(current().engine)
+    try:
+        for said in distributing.distribute(current().engine, role):
+            click.echo(said)
+    except distributing.DistributionError as error:
+        raise click.ClickException(str(error)) from None
 
 
 @group.command()
