@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bench import admins, counter, hot_path, http, pages, services
+from bench import admins, counter, hot_path, http, pages, scaling, services
 from bench.measuring import machine
 
 REPORT = Path(__file__).resolve().parent.parent / "docs" / "figures.md"
@@ -16,6 +16,7 @@ SECTIONS = {
     "http": http.run,
     "counter": counter.run,
     "pages": pages.run,
+    "scaling": scaling.run,
     "admins": admins.run,
 }
 

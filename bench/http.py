@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -88,10 +88,10 @@ def _measure(database: Database) -> dict[str, Figures]:
         "retrieve an account": lambda: ("GET", f"/v1/loyalty/accounts/{member()}", None),
         "list 25 transactions": lambda: ("GET", f"/v1/loyalty/points?accountId={member()}", None),
     }
-    with _served("bench.empty:app", database.url) as port:
-        empty = _load("empty JSON", lambda: ("GET", "/", None), port, secret)
-    with _served("wsgi:app", database.url) as port:
-        found = [_load(name, call, port, secret) for name, call in calls.items()]
+    with served("bench.empty:app", database.url) as port:
+        empty = load("empty JSON", lambda: ("GET", "/", None), [port], secret)
+    with served("wsgi:app", database.url) as port:
+        found = [load(name, call, [port], secret) for name, call in calls.items()]
         found.append(_load_batches(member, number, port, secret))
     return {each.name: each for each in [empty, *found]}
 
@@ -112,24 +112,24 @@ def _load_batches(
         return ("POST", "/v1/loyalty/points/award-batch", {"awards": awards})
 
     name = f"batch of {BATCH_AWARDS:,} awards"
-    return _load(name, call, port, secret, clients=1, calls=BATCHES)
+    return load(name, call, [port], secret, clients=1, calls=BATCHES)
 
 
-def _load(
+def load(
     name: str,
     call: Callable[[], Call],
-    port: int,
+    ports: Sequence[int],
     secret: str,
     *,
     clients: int = CLIENTS,
     calls: int = CALLS_PER_CLIENT,
 ) -> Figures:
-    """Let all clients call at once, each over a connection of its own."""
+    """Let all clients call at once, each over a connection of its own, by turns to each port."""
     seconds: list[float] = []
     gate = threading.Barrier(clients + 1)
 
-    def client() -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port)
+    def client(index: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", ports[index % len(ports)])
         gate.wait()
         for number in range(calls):
             method, path, body = call()
@@ -146,7 +146,7 @@ def _load(
             if answer.status >= 400:  # noqa: PLR2004 - no success
                 raise RuntimeError(text)
 
-    threads = [threading.Thread(target=client) for _ in range(clients)]
+    threads = [threading.Thread(target=client, args=[index]) for index in range(clients)]
     for thread in threads:
         thread.start()
     gate.wait()
@@ -160,7 +160,7 @@ def _load(
 
 
 @contextmanager
-def _served(app: str, url: str) -> Iterator[int]:
+def served(app: str, url: str, **environ: str) -> Iterator[int]:
     """Serve an app with this database from a process of its own and give the port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -175,6 +175,7 @@ def _served(app: str, url: str) -> Iterator[int]:
                 "DATABASE_URL": url,
                 "REGULARS_DATA": folder,
                 "REGULARS_RATE_SANDBOX": "1000000/1000000",
+                **environ,
             },
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

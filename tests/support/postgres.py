@@ -238,6 +238,42 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
+def start_standby(primary: Server) -> Iterator[Server]:
+    """Run a hot standby of a server for the length of the block.
+
+    The server needs `wal_level=replica` and a `max_wal_senders` of two or more.
+
+    Raises:
+        ServerError: its data could not be copied, or it would not start.
+    """
+    programs, user = find_postgres(), _find_unprivileged_user()
+    assert programs is not None  # The primary came from there.
+    folder = _make_folder(None, user)
+    try:
+        programs = _reachable(programs, folder, user)
+        copy = _popen(
+            [
+                *(str(programs / "pg_basebackup"), "--write-recovery-conf", "--checkpoint=fast"),
+                *("--host", str(primary.folder), "--username", SUPERUSER),
+                *("--pgdata", str(folder / "data")),
+            ],
+            folder,
+            user,
+        )
+        copy.communicate()
+        if copy.returncode != 0:
+            raise ServerError(_log(folder))
+        running = _launch(programs, folder, user, {"hot_standby": "on"})
+        try:
+            _await_ready(running, folder)
+            yield Server(folder, lambda: None)
+        finally:
+            _stop(running)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
 def start_server(
     folder: Path | None = None, *, settings: Mapping[str, str] | None = None
 ) -> Iterator[Server]:
