@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
+from app.services import member_search
 from tests import factories
 from tests.cast import Cast
 from tests.support.api import Program, make_secret
@@ -176,6 +178,22 @@ def test_more_members_are_loaded_below_the_first(cast: Cast, manager: Page, addr
     expect(manager.locator("#members-rows tr")).to_have_count(30)
     expect(manager.locator("#members-more")).to_contain_text("That is all of them.")
     assert loads == []
+
+
+def test_the_count_above_the_list_follows_what_is_loaded(
+    cast: Cast, manager: Page, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(member_search, "KNOWN_MAX", 10)
+    for number in range(30):
+        factories.enrol(cast, f"Member {number}")
+    manager.goto(f"{address}/members?q=member")
+    expect(manager.locator("#hits")).to_contain_text("More than 25 members")
+
+    manager.get_by_role("link", name="Load 25 more").click()
+
+    expect(manager.locator("#members-rows tr")).to_have_count(30)
+    expect(manager.locator("#hits")).to_contain_text("30 members match")
+    expect(manager.locator("#hits")).not_to_contain_text("More than")
 
 
 def test_today_shows_what_happens_elsewhere_by_itself(
