@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bench import admins, counter, hot_path, http, pages, scaling, services
+from bench import admins, counter, hot_path, http, memory, pages, scaling, services
 from bench.measuring import machine
 
 REPORT = Path(__file__).resolve().parent.parent / "docs" / "figures.md"
@@ -17,6 +17,7 @@ SECTIONS = {
     "counter": counter.run,
     "pages": pages.run,
     "scaling": scaling.run,
+    "memory": memory.run,
     "admins": admins.run,
 }
 

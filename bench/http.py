@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -88,11 +89,11 @@ def _measure(database: Database) -> dict[str, Figures]:
         "retrieve an account": lambda: ("GET", f"/v1/loyalty/accounts/{member()}", None),
         "list 25 transactions": lambda: ("GET", f"/v1/loyalty/points?accountId={member()}", None),
     }
-    with served("bench.empty:app", database.url) as port:
-        empty = load("empty JSON", lambda: ("GET", "/", None), [port], secret)
-    with served("wsgi:app", database.url) as port:
-        found = [load(name, call, [port], secret) for name, call in calls.items()]
-        found.append(_load_batches(member, number, port, secret))
+    with served("bench.empty:app", database.url) as server:
+        empty = load("empty JSON", lambda: ("GET", "/", None), [server.port], secret)
+    with served("wsgi:app", database.url) as server:
+        found = [load(name, call, [server.port], secret) for name, call in calls.items()]
+        found.append(_load_batches(member, number, server.port, secret))
     return {each.name: each for each in [empty, *found]}
 
 
@@ -159,9 +160,17 @@ def load(
     return Figures(name, seconds, wall_seconds)
 
 
+@dataclass(frozen=True)
+class Served:
+    """A process that serves an app on this machine."""
+
+    port: int
+    process_id: int
+
+
 @contextmanager
-def served(app: str, url: str, **environ: str) -> Iterator[int]:
-    """Serve an app with this database from a process of its own and give the port."""
+def served(app: str, url: str, **environ: str) -> Iterator[Served]:
+    """Serve an app with this database from a process of its own."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
@@ -182,7 +191,7 @@ def served(app: str, url: str, **environ: str) -> Iterator[int]:
         )
         try:
             _await(port)
-            yield port
+            yield Served(port, server.pid)
         finally:
             server.terminate()
             server.wait()

@@ -83,7 +83,8 @@ def _awards(
     ids = [factories.enrol(cast, f"Member {number}").id for number in range(MEMBERS)]
     secret = make_secret(cast)
     with ExitStack() as stack:
-        ports = [stack.enter_context(served("wsgi:app", url, **(environ or {}))) for url in urls]
+        servers = [stack.enter_context(served("wsgi:app", url, **(environ or {}))) for url in urls]
+        ports = [server.port for server in servers]
         call = _calls(ids)
         load(name, call, ports, secret, calls=10)
         figures = load(f"{name} ", call, ports, secret, calls=CALLS_PER_CLIENT)
