@@ -29,7 +29,7 @@ class Room(Protocol):
         """Make room again."""
 
 
-class _SmallDisk:
+class SmallDisk:
     """A file system in memory."""
 
     def __init__(self, folder: Path) -> None:
@@ -65,16 +65,16 @@ class _ShortFiles:
 
 
 @contextmanager
-def small_room(folder: Path) -> Iterator[Room]:
+def small_room(folder: Path, size_bytes: int = SIZE_BYTES) -> Iterator[Room]:
     """Give a place with little room, and take it away again."""
     folder.mkdir()
-    words = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_BYTES}", "tmpfs", str(folder)]
+    words = ["mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "tmpfs", str(folder)]
     try:
         subprocess.run(words, check=True, capture_output=True)  # noqa: S603 - our own words
     except (OSError, subprocess.CalledProcessError):
         yield _ShortFiles(folder)
         return
     try:
-        yield _SmallDisk(folder)
+        yield SmallDisk(folder)
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)  # noqa: S603, S607

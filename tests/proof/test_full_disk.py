@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -14,15 +15,23 @@ import pytest
 
 from app.db import Database
 from app.http.failures import RETRY_SECONDS
+from app.migrations.running import upgrade
 from tests import factories
 from tests.cast import Cast
 from tests.proof import full_disk
-from tests.proof.full_disk import Room
+from tests.proof.full_disk import Room, SmallDisk
 from tests.proof.killing import Served
 from tests.support.api import make_secret
 from tests.support.databases import SqliteMaker
+from tests.support.postgres import Server, connect
 
 START_SECONDS = 30.0
+
+AWARDS = 60
+"""So many meet the end of the room that their tables still have."""
+
+POSTGRESQL_BYTES = 32 << 20
+"""An empty database of PostgreSQL takes twelve megabytes."""
 
 
 @pytest.fixture(params=["small disk", "short files"])
@@ -40,7 +49,33 @@ def test_a_full_disk_is_answered_with_503_and_heals(
     room: Room, sqlite_maker: SqliteMaker, tmp_path: Path
 ) -> None:
     shutil.copy(sqlite_maker.template, room.folder / "regulars.db")
-    database = Database(f"sqlite:///{room.folder / 'regulars.db'}")
+    _fill_and_free(Database(f"sqlite:///{room.folder / 'regulars.db'}"), room, tmp_path)
+
+
+def test_postgresql_on_a_full_disk_is_answered_with_503_and_heals(
+    postgres_server: Server, tmp_path: Path
+) -> None:
+    # Its log stays where there is room: without any for that, PostgreSQL ends itself.
+    with full_disk.small_room(postgres_server.folder / "small", POSTGRESQL_BYTES) as room:
+        if not isinstance(room, SmallDisk):
+            pytest.skip("only root may mount a small disk")
+        owner = postgres_server.folder.stat()
+        os.chown(room.folder, owner.st_uid, owner.st_gid)
+        with connect(postgres_server.folder, autocommit=True) as administrator:
+            administrator.execute(f"CREATE TABLESPACE small LOCATION '{room.folder}'")
+            administrator.execute("CREATE DATABASE small TABLESPACE small TEMPLATE template0")
+        database = Database(postgres_server.url("small"))
+        try:
+            upgrade(database.engine)
+            _fill_and_free(database, room, tmp_path)
+        finally:
+            postgres_server.drop_database("small")
+            with connect(postgres_server.folder, autocommit=True) as administrator:
+                administrator.execute("DROP TABLESPACE small")
+
+
+def _fill_and_free(database: Database, room: Room, tmp_path: Path) -> None:
+    """Fill the disk under a server at work, and make room again."""
     cast = factories.make_cast(database)
     till = _Till(cast, tmp_path)
     try:
@@ -48,7 +83,7 @@ def test_a_full_disk_is_answered_with_503_and_heals(
         assert till.award(member_id, "before") == 201
         room.fill(till.server_id)
 
-        refused = [till.award(member_id, f"full {number}") for number in range(60)]
+        refused = [till.award(member_id, f"full {number}") for number in range(AWARDS)]
         assert refused[-1] == 503
         assert till.retry_after == str(RETRY_SECONDS)
         awarded = 1 + refused.count(201)
@@ -56,8 +91,8 @@ def test_a_full_disk_is_answered_with_503_and_heals(
         assert till.balance(member_id) == awarded
 
         room.free(till.server_id)
-        assert till.award(member_id, "full 59") == 201
-        assert till.award(member_id, "full 59") == 201
+        assert till.award(member_id, f"full {AWARDS - 1}") == 201
+        assert till.award(member_id, f"full {AWARDS - 1}") == 201
         assert till.balance(member_id) == awarded + 1
     finally:
         till.close()
