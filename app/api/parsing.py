@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+from collections.abc import Collection
 from typing import Any, NoReturn
 
 from flask import Request, current_app, g, request
@@ -137,7 +138,7 @@ def _parsed(data: bytes) -> Any:
         _refuse("The body is no JSON in UTF-8. Check quotes, commas and brackets.")
     except RecursionError:
         _refuse_depth()
-    if _depth(body) > DEPTH_MAX:
+    if _is_too_deep(body):
         _refuse_depth()
     return body
 
@@ -158,9 +159,18 @@ def _refuse_constant(name: str) -> NoReturn:
     _refuse(f"{name} is no number in JSON. Send a number, or leave it out.")
 
 
-def _depth(value: Any) -> int:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return 1 + max((_depth(each) for each in inner), default=0)
+def _is_too_deep(body: Any) -> bool:
+    """Look level by level: a body may be nested deeper than Python calls itself."""
+    level = [body]
+    for _ in range(DEPTH_MAX):
+        level = [inner for each in level for inner in _inside(each)]
+    return bool(level)
+
+
+def _inside(value: Any) -> Collection[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _refuse_depth() -> NoReturn:

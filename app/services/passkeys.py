@@ -316,7 +316,7 @@ def _spend_challenge(session: Session, credential: str, site: Site, purpose: str
         client = json.loads(base64url_to_bytes(_part(credential, "response", "clientDataJSON")))
         challenge = base64url_to_bytes(client["challenge"])
         _serializer(site, purpose).loads(challenge, max_age=CHALLENGE_SECONDS)
-    except (BadData, ValueError, TypeError, KeyError):
+    except (BadData, ValueError, TypeError, KeyError, RecursionError):
         raise _not_good() from None
     insert = statements.insert_for(session.get_bind().dialect.name)
     spent = session.execute(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from datetime import timedelta
@@ -110,7 +111,12 @@ def test_a_false_answer_opens_nothing(app: Flask, manager: Visitor, change: str)
 
 @pytest.mark.parametrize(
     "credential",
-    ["", "{}", "[]", "null", "{", '{"id": 1}', "[" * 5000, '{"response": {"clientDataJSON": "!"}}'],
+    [
+        *("", "{}", "[]", "null", "{", '{"id": 1}', "[" * 5000),
+        '{"response": {"clientDataJSON": "!"}}',
+        # What is inside may be as deep: 6,000 brackets, in base64url.
+        f'{{"response": {{"clientDataJSON": "{base64.urlsafe_b64encode(b"[" * 6000).decode()}"}}}}',
+    ],
 )
 def test_what_is_no_answer_is_refused(app: Flask, credential: str) -> None:
     assert come(Visitor(app), credential).status == 422
