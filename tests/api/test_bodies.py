@@ -1,4 +1,4 @@
-"""How large, how deep and how encoded a body may be: at the limit, past it, and in other tongues."""
+"""How large, how deep and how encoded a body may be: at the limit, past it, and wrongly encoded."""
 
 from __future__ import annotations
 
