@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from unittest import mock
 
 import pytest
 from flask.testing import FlaskCliRunner
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
-from app.db import Database
-from app.services import demo_bulk, member_search, reports
+from app.db import Database, table_of
+from app.models.ledger import LedgerEntry
+from app.services import demo_bulk, demo_lives, member_search, reports
+from app.services.demo_lives import Batch, Rows
 from tests import factories
 from tests.cast import Cast
 
@@ -38,9 +41,11 @@ def _counts(database: Database, workspace_id: str) -> list[int]:
 
 
 def test_the_size_is_exact_and_the_ledger_fits(cast: Cast, cli: FlaskCliRunner) -> None:
+    guards = _triggers(cast.database)
     answer = cli.invoke(args=WORDS)
 
     assert answer.exit_code == 0, answer.output
+    assert _triggers(cast.database) == guards
     assert "Sign in with owner-" in answer.output
     workspace_id = _workspace(answer.output)
     assert _counts(cast.database, workspace_id) == [MEMBERS, MEMBERS, ENTRIES]
@@ -79,6 +84,59 @@ def test_what_was_interrupted_goes_on(
     workspace_id = _workspace(answer.output)
     assert _counts(cast.database, workspace_id) == [MEMBERS, MEMBERS, ENTRIES]
     assert factories.verify_workspace(cast.database, workspace_id).fault is None
+
+
+def test_other_processes_work_out_the_same_people(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with cast.database.writing() as session:
+        shop = demo_bulk.open_shop(session, workspace_id=cast.workspace_id)
+    due = [Batch(number, number * 50 + 1, 50, 200) for number in range(3)]
+
+    here = list(demo_lives.work_out(shop, due))
+    monkeypatch.setattr(demo_lives, "WORTH_PROCESSES", 1)
+    elsewhere = list(demo_lives.work_out(shop, due))
+
+    def facts(rows: Rows) -> list[object]:
+        names = [column.name for column in table_of(LedgerEntry).c]
+        points, at = names.index("points"), names.index("recorded_at")
+        return [[each[points], each[at]] for each in rows.entries]
+
+    assert [facts(rows) for rows in here] == [facts(rows) for rows in elsewhere]
+    assert [len(rows.entries) for rows in elsewhere] == [200, 200, 200]
+
+
+def test_an_index_that_was_dropped_is_made_again(
+    cast: Cast, cli: FlaskCliRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo_bulk, "WORTH_NO_INDEX", 1)
+    monkeypatch.setattr(demo_bulk, "write", mock.Mock(side_effect=KeyboardInterrupt))
+    before = _indexes(cast.database)
+
+    assert cli.invoke(args=WORDS).exit_code != 0
+
+    assert _indexes(cast.database) == before
+
+
+def _triggers(database: Database) -> set[str]:
+    """Give what makes the ledger and the audit log append-only."""
+    names = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+    if not database.is_sqlite:
+        names = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal"
+    with database.engine.connect() as connection:
+        found = set(connection.scalars(text(names)))
+    assert found
+    return found
+
+
+def _indexes(database: Database) -> set[str]:
+    with database.engine.connect() as connection:
+        found = inspect(connection)
+        return {
+            str(index["name"])
+            for table in ("members", "customers", "ledger_entries", "audit_entries")
+            for index in found.get_indexes(table)
+        }
 
 
 def test_a_ready_workspace_is_left_as_it_is(cast: Cast, cli: FlaskCliRunner) -> None:
