@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import BigInteger, Date, ForeignKey, Integer
+from sqlalchemy import BigInteger, Date, ForeignKey, ForeignKeyConstraint, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base
+from app.models.columns import ID_CHARACTERS
 
 
 class DayTotals(Base):
@@ -51,3 +52,17 @@ class WorkspaceTotals(Base):
     outstanding_points: Mapped[int] = mapped_column(BigInteger)
     below_zero_count: Mapped[int] = mapped_column(BigInteger)
     owed_points: Mapped[int] = mapped_column(BigInteger)
+
+
+class RewardTotals(Base):
+    """How many redemptions of a reward there are that were not cancelled."""
+
+    __tablename__ = "reward_totals"
+    __table_args__ = (
+        ForeignKeyConstraint(["workspace_id", "reward_id"], ["rewards.workspace_id", "rewards.id"]),
+    )
+
+    workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"), primary_key=True)
+    reward_id: Mapped[str] = mapped_column(String(ID_CHARACTERS), primary_key=True)
+    slot: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    taken_count: Mapped[int] = mapped_column(BigInteger)

@@ -135,6 +135,10 @@ def write(session: Session, *, shop: Shop, several: Sequence[Rows]) -> None:
         for on, sums in each.days.items():
             totals.add_to_day(session, shop.workspace_id, on, sums)
         totals.add_to_workspace(session, shop.workspace_id, each.whole)
+        for reward_id, count in each.taken.items():
+            totals.count_taken(
+                session, workspace_id=shop.workspace_id, reward_id=reward_id, change=count
+            )
     search_words.add_many(
         session,
         shop.workspace_id,

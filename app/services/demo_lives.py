@@ -94,6 +94,7 @@ class Rows:
     audit: list[Any] = field(default_factory=list)
     days: defaultdict[date, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     whole: Counter[str] = field(default_factory=Counter)
+    taken: Counter[str] = field(default_factory=Counter)
     search_words: list[Any] = field(default_factory=list)
     name_words: set[str] = field(default_factory=set)
     code_number: int = 0
@@ -203,6 +204,7 @@ class _Life:
 
     def _redeem(self, at: datetime, reward: Offer) -> None:
         redemption_id = id_at("rdm", at)
+        self._rows.taken[reward.id] += 1
         self._rows.redemptions.append(
             _row(
                 Redemption,

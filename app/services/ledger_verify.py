@@ -420,6 +420,7 @@ def _check_redemptions(chain: _Chain, rows: Iterator[Any]) -> None:
 
 
 def _check_stock(session: Session, workspace_id: str, report: Report) -> None:
+    known = totals.read_rewards(session, workspace_id=workspace_id)
     taken = (
         select(Redemption.reward_id, func.count().label("taken_count"))
         .where(Redemption.workspace_id == workspace_id, Redemption.status != "cancelled")
@@ -434,6 +435,11 @@ def _check_stock(session: Session, workspace_id: str, report: Report) -> None:
     )
     for reward, taken_count in session.execute(statement):
         report.reward_count += 1
+        if known.get(reward.id, 0) != taken_count:
+            raise _Fault(
+                f"The totals of reward {reward.id} say that {known.get(reward.id, 0)} were taken; "
+                f"{taken_count} redemptions hold one."
+            )
         if reward.stock_supplied is not None and reward.stock_taken != taken_count:
             raise _Fault(
                 f"Reward {reward.id} says {reward.stock_taken} are taken; "

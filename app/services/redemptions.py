@@ -20,7 +20,7 @@ from app.models.redemptions import Redemption
 from app.models.rewards import Reward
 from app.rules import inputs, redeeming, searching
 from app.rules.actors import Actor, Permission, may_undo
-from app.services import audit, idempotency, ledger, outbox, paging, rewards, snapshots
+from app.services import audit, idempotency, ledger, outbox, paging, rewards, snapshots, totals
 from app.services.idempotency import Once, Outcome
 from app.services.paging import PAGE_ROWS, Between, Page, Window, cut
 
@@ -80,6 +80,7 @@ def redeem(
     if reward.stock_supplied is not None:
         reward.stock_taken += 1
     session.add(redemption)
+    totals.count_taken(session, workspace_id=workspace_id, reward_id=reward_id, change=1)
     # The entry points at the redemption, so that row goes first.
     session.flush()
     line = ledger.Line(
@@ -146,6 +147,7 @@ def cancel(
     reward = rewards.lock_reward(session, workspace_id=workspace_id, reward_id=redemption.reward_id)
     if reward.stock_supplied is not None:
         reward.stock_taken -= 1
+    totals.count_taken(session, workspace_id=workspace_id, reward_id=reward.id, change=-1)
     redemption.status = "cancelled"
     redemption.cancelled_at = clock.now()
     line = ledger.Line(

@@ -19,7 +19,7 @@ from app.models.rewards import REWARD_TYPES, Reward
 from app.rules import inputs, redeeming
 from app.rules.actors import Actor, Permission
 from app.rules.tiers import Tier
-from app.services import audit, idempotency, outbox, paging, snapshots
+from app.services import audit, idempotency, outbox, paging, snapshots, totals
 from app.services.idempotency import Once, Outcome
 from app.services.paging import Between, Window
 
@@ -258,15 +258,9 @@ def list_catalogue(
     session: Session, *, workspace_id: str, program_id: str | None = None
 ) -> Sequence[CatalogueRow]:
     """List all rewards in counter order: keys 1 to 9, then the rest by cost; archived last."""
-    redeemed = (
-        select(Redemption.reward_id, func.count().label("redeemed_count"))
-        .where(Redemption.workspace_id == workspace_id, Redemption.status != "cancelled")
-        .group_by(Redemption.reward_id)
-        .subquery()
-    )
+    taken = totals.read_rewards(session, workspace_id=workspace_id)
     statement = (
-        select(Reward, func.coalesce(redeemed.c.redeemed_count, 0))
-        .outerjoin(redeemed, redeemed.c.reward_id == Reward.id)
+        select(Reward)
         .where(Reward.workspace_id == workspace_id)
         .order_by(
             Reward.status,
@@ -277,7 +271,13 @@ def list_catalogue(
     )
     if program_id is not None:
         statement = statement.where(Reward.program_id == program_id)
-    return [CatalogueRow(reward, count) for reward, count in session.execute(statement)]
+    return [CatalogueRow(reward, taken.get(reward.id, 0)) for reward in session.scalars(statement)]
+
+
+def has_rewards(session: Session, *, workspace_id: str) -> bool:
+    """Say whether there is a reward, be it archived."""
+    known = select(Reward.id).where(Reward.workspace_id == workspace_id).limit(1)
+    return session.scalar(known) is not None
 
 
 def list_offers(session: Session, *, member: Member, tiers: Sequence[Tier]) -> Sequence[Offer]:

@@ -20,7 +20,7 @@ from app import statements
 from app.db import Base, table_of
 from app.models.ledger import LedgerEntry
 from app.models.merchants import Merchant, Workspace
-from app.models.totals import DayTotals, WorkspaceTotals
+from app.models.totals import DayTotals, RewardTotals, WorkspaceTotals
 from app.statements import Statement
 
 SLOTS = 16
@@ -53,6 +53,8 @@ def _adding(model: type[Base]) -> Statement:
 
 _ADD_TO_DAY = _adding(DayTotals)
 _ADD_TO_WORKSPACE = _adding(WorkspaceTotals)
+
+_ADD_TO_REWARD = _adding(RewardTotals)
 
 _NO_DAY_AMOUNTS = dict.fromkeys(_amounts(DayTotals), 0)
 _NO_WORKSPACE_AMOUNTS = dict.fromkeys(_amounts(WorkspaceTotals), 0)
@@ -113,6 +115,22 @@ def count_entry(session: Session, entry: LedgerEntry, *, before: Before) -> None
             "owed_points": max(0, -after) - max(0, -before.balance),
         },
     )
+
+
+def count_taken(session: Session, *, workspace_id: str, reward_id: str, change: int) -> None:
+    """Count redemptions of a reward that were made, or, below zero, cancelled."""
+    key = {"workspace_id": workspace_id, "reward_id": reward_id, "slot": _slot(session)}
+    statements.add_up(session, _ADD_TO_REWARD, key, {"taken_count": change})
+
+
+def read_rewards(session: Session, *, workspace_id: str) -> dict[str, int]:
+    """Give how often each reward was taken and kept; those that never were are left out."""
+    statement = (
+        select(RewardTotals.reward_id, func.sum(RewardTotals.taken_count))
+        .where(RewardTotals.workspace_id == workspace_id)
+        .group_by(RewardTotals.reward_id)
+    )
+    return {reward_id: int(count) for reward_id, count in session.execute(statement)}
 
 
 def read_days(

@@ -78,6 +78,8 @@ def test_who_comes_again_is_seen_on_the_later_day_alone(busy: Cast) -> None:
         "UPDATE workspace_totals SET outstanding_points = outstanding_points - 1",
         "UPDATE workspace_totals SET owed_points = owed_points + 1",
         "DELETE FROM workspace_totals",
+        "UPDATE reward_totals SET taken_count = taken_count + 1",
+        "DELETE FROM reward_totals",
         "UPDATE members SET last_visit_at = NULL",
         "UPDATE members SET last_seen_at = '2026-03-01 12:00:00.000000+00:00'",
     ],
@@ -122,11 +124,13 @@ def test_a_savepoint_that_is_rolled_back_takes_its_counts_with_it(busy: Cast) ->
 
 
 def test_an_older_database_gets_its_totals_and_words_from_what_it_has(busy: Cast) -> None:
-    """Migrations 0011 and 0013, on the tables as they were before them."""
+    """Migrations 0011, 0013 and 0016, on the tables as they were before them."""
     factories.enrol(busy, "Zdeňka Kovářová", email="z.kov@example.com", phone="+353 87 123 4471")
     database, before, words = busy.database, _whole(busy), _words(busy)
     assert len(words) > 4
     for statement in (
+        "DROP TABLE reward_totals",
+        "DROP TABLE ledger_checks",
         "DROP TABLE day_totals",
         "DROP TABLE workspace_totals",
         "DROP INDEX ix_members_tier",

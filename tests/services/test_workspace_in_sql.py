@@ -192,6 +192,7 @@ def _exercise_reads(cast: Cast) -> None:
     with cast.database.reading() as session:
         ledger_verify.read_heads(session, **given)
         assert ledger_checks.find_last(session, **given)
+        assert rewards.has_rewards(session, **given)
         for text in ("", "ngozi", "goz", "4471 ma", "ma ada", "ptx_1", "rdm_1", "loy_1", "7KQ-4F2"):
             for known_max in (member_search.KNOWN_MAX, 0):
                 with mock.patch.object(member_search, "KNOWN_MAX", known_max):

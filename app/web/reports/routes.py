@@ -24,11 +24,11 @@ def today() -> Response:
             session, workspace_id=workspace_id(), time_zone=signed_in().merchant.time_zone
         )
         activity = reports.list_activity(session, workspace_id=workspace_id())
-        catalogue = rewards.list_catalogue(session, workspace_id=workspace_id())
+        has_reward = rewards.has_rewards(session, workspace_id=workspace_id())
         failing = webhook_log.list_needing_attention(session, workspace_id=workspace_id())
     if not overview.member_count:
         program = known_programs[0] if known_programs else None
-        return page("reports/first_run.html", program=program, has_reward=bool(catalogue))
+        return page("reports/first_run.html", program=program, has_reward=has_reward)
     return page(
         "reports/today.html",
         overview=overview,
