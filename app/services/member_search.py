@@ -327,7 +327,8 @@ def _comes_after(one: _Placed, edge: _Placed) -> bool:
 def _rank(plan: _Plan, row: _Row) -> int:
     """Rank a match: 0 named exactly, 1 the end of a phone number, 2 beginnings, 3 the rest."""
     query = plan.query
-    if row.member_id in plan.owners:
+    has_whole_phone = bool(query.phone) and query.phone == row.record.phone_digits
+    if has_whole_phone or row.member_id in plan.owners:
         return 0
     if any(searching.is_phone_end(query, word, row.record) for word in query.words):
         return 1

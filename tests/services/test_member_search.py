@@ -416,3 +416,16 @@ def _close_ids(cast: Cast, text: str, **filters: Any) -> list[str]:
             session, workspace_id=cast.workspace_id, text=text, filters=Filters(**filters)
         )
         return [member.id for member in found]
+
+
+def test_a_whole_phone_number_comes_before_one_that_ends_alike(cast: Cast) -> None:
+    with clock.set_to(clock.now() - timedelta(days=1)):
+        meant = factories.enrol(cast, "Uchenna Okonkwo", phone="+234 803 113 6133")
+    alike = factories.enrol(cast, "Mary Quinn", phone="085 113 6133")
+
+    with cast.database.reading() as session:
+        found = member_search.find_members(
+            session, workspace_id=cast.workspace_id, text="+234 803 113 6133"
+        )
+
+    assert [member.id for member in found.rows] == [meant.id, alike.id]

@@ -329,7 +329,7 @@ def _is_named(query: Query, known: Known) -> bool:
 
 
 def _rank(query: Query, known: Known, named: Sequence[Known], begins: Mapping[str, Keys]) -> int:
-    if known in named:
+    if known in named or (query.phone and known.phone == query.phone):
         return 0
     phones = (query.phone_of(word) for word in query.words)
     if any(phone and known.phone.endswith(phone[-7:]) for phone in phones):
