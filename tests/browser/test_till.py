@@ -30,6 +30,8 @@ def open_counter(till: Page) -> Page:
     expect(till.locator("#pin")).to_be_focused()
     till.keyboard.type(PIN, delay=60)
     expect(till.locator("#box")).to_be_focused()
+    # The box has the focus from the first byte on; keys are heard when the scripts have run.
+    till.wait_for_load_state()
     return till
 
 
