@@ -110,7 +110,12 @@ def receiving(answer: Callable[[BaseHTTPRequestHandler, int], None]) -> Iterator
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            length = int(self.headers["Content-Length"])
+            body = self.rfile.read(length)
+            if len(body) < length:
+                # Who sent it was killed in the middle: nothing came in.
+                self.close_connection = True
+                return
             with receiver.lock:
                 receiver.received.append(
                     ({name.lower(): value for name, value in self.headers.items()}, body)
