@@ -263,7 +263,9 @@ def start_standby(primary: Server) -> Iterator[Server]:
         copy.communicate()
         if copy.returncode != 0:
             raise ServerError(_log(folder))
-        running = _launch(programs, folder, user, {"hot_standby": "on"})
+        # A standby refuses to run with less of either than its primary.
+        settings = {"wal_level": "replica", "max_wal_senders": "4"}
+        running = _launch(programs, folder, user, settings)
         try:
             _await_ready(running, folder)
             yield Server(folder, lambda: None)
