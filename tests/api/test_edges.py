@@ -6,18 +6,14 @@ Both databases: PostgreSQL counts the characters of its columns and SQLite count
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
 
 from app.db import Database
-from app.factory import create_app
 from tests import factories
 from tests.cast import Cast
-from tests.support.api import Program, make_secret
-from tests.support.settings import make_settings
+from tests.support.api import Program
 
 AWARD = "/loyalty/points/award"
 WIDE = "😀"
@@ -28,18 +24,6 @@ WIDE = "😀"
 def cast(database: Database) -> Cast:
     """Give the shop on each database."""
     return factories.make_cast(database)
-
-
-@pytest.fixture
-def app(cast: Cast, tmp_path: Path) -> Flask:
-    """Give the app on the shop's database."""
-    return create_app(make_settings(cast.database, tmp_path), cast.database)
-
-
-@pytest.fixture
-def api(app: Flask, cast: Cast) -> Program:
-    """Give a program with a key of the sandbox that may do everything."""
-    return Program(app, make_secret(cast))
 
 
 def award_body(cast: Cast, **changes: Any) -> dict[str, Any]:
