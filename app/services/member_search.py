@@ -98,11 +98,10 @@ def find_members(
 
 
 def count_members(session: Session, *, workspace_id: str, filters: Filters | None = None) -> int:
-    """Count what `find_members` lists when nothing is typed, at most `COUNT_MAX` + 1."""
+    """Count all members, or those that a filter leaves: of these at most `COUNT_MAX` + 1."""
     filters = filters or Filters()
     if filters == Filters():
-        known = totals.read_workspace(session, workspace_id=workspace_id)["member_count"]
-        return min(known, COUNT_MAX + 1)
+        return totals.read_workspace(session, workspace_id=workspace_id)["member_count"]
     statement = select(Member.id).where(Member.workspace_id == workspace_id)
     return paging.count_up_to(session, _narrow(statement, filters), COUNT_MAX)
 

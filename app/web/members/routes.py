@@ -72,6 +72,9 @@ def index() -> Response:
             count = member_search.count_members(
                 session, workspace_id=workspace_id(), filters=view.filters
             )
+            if view.filters == member_search.Filters():
+                # All of them are a total, which is known exactly.
+                count_max = count
         elif count is None:
             count, count_max = shown + bool(found.cursor), shown
         close = [] if count else _find_close(session, view)
