@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
+
+from app.services import member_search
 from tests import factories
 from tests.cast import Cast
 from tests.support.pages import Visitor
@@ -35,3 +40,16 @@ def _count(cast: Cast, owner: Visitor, path: str) -> int:
     with statements_heard(cast.database) as statements:
         assert owner.get(path).status == 200
     return len([each for each in statements if not each.sql.startswith("BEGIN")])
+
+
+def test_all_members_are_counted_and_a_filter_is_bounded(
+    cast: Cast, owner: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(member_search, "COUNT_MAX", 2)
+    for number in range(4):
+        factories.enrol(cast, f"Member {number}")
+
+    whole, active = owner.get("/members").text, owner.get("/members?status=active").text
+    assert re.search(r"\b4 members\b", whole)
+    assert "More than" not in whole
+    assert "More than 2 members" in active
