@@ -299,4 +299,7 @@ def _on_sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:
 
 def _on_sqlite_begin(connection: Connection) -> None:
     immediate = connection.get_execution_options().get(_IMMEDIATE, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+    # Straight to the driver: each request begins twice, and SQLAlchemy's way there is long.
+    driver: Any = connection.connection.driver_connection
+    with statements.told_by_sqlalchemy(connection, driver):
+        driver.execute("BEGIN IMMEDIATE" if immediate else "BEGIN")

@@ -197,7 +197,7 @@ def insert_many(session: Session, table: Table, rows: Iterable[Sequence[Any]]) -
     ]
     processed = (_processed(row, into) for row in rows)
     names = ", ".join(column.name for column in table.c)
-    with _told_by_sqlalchemy(connection, driver):
+    with told_by_sqlalchemy(connection, driver):
         if connection.dialect.name == "sqlite":
             marks = ", ".join("?" for _ in table.c)
             driver.executemany(
@@ -277,7 +277,7 @@ def _send(
     if _log.isEnabledFor(logging.DEBUG):
         for one, given in zip(compiled, values, strict=True):
             _log.debug("%s", one.sql, extra={"sql": one.sql, "given": given})
-    with _told_by_sqlalchemy(connection, driver):
+    with told_by_sqlalchemy(connection, driver):
         if dialect.name == "sqlite":
             cursors = [
                 driver.execute(one.sql, given) for one, given in zip(compiled, values, strict=True)
@@ -298,7 +298,7 @@ def _send(
 
 
 @contextmanager
-def _told_by_sqlalchemy(connection: Connection, driver: DBAPIConnection) -> Iterator[None]:
+def told_by_sqlalchemy(connection: Connection, driver: DBAPIConnection) -> Iterator[None]:
     """Raise the driver's errors as SQLAlchemy raises them, and let go of a server that is gone."""
     dialect = connection.dialect
     driver_errors: Any = dialect.loaded_dbapi.Error

@@ -125,11 +125,16 @@ class Schema(BaseModel):
 
     @classmethod
     def model_json_schema(cls, *arguments: Any, **named: Any) -> dict[str, Any]:
-        """Give the JSON schema, worked out once: the OpenAPI library asks at every request."""
+        """Give the JSON schema, worked out once; asked for plainly, it is only to be read.
+
+        So the OpenAPI library asks at every request. For its document it names how, and changes
+        what it was given.
+        """
         asked = (cls, arguments, tuple(sorted(named.items())))
-        if asked not in _JSON_SCHEMAS:
-            _JSON_SCHEMAS[asked] = super().model_json_schema(*arguments, **named)
-        return copy.deepcopy(_JSON_SCHEMAS[asked])
+        known = _JSON_SCHEMAS.get(asked)
+        if known is None:
+            known = _JSON_SCHEMAS[asked] = super().model_json_schema(*arguments, **named)
+        return copy.deepcopy(known) if arguments or named else known
 
 
 def _without_defaults(schema: dict[str, Any]) -> None:

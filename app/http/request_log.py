@@ -10,6 +10,7 @@ import json
 import re
 import threading
 import time
+from collections.abc import Mapping
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -21,7 +22,6 @@ from app import clock
 from app.db import Database
 from app.http.keys import find_caller
 from app.http.requests import request_id
-from app.models.api_requests import ApiRequest
 from app.services import api_keys, api_requests
 
 _EXTENSION = "regulars.request_log"
@@ -47,6 +47,9 @@ MASK = "•••"
 _MAIL = re.compile(r"[^/\s@]+@[^/\s@]+")
 """Some shops use mail addresses as their customers' ids."""
 
+Row = Mapping[str, Any]
+"""A request by the columns of `ApiRequest`."""
+
 _log = structlog.get_logger("regulars.request_log")
 
 
@@ -56,12 +59,12 @@ class RequestLog:
     def __init__(self, database: Database, *, writes_itself: bool) -> None:
         self._database = database
         self._writes_itself = writes_itself
-        self._rows: SimpleQueue[ApiRequest] = SimpleQueue()
+        self._rows: SimpleQueue[Row] = SimpleQueue()
         self._starting = threading.Lock()
         self._writing = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def add(self, row: ApiRequest) -> None:
+    def add(self, row: Row) -> None:
         """Take a row; it is written soon."""
         self._rows.put(row)
         with self._starting:
@@ -82,8 +85,8 @@ class RequestLog:
             time.sleep(WRITE_SECONDS)
             self.flush()
 
-    def _gathered(self) -> list[ApiRequest]:
-        rows: list[ApiRequest] = []
+    def _gathered(self) -> list[Row]:
+        rows: list[Row] = []
         while len(rows) < ROWS_MAX:
             try:
                 rows.append(self._rows.get_nowait())
@@ -91,11 +94,11 @@ class RequestLog:
                 break
         return rows
 
-    def _write(self, rows: list[ApiRequest]) -> None:
+    def _write(self, rows: list[Row]) -> None:
         try:
             with self._database.writing() as session:
                 api_requests.record(session, rows=rows)
-                api_keys.note_use(session, key_ids=sorted({row.key_id for row in rows}))
+                api_keys.note_use(session, key_ids=sorted({row["key_id"] for row in rows}))
         except SQLAlchemyError as error:
             _log.error("request_log", error=type(error).__name__, lost_count=len(rows))
 
@@ -116,22 +119,21 @@ def note(response: Response, *, error_code: str) -> None:
     caller = find_caller()
     if caller is None:
         return
-    row = ApiRequest(
-        workspace_id=caller.workspace.id,
-        id=request_id(),
-        key_id=caller.key_id,
-        method=request.method,
-        path=_MAIL.sub(MASK, request.path)[:500],
-        route=_route(),
-        status=response.status_code,
-        error_code=error_code,
-        duration_ms=round((time.perf_counter() - g.started_at) * 1000, 1),
-        idempotency_key=_storable(request.headers.get("Idempotency-Key", "")[:255]),
-        replayed=response.headers.get("Idempotent-Replayed", ""),
-        body=masked(g.get("json_body")),
-        recorded_at=clock.now(),
-    )
-    row.path = _storable(row.path)
+    row = {
+        "workspace_id": caller.workspace.id,
+        "id": request_id(),
+        "key_id": caller.key_id,
+        "method": request.method,
+        "path": _storable(_MAIL.sub(MASK, request.path)[:500]),
+        "route": _route(),
+        "status": response.status_code,
+        "error_code": error_code,
+        "duration_ms": round((time.perf_counter() - g.started_at) * 1000, 1),
+        "idempotency_key": _storable(request.headers.get("Idempotency-Key", "")[:255]),
+        "replayed": response.headers.get("Idempotent-Replayed", ""),
+        "body": masked(g.get("json_body")),
+        "recorded_at": clock.now(),
+    }
     log_of(current_app).add(row)
 
 

@@ -6,7 +6,8 @@ import re
 import time
 
 import structlog
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Request, Response, current_app, g, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 
 from app.ids import new_id
 from app.metrics import Metrics
@@ -41,9 +42,18 @@ INBOUND_PREFIX = "/v1/inbound/"
 
 def install(app: Flask) -> None:
     """Give every request of the app its id, its log line and its headers."""
+    app.session_interface = _PageSessions()
     app.before_request(_begin)
     app.after_request(_end)
     app.teardown_request(_forget)
+
+
+class _PageSessions(SecureCookieSessionInterface):
+    """The session in the cookie, for pages; a program brings its key and no cookies."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Read the session, or give None for one that stays empty."""
+        return None if request.path.startswith(API_PREFIX) else super().open_session(app, request)
 
 
 def request_id() -> str:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.orm import Session
 
-from app import clock, errors
+from app import clock, errors, statements
+from app.db import table_of
 from app.models.api_requests import ApiRequest
 from app.models.audit import AuditEntry
 from app.models.ledger import LedgerEntry
 from app.services.paging import PAGE_ROWS, Page, cut
+from app.statements import Statement
 
 KEPT_DAYS = 30
 
@@ -28,9 +31,17 @@ class Filters:
     failed_only: bool = False
 
 
-def record(session: Session, *, rows: Sequence[ApiRequest]) -> None:
-    """Write requests down."""
-    session.add_all(rows)
+_INSERT = Statement.inserting(table_of(ApiRequest))
+
+
+def record(session: Session, *, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write requests down.
+
+    Args:
+        rows: each with a value for every column of `ApiRequest`.
+    """
+    for row in rows:
+        statements.leave(session, _INSERT(**row))
 
 
 def list_requests(

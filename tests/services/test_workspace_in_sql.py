@@ -19,7 +19,6 @@ from sqlalchemy.orm import Session
 from app import clock, services
 from app.config import Rate
 from app.ids import new_id
-from app.models.api_requests import ApiRequest
 from app.models.registry import WORKSPACE_TABLES
 from app.rules import inbound as inbound_rules
 from app.rules.actors import Actor
@@ -194,8 +193,8 @@ def _exercise_reads(cast: Cast) -> None:
         assert ledger_checks.find_last(session, **given)
         assert rewards.has_rewards(session, **given)
         for text in ("", "ngozi", "goz", "4471 ma", "ma ada", "ptx_1", "rdm_1", "loy_1", "7KQ-4F2"):
-            for known_max in (member_search.KNOWN_MAX, 0):
-                with mock.patch.object(member_search, "KNOWN_MAX", known_max):
+            for known_max, first in ((member_search.KNOWN_MAX, member_search.LOOK_FIRST), (0, ())):
+                with mock.patch.multiple(member_search, KNOWN_MAX=known_max, LOOK_FIRST=first):
                     page = member_search.find_members(session, text=text, limit=1, **given)
                     member_search.find_members(session, text=text, after=page.cursor, **given)
             member_search.count_members(session, filters=filters, **given)
@@ -638,15 +637,15 @@ def _award_many(session: Session, cast: Cast) -> None:
         award_batches.award_all(session, workspace_id=cast.workspace_id, wanted=wanted, by=by)
 
 
-def _request(cast: Cast) -> ApiRequest:
+def _request(cast: Cast) -> dict[str, Any]:
     texts = dict.fromkeys(("key_id", "method", "path", "route", "error_code", "replayed"), "")
-    return ApiRequest(
-        workspace_id=cast.workspace_id,
-        id="req_1",
-        status=200,
-        duration_ms=1.0,
-        idempotency_key="",
-        body="",
-        recorded_at=clock.now(),
+    return {
+        "workspace_id": cast.workspace_id,
+        "id": "req_1",
+        "status": 200,
+        "duration_ms": 1.0,
+        "idempotency_key": "",
+        "body": "",
+        "recorded_at": clock.now(),
         **texts,
-    )
+    }
