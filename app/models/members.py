@@ -38,10 +38,11 @@ class Customer(Base):
 
     __tablename__ = "customers"
     __table_args__ = (
-        Index("ix_customers_email_key", "workspace_id", "email_key"),
-        Index("ix_customers_phone_digits", "workspace_id", "phone_digits"),
-        Index("ix_customers_phone_reversed", "workspace_id", "phone_reversed"),
-        Index("ix_customers_card_key", "workspace_id", "card_key"),
+        # A search walks these in this order, and looks for its other words in the line.
+        *(
+            Index(f"ix_customers_{key}", "workspace_id", key, "search_text", "id")
+            for key in ("email_key", "phone_digits", "phone_reversed", "card_key")
+        ),
         Index("ix_customers_created", "workspace_id", "created_at", "id"),
     )
 
@@ -55,7 +56,9 @@ class Customer(Base):
     phone_digits: Mapped[str] = mapped_column(in_byte_order(40), default="")
     phone_reversed: Mapped[str] = mapped_column(in_byte_order(40), default="")
     card_key: Mapped[str] = mapped_column(in_byte_order(64), default="")
-    search_text: Mapped[str] = mapped_column(Text, default="")
+    search_text: Mapped[str] = mapped_column(
+        Text().with_variant(Text(collation="C"), "postgresql"), default=""
+    )
     metadata_: Mapped[JsonObject] = mapped_column("metadata", json_column_type(), default=dict)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 

@@ -35,8 +35,14 @@ COUNT_MAX = 1_000
 KNOWN_MAX = 100
 """Who searches and gets more than so many types on; reading them takes a few milliseconds."""
 
-RARE_MAX = 2_000
-"""Of several words the rarest is walked; a word with more keys than this is as good as another."""
+LOOK_FIRST = (2_000, 8_000, 32_000)
+"""Of several words the rarest is walked: so many keys of each are looked at, until one has no more.
+
+Counting them first would take as long, and tell nothing of who matches.
+"""
+
+ROW_IN_KEYS = 8
+"""A look at a customer's row takes as long as one at so many keys of an index."""
 
 CLOSE_MAX = 3
 """More than three near names are a guess and no help."""
@@ -229,17 +235,26 @@ def _plan(session: Session, workspace_id: str, query: Query) -> _Plan:
     }
     if not choices:
         return _Plan(query, owners, [], Others(query, []), [])
-    rarest = query.words[0]
-    if len(choices) > 1:
-        counts = [
-            search_ranges.count_keys(session, workspace_id, each, RARE_MAX)
-            for each in choices.values()
-        ]
-        # Of two that are as frequent the longer one is taken.
-        _, _, rarest = min(zip(counts, (-len(each) for each in choices), choices, strict=True))
-    others = Others(query, [word for word in query.words if word != rarest])
-    ids = search_ranges.find_customers(session, workspace_id, choices[rarest], others, KNOWN_MAX)
-    return _Plan(query, owners, choices[rarest], others, ids)
+    walks = [
+        (choices[word], Others(query, [each for each in choices if each != word]))
+        # Of two that are as frequent the longer one is walked.
+        for word in sorted(choices, key=len, reverse=True)
+    ]
+    for first in LOOK_FIRST if len(walks) > 1 else ():
+        for ranges, others in walks:
+            ids, is_all = search_ranges.find_first_customers(
+                session,
+                workspace_id,
+                ranges,
+                others,
+                first=first // ROW_IN_KEYS if others.need_customer else first,
+                most=KNOWN_MAX,
+            )
+            if ids is None or is_all:
+                return _Plan(query, owners, ranges, others, ids)
+    ranges, others = walks[0]
+    ids = search_ranges.find_customers(session, workspace_id, ranges, others, KNOWN_MAX)
+    return _Plan(query, owners, ranges, others, ids)
 
 
 @dataclass(frozen=True)
@@ -389,8 +404,7 @@ class _Walk:
         key = within.first_key(record)
         if key is None:
             return None
-        line = (record.search_text,) if within.is_of_words else ()
-        return number, ((key, *line, row.customer_id), member_id)
+        return number, ((key, record.search_text, row.customer_id), member_id)
 
     def _walk(self, place: tuple[int, _Place | None], at_once: int) -> Iterator[tuple[str, int]]:
         """Give all who match from a place on, each once, with the number of the range."""
@@ -434,7 +448,7 @@ class _Walk:
         if within.is_of_words and self._plan.others.need_customer:
             statement = statement.join(Customer, search_ranges.of_word())
         statement = statement.where(
-            within.within(self._workspace_id), *self._plan.others.clauses(within)
+            within.within(self._workspace_id), *self._plan.others.clauses(within.line)
         )
         if beyond:
             statement = statement.where(tuple_(*within.order) >= beyond[0])

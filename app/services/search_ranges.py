@@ -14,7 +14,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     and_,
-    func,
     literal_column,
     or_,
     select,
@@ -55,10 +54,8 @@ class Range:
 
     @property
     def order(self) -> tuple[Any, ...]:
-        """The columns in whose order it is walked; no two customers have the same in all."""
-        if self.is_of_words:
-            return (SearchWord.word, SearchWord.line, SearchWord.customer_id)
-        return (self.column, Customer.id)
+        """The columns in whose order it is walked: its index has them, and no two rows alike."""
+        return (self.column, self.line, self.customer_id)
 
     @property
     def customer_id(self) -> Any:
@@ -126,9 +123,9 @@ class Others:
         """Whether the customer's own columns have to be read: numbers are nowhere else."""
         return any(word.isdigit() for word in self.words)
 
-    def clauses(self, within: Range) -> list[ColumnElement[bool]]:
-        """Say of what lies in a range that all these words are found too."""
-        return [self._has(word, within.line) for word in self.words]
+    def clauses(self, line: Any) -> list[ColumnElement[bool]]:
+        """Say that all these words are in a column of lines, or else among the numbers."""
+        return [self._has(word, line) for word in self.words]
 
     def _has(self, word: str, line: Any) -> ColumnElement[bool]:
         sought = word if is_piece(word) else f" {word}"
@@ -155,10 +152,51 @@ def find_customers(
     session: Session, workspace_id: str, ranges: Sequence[Range], others: Others, most: int
 ) -> list[str] | None:
     """Give the ids of those in some ranges, or None when there are more than `most`."""
-    found: dict[str, None] = {}
-    keys = [
-        keys_of(workspace_id, each, others).order_by(*each.order).limit(most + 1) for each in ranges
+    return _found(
+        session,
+        [
+            keys_of(workspace_id, each, others).order_by(*each.order).limit(most + 1)
+            for each in ranges
+        ],
+        most,
+    )
+
+
+def find_first_customers(
+    session: Session,
+    workspace_id: str,
+    ranges: Sequence[Range],
+    others: Others,
+    *,
+    first: int,
+    most: int,
+) -> tuple[list[str] | None, bool]:
+    """Do as `find_customers`, with a look at so many keys of each range, and say if that is all."""
+    looked_at = [
+        select(each.line.label("line"), each.customer_id.label("customer_id"))
+        .where(each.within(workspace_id))
+        .order_by(*each.order)
+        for each in ranges
     ]
+    keys = []
+    for each in looked_at:
+        part = each.limit(first).subquery()
+        statement = select(part.c.customer_id)
+        if others.need_customer:
+            is_of_key = (Customer.workspace_id == workspace_id) & (
+                Customer.id == part.c.customer_id
+            )
+            statement = statement.join(Customer, is_of_key)
+        keys.append(statement.where(*others.clauses(part.c.line)).limit(most + 1))
+    found = _found(session, keys, most)
+    if found is None:
+        return None, False
+    beyond = [each.offset(first).limit(1) for each in looked_at]
+    return found, not any(ids for ids in read_in_turn(session, beyond))
+
+
+def _found(session: Session, keys: Sequence[Any], most: int) -> list[str] | None:
+    found: dict[str, None] = {}
     for ids in read_in_turn(session, keys):
         found |= dict.fromkeys(ids)
         if len(found) > most or len(ids) > most:
@@ -170,7 +208,7 @@ def read_in_turn(session: Session, keys: Sequence[Any]) -> Iterator[list[str]]:
     """Give what each of some statements finds, some of them at once: the first mostly suffice.
 
     Args:
-        keys: statements as `keys_of` gives them, with a limit.
+        keys: statements with a column `customer_id`, and a limit.
     """
     for first in range(0, len(keys), AT_ONCE):
         parts = [each.subquery() for each in keys[first : first + AT_ONCE]]
@@ -192,20 +230,7 @@ def keys_of(workspace_id: str, within: Range, others: Others) -> Any:
     statement = select(within.customer_id.label("customer_id"))
     if within.is_of_words and others.need_customer:
         statement = statement.join(Customer, of_word())
-    return statement.where(within.within(workspace_id), *others.clauses(within))
-
-
-def count_keys(session: Session, workspace_id: str, ranges: Sequence[Range], most: int) -> int:
-    """Count the keys in some ranges, at most `most` in each."""
-    count = 0
-    for first in range(0, len(ranges), AT_ONCE):
-        parts = [
-            select(each.customer_id).where(each.within(workspace_id)).limit(most).subquery()
-            for each in ranges[first : first + AT_ONCE]
-        ]
-        counted = union_all(*(select(func.count()).select_from(part) for part in parts))
-        count += sum(session.scalars(counted))
-    return count
+    return statement.where(within.within(workspace_id), *others.clauses(within.line))
 
 
 def find_inside(session: Session, workspace_id: str, piece: str) -> list[Range]:

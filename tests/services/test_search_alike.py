@@ -187,6 +187,23 @@ def test_a_search_finds_whom_the_rules_say_in_their_order(
         assert (count is None) <= (len(expected) > known_max), query
 
 
+def test_words_of_which_only_the_first_keys_are_looked_at_find_the_same(
+    crowded: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(member_search, "LOOK_FIRST", (8, 64))
+
+    for query in QUERIES:
+        expected = _expected(query, KNOWN_MAX)
+        seen, _, _ = _look_through(crowded, query)
+        if len(expected) > KNOWN_MAX:
+            # They are listed by another word then, if another one is found to be rare first.
+            assert (
+                len(seen) == len({*seen} & {*expected}) == min(len(expected), PAGES_MAX * PAGE_ROWS)
+            ), query
+        else:
+            assert seen == expected, query
+
+
 def _look_through(crowded: Cast, query: str) -> tuple[list[str], int | None, bool]:
     """Give the ids on the first pages, the count that the first one tells, and if it is all."""
     seen: list[str] = []
@@ -256,16 +273,15 @@ Keys = dict[str, list[tuple[Any, ...]]]
 
 
 def _meet(query: Query, keys: Mapping[str, Keys]) -> list[tuple[Known, tuple[Any, ...]]]:
-    """Give who has all words, with the place of each among those who have the rarest."""
+    """Give who has all words, with the place of each among those who have the longest."""
     if not keys:
         return []
-    counts = {word: sum(map(len, found.values())) for word, found in keys.items()}
-    rarest = min(keys, key=lambda word: (counts[word], -len(word), word))
-    others = [word for word in query.words if word != rarest]
+    longest = max(keys, key=len)
+    others = [word for word in query.words if word != longest]
     return [
-        (known, min(keys[rarest][known.id]))
+        (known, min(keys[longest][known.id]))
         for known in PERSONS
-        if known.id in keys[rarest]
+        if known.id in keys[longest]
         and all(
             known.id in keys[word] or (_is_piece(word) and word in known.line) for word in others
         )
@@ -288,7 +304,7 @@ def _beginnings(query: Query, word: str) -> Keys:
             (4, known.card, word if word.isdigit() else None),
         ):
             if start and kept.startswith(start):
-                keys.append((number, kept, known.customer_id))
+                keys.append((number, kept, known.line, known.customer_id))
         if keys:
             found[known.id] = keys
     return found
