@@ -66,3 +66,20 @@ class RewardTotals(Base):
     reward_id: Mapped[str] = mapped_column(String(ID_CHARACTERS), primary_key=True)
     slot: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     taken_count: Mapped[int] = mapped_column(BigInteger)
+
+
+class TierTotals(Base):
+    """How many active members of a program are in a tier; "" is for those in none."""
+
+    __tablename__ = "tier_totals"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["workspace_id", "program_id"], ["programs.workspace_id", "programs.id"]
+        ),
+    )
+
+    workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"), primary_key=True)
+    program_id: Mapped[str] = mapped_column(String(ID_CHARACTERS), primary_key=True)
+    tier: Mapped[str] = mapped_column(String(40), primary_key=True)
+    slot: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    member_count: Mapped[int] = mapped_column(BigInteger)

@@ -135,6 +135,14 @@ def write(session: Session, *, shop: Shop, several: Sequence[Rows]) -> None:
         for on, sums in each.days.items():
             totals.add_to_day(session, shop.workspace_id, on, sums)
         totals.add_to_workspace(session, shop.workspace_id, each.whole)
+        for tier, count in each.tiers.items():
+            totals.count_in_tier(
+                session,
+                workspace_id=shop.workspace_id,
+                program_id=shop.program_id,
+                tier=tier,
+                change=count,
+            )
         for reward_id, count in each.taken.items():
             totals.count_taken(
                 session, workspace_id=shop.workspace_id, reward_id=reward_id, change=count

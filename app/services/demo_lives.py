@@ -95,6 +95,7 @@ class Rows:
     days: defaultdict[date, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     whole: Counter[str] = field(default_factory=Counter)
     taken: Counter[str] = field(default_factory=Counter)
+    tiers: Counter[str | None] = field(default_factory=Counter)
     search_words: list[Any] = field(default_factory=list)
     name_words: set[str] = field(default_factory=set)
     code_number: int = 0
@@ -308,6 +309,7 @@ class _Life:
         rows.search_words += search_words.rows_of(customer)
         rows.name_words.update(searching.name_words(customer.name))
         seen_at = self._visit_at or joined_at
+        tier = tier_key(self._qualifying, self._shop.tiers)
         rows.members.append(
             _row(
                 Member,
@@ -319,7 +321,7 @@ class _Life:
                 balance=self._balance,
                 lifetime_points=self._lifetime,
                 qualifying_points=self._qualifying,
-                tier=tier_key(self._qualifying, self._shop.tiers),
+                tier=tier,
                 entry_count=self._seq,
                 head_hash=self._head,
                 last_entry_at=self._last_at,
@@ -330,6 +332,7 @@ class _Life:
             )
         )
         rows.days[seen_at.astimezone(self._zone).date()]["seen_count"] += 1
+        rows.tiers[tier] += 1
         rows.whole["member_count"] += 1
         rows.whole["outstanding_points"] += self._balance
         rows.whole["below_zero_count"] += self._balance < 0

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from sqlalchemy import Row as SqlRow
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased
 
@@ -111,13 +113,14 @@ def list_rows(
         statement = statement.where(LedgerEntry.recorded_at < filters.until)
     if before_seq is not None:
         statement = statement.where(LedgerEntry.seq < before_seq)
-    rows = [_row(*found) for found in session.execute(statement)]
+    rows = _with_reversals(session, member, session.execute(statement).all())
     return cut(rows, limit=limit, cursors=[str(row.entry.seq) for row in rows])
 
 
 def get_row(session: Session, *, member: Member, entry_id: str) -> Row:
     """Give one line of a member's ledger, which must be there."""
-    return _row(*session.execute(_rows_statement(member).where(LedgerEntry.id == entry_id)).one())
+    found = session.execute(_rows_statement(member).where(LedgerEntry.id == entry_id)).one()
+    return _with_reversals(session, member, [found])[0]
 
 
 def sum_by_kind(session: Session, *, member: Member) -> Sequence[Sum]:
@@ -137,24 +140,9 @@ def sum_by_kind(session: Session, *, member: Member) -> Sequence[Sum]:
 
 def _rows_statement(
     member: Member,
-) -> Select[LedgerEntry, str, str, Redemption, LedgerEntry, int, datetime, str, str]:
+) -> Select[LedgerEntry, str, str, Redemption, LedgerEntry, str, str]:
     approver = aliased(Staff)
     original = aliased(LedgerEntry)
-    reversal = aliased(LedgerEntry)
-    reversals = (
-        select(
-            reversal.reverses_id.label("entry_id"),
-            func.sum(reversal.points).label("points"),
-            func.max(reversal.recorded_at).label("reversed_at"),
-        )
-        .where(
-            reversal.workspace_id == member.workspace_id,
-            reversal.member_id == member.id,
-            reversal.reverses_id.is_not(None),
-        )
-        .group_by(reversal.reverses_id)
-        .subquery()
-    )
     return (
         select(
             LedgerEntry,
@@ -162,8 +150,6 @@ def _rows_statement(
             Location.name,
             Redemption,
             original,
-            reversals.c.points,
-            reversals.c.reversed_at,
             Device.name,
             approver.name,
         )
@@ -187,7 +173,6 @@ def _rows_statement(
             (original.workspace_id == LedgerEntry.workspace_id)
             & (original.id == LedgerEntry.reverses_id),
         )
-        .outerjoin(reversals, reversals.c.entry_id == LedgerEntry.id)
         .where(
             LedgerEntry.workspace_id == member.workspace_id,
             LedgerEntry.member_id == member.id,
@@ -195,25 +180,40 @@ def _rows_statement(
     )
 
 
-def _row(  # noqa: PLR0917 - as the statement's columns stand
-    entry: LedgerEntry,
-    actor_name: str | None,
-    location_name: str | None,
-    redemption: Redemption | None,
-    original: LedgerEntry | None,
-    reversal_points: int | None,
-    reversed_at: datetime | None,
-    device_name: str | None,
-    approver_name: str | None,
-) -> Row:
-    return Row(
-        entry=entry,
-        actor_name=actor_name,
-        location_name=location_name,
-        reversed_points=-int(reversal_points or 0),
-        reversed_at=reversed_at,
-        redemption=redemption,
-        original=original,
-        device_name=device_name,
-        approver_name=approver_name,
+def _with_reversals(
+    session: Session, member: Member, found: Sequence[SqlRow[*tuple[Any, ...]]]
+) -> list[Row]:
+    """Make rows of what `_rows_statement` found, with what was taken back of each line.
+
+    That is a statement of its own: joined to the lines, SQLite without statistics reads all of the
+    shop's reversals for it.
+    """
+    rows = session.execute(
+        select(
+            LedgerEntry.reverses_id,
+            func.sum(LedgerEntry.points),
+            func.max(LedgerEntry.recorded_at),
+        )
+        .where(
+            LedgerEntry.workspace_id == member.workspace_id,
+            LedgerEntry.reverses_id.in_([entry.id for entry, *_ in found]),
+        )
+        .group_by(LedgerEntry.reverses_id)
     )
+    reversals = {entry_id: (-int(points), at) for entry_id, points, at in rows}
+    return [
+        Row(
+            entry=entry,
+            actor_name=actor_name,
+            location_name=location_name,
+            reversed_points=reversals.get(entry.id, (0, None))[0],
+            reversed_at=reversals.get(entry.id, (0, None))[1],
+            redemption=redemption,
+            original=original,
+            device_name=device_name,
+            approver_name=approver_name,
+        )
+        for (
+            entry, actor_name, location_name, redemption, original, device_name, approver_name,
+        ) in found
+    ]  # fmt: skip

@@ -86,6 +86,7 @@ class _Days:
         self._kinds: dict[tuple[date, str], list[int]] = {}
         self._others: dict[date, Counter[str]] = defaultdict(Counter)
         self.whole: Counter[str] = Counter()
+        self.tiers: Counter[tuple[str, str | None]] = Counter()
 
     def count_entry(self, chain: _Chain, kind: str, points: int, recorded_at: str) -> None:
         """Count an entry in its day, and its member once a day if it is a visit."""
@@ -100,9 +101,12 @@ class _Days:
                 self._others[on]["visit_count"] += 1
             chain.visited_at, chain.visited_on = recorded_at, on
 
-    def count_member(self, balance: int, seen_at: str) -> None:
-        """Count a member on the day when it was seen last, and its balance."""
-        self._others[self._date_of(seen_at)]["seen_count"] += 1
+    def count_member(self, member: Row[*tuple[Any, ...]]) -> None:
+        """Count a member in its tier, on the day when it was seen last, and its balance."""
+        balance = member.balance
+        if member.status == "active":
+            self.tiers[member.program_id, member.tier] += 1
+        self._others[self._date_of(member.last_seen_at)]["seen_count"] += 1
         self.whole["member_count"] += 1
         self.whole["outstanding_points"] += balance
         self.whole["below_zero_count"] += balance < 0
@@ -204,7 +208,7 @@ def _check_chains(
                 _check_nobody_is_gone(session, workspace_id, chains, bought)
             _check_member(member, chain)
             _check_redemptions(chain, bought.of(member.id))
-            days.count_member(member.balance, member.last_seen_at)
+            days.count_member(member)
         _check_nobody_is_gone(session, workspace_id, chains, bought)
 
 
@@ -259,6 +263,9 @@ def _statements(workspace_id: str, dialect_name: str) -> Sequence[Select[*tuple[
             member.head_hash,
             instant(member.last_seen_at),
             instant(member.last_visit_at),
+            member.program_id,
+            member.status,
+            member.tier,
         )
         .where(member.workspace_id == workspace_id)
         .order_by(member.id),
@@ -389,6 +396,14 @@ def _check_member(row: Row[*tuple[Any, ...]], chain: _Chain) -> None:
 def _check_totals(session: Session, workspace_id: str, worked_out: _Days) -> None:
     stored = totals.read_workspace(session, workspace_id=workspace_id)
     _compare("of the workspace", stored, worked_out.whole)
+    kept = totals.read_tiers(session, workspace_id=workspace_id)
+    for program_id, tier in sorted({*kept, *worked_out.tiers}, key=str):
+        found, due_count = kept.get((program_id, tier), 0), worked_out.tiers[program_id, tier]
+        if found != due_count:
+            raise _Fault(
+                f"The totals of program {program_id} say that tier {tier or 'none'} has {found} "
+                f"members; {due_count} are in it."
+            )
     due = worked_out.sums()
     for on, sums in totals.read_days(session, workspace_id=workspace_id).items():
         _compare(f"of {on}", sums, due.pop(on, Counter()))

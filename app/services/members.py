@@ -93,6 +93,7 @@ def enrol(
         return Outcome(existing, "member")
     member = get_member(session, workspace_id=workspace_id, member_id=member_id)
     totals.count_member(session, workspace_id=workspace_id, seen_at=member.last_seen_at)
+    _count_in_tier(session, member, 1)
     outbox.emit(
         session,
         "loyalty.account.created",
@@ -298,6 +299,7 @@ def _set_status(
         return member
     before = member.status
     member.status = status
+    _count_in_tier(session, member, -1 if member.is_closed else 1)
     _tell_updated(session, member)
     audit.record(
         session,
@@ -310,6 +312,16 @@ def _set_status(
         after={"status": status},
     )
     return member
+
+
+def _count_in_tier(session: Session, member: Member, change: int) -> None:
+    totals.count_in_tier(
+        session,
+        workspace_id=member.workspace_id,
+        program_id=member.program_id,
+        tier=member.tier,
+        change=change,
+    )
 
 
 def _tell_updated(session: Session, member: Member) -> None:

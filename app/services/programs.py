@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,7 +21,7 @@ from app.rules import inputs
 from app.rules.actors import Actor, Permission
 from app.rules.earning import ROUNDINGS
 from app.rules.tiers import Tier, multiplier_of, tier_key
-from app.services import audit, idempotency, outbox, paging, snapshots
+from app.services import audit, idempotency, outbox, paging, snapshots, totals
 from app.services.idempotency import Once, Outcome
 from app.services.paging import Between, Window
 
@@ -193,18 +194,12 @@ def list_window(session: Session, *, workspace_id: str, between: Between) -> Win
     return paging.window_by_id(session, statement, Program.id, between, prefix="prog")
 
 
-def count_by_tier(session: Session, *, program: Program) -> dict[str | None, int]:
-    """Count the program's active members by tier key."""
-    rows = session.execute(
-        select(Member.tier, func.count())
-        .where(
-            Member.workspace_id == program.workspace_id,
-            Member.program_id == program.id,
-            Member.status == "active",
-        )
-        .group_by(Member.tier)
-    )
-    return {row[0]: row[1] for row in rows}
+def count_by_tier(session: Session, *, workspace_id: str) -> dict[str, dict[str | None, int]]:
+    """Give each program's active members by tier key, None for those in no tier."""
+    counts: defaultdict[str, dict[str | None, int]] = defaultdict(dict)
+    for (program_id, tier), count in totals.read_tiers(session, workspace_id=workspace_id).items():
+        counts[program_id][tier] = count
+    return counts
 
 
 def checked_tiers(tiers: Sequence[Tier]) -> list[Tier]:
@@ -243,7 +238,12 @@ def checked_tiers(tiers: Sequence[Tier]) -> list[Tier]:
 def count_moves(
     session: Session, *, program: Program, tiers: Sequence[Tier]
 ) -> dict[tuple[str | None, str | None], int]:
-    """Count who would move from which tier to which, if `tiers` were the program's."""
+    """Count who would move from which tier to which, if `tiers` were the program's.
+
+    It takes as long as moving them, unless nobody would be.
+    """
+    if _thresholds(tiers) == _thresholds(program.tiers):
+        return {}
     target = _tier_of_member(tiers)
     rows = session.execute(
         select(Member.tier, target.label("target"), func.count())
@@ -251,6 +251,10 @@ def count_moves(
         .group_by(Member.tier, target)
     )
     return {(was, will): count for was, will, count in rows if was != will}
+
+
+def _thresholds(tiers: Sequence[Tier]) -> dict[str, int]:
+    return {tier["key"]: tier["threshold"] for tier in tiers}
 
 
 def _check_may_edit(by: Actor) -> None:
@@ -334,6 +338,10 @@ def _move_members(session: Session, program: Program) -> None:
     for member in moved:
         before = member.tier
         member.tier = tier_key(member.qualifying_points, program.tiers)
+        if not member.is_closed:
+            of_program = {"workspace_id": program.workspace_id, "program_id": program.id}
+            totals.count_in_tier(session, **of_program, tier=before, change=-1)
+            totals.count_in_tier(session, **of_program, tier=member.tier, change=1)
         outbox.emit(
             session,
             "loyalty.tier.changed",

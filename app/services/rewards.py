@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from app import clock, errors
@@ -79,14 +79,19 @@ class Reach:
         able_count: members who reach the cost, of `eligible_count` in the tier or above.
         buckets: counts of the eligible by balance, in twelfths of twice the cost; the last one
             holds all above.
+        is_all: whether all were looked at, or else the `REACH_MEMBERS_MAX` who were here last.
     """
 
     able_count: int
     eligible_count: int
     buckets: Sequence[int]
+    is_all: bool
 
 
 REACH_BUCKETS = 12
+
+REACH_MEMBERS_MAX = 2_000
+"""So many say what is asked, to a percent or two; all of a million are no answer to a keystroke."""
 
 
 def create(
@@ -336,33 +341,34 @@ def terms_of(reward: Reward) -> redeeming.Terms:
 def measure_reach(
     session: Session, *, program: Program, points_cost: int, min_tier: str | None
 ) -> Reach:
-    """Count who could afford a cost today, and how the balances lie around it."""
-    width = max(1, points_cost * 2 // REACH_BUCKETS)
-    bucket = case(
-        *((Member.balance < width * (step + 1), step) for step in range(REACH_BUCKETS - 1)),
-        else_=REACH_BUCKETS - 1,
-    )
-    statement = (
-        select(
-            bucket.label("bucket"),
-            func.count().label("members"),
-            func.count().filter(Member.balance >= points_cost).label("able"),
-        )
+    """Count who could afford a cost today, and how the balances lie around it.
+
+    At most `REACH_MEMBERS_MAX` are looked at, those who were here last.
+    """
+    seen = session.execute(
+        select(Member.balance, Member.tier)
         .where(
             Member.workspace_id == program.workspace_id,
             Member.program_id == program.id,
             Member.status == "active",
         )
-        .group_by(bucket)
+        .order_by(Member.last_seen_at.desc(), Member.id.desc())
+        .limit(REACH_MEMBERS_MAX + 1)
+    ).all()
+    tiers = None if min_tier is None else _tiers_from(program, min_tier)
+    eligible = [
+        balance for balance, tier in seen[:REACH_MEMBERS_MAX] if tiers is None or tier in tiers
+    ]
+    width = max(1, points_cost * 2 // REACH_BUCKETS)
+    buckets = [0] * REACH_BUCKETS
+    for balance in eligible:
+        buckets[min(max(balance, 0) // width, REACH_BUCKETS - 1)] += 1
+    return Reach(
+        able_count=sum(balance >= points_cost for balance in eligible),
+        eligible_count=len(eligible),
+        buckets=buckets,
+        is_all=len(seen) <= REACH_MEMBERS_MAX,
     )
-    if min_tier is not None:
-        statement = statement.where(Member.tier.in_(_tiers_from(program, min_tier)))
-    counts = [0] * REACH_BUCKETS
-    able_count = 0
-    for row in session.execute(statement):
-        counts[int(row.bucket)] = row.members
-        able_count += row.able
-    return Reach(able_count=able_count, eligible_count=sum(counts), buckets=counts)
 
 
 def _tiers_from(program: Program, min_tier: str) -> list[str]:
@@ -448,21 +454,9 @@ def _set_stock(session: Session, reward: Reward, stock: int | None) -> None:
         reward.stock_supplied, reward.stock_taken = None, 0
         return
     if reward.stock_supplied is None:
-        reward.stock_taken = _taken_in_all(session, reward)
+        taken = totals.read_rewards(session, workspace_id=reward.workspace_id)
+        reward.stock_taken = taken.get(reward.id, 0)
     reward.stock_supplied = reward.stock_taken + stock
-
-
-def _taken_in_all(session: Session, reward: Reward) -> int:
-    return (
-        session.scalar(
-            select(func.count()).where(
-                Redemption.workspace_id == reward.workspace_id,
-                Redemption.reward_id == reward.id,
-                Redemption.status != "cancelled",
-            )
-        )
-        or 0
-    )
 
 
 def _taken_counts(session: Session, member: Member) -> dict[str, int]:

@@ -20,7 +20,7 @@ from app import statements
 from app.db import Base, table_of
 from app.models.ledger import LedgerEntry
 from app.models.merchants import Merchant, Workspace
-from app.models.totals import DayTotals, RewardTotals, WorkspaceTotals
+from app.models.totals import DayTotals, RewardTotals, TierTotals, WorkspaceTotals
 from app.statements import Statement
 
 SLOTS = 16
@@ -55,6 +55,7 @@ _ADD_TO_DAY = _adding(DayTotals)
 _ADD_TO_WORKSPACE = _adding(WorkspaceTotals)
 
 _ADD_TO_REWARD = _adding(RewardTotals)
+_ADD_TO_TIER = _adding(TierTotals)
 
 _NO_DAY_AMOUNTS = dict.fromkeys(_amounts(DayTotals), 0)
 _NO_WORKSPACE_AMOUNTS = dict.fromkeys(_amounts(WorkspaceTotals), 0)
@@ -121,6 +122,33 @@ def count_taken(session: Session, *, workspace_id: str, reward_id: str, change: 
     """Count redemptions of a reward that were made, or, below zero, cancelled."""
     key = {"workspace_id": workspace_id, "reward_id": reward_id, "slot": _slot(session)}
     statements.add_up(session, _ADD_TO_REWARD, key, {"taken_count": change})
+
+
+def count_in_tier(
+    session: Session, *, workspace_id: str, program_id: str, tier: str | None, change: int
+) -> None:
+    """Count active members who came into a tier, or, below zero, left it; None is no tier."""
+    key = {
+        "workspace_id": workspace_id,
+        "program_id": program_id,
+        "tier": tier or "",
+        "slot": _slot(session),
+    }
+    statements.add_up(session, _ADD_TO_TIER, key, {"member_count": change})
+
+
+def read_tiers(session: Session, *, workspace_id: str) -> dict[tuple[str, str | None], int]:
+    """Give how many active members each tier of each program has; those with none are left out."""
+    statement = (
+        select(TierTotals.program_id, TierTotals.tier, func.sum(TierTotals.member_count))
+        .where(TierTotals.workspace_id == workspace_id)
+        .group_by(TierTotals.program_id, TierTotals.tier)
+    )
+    return {
+        (program_id, tier or None): int(count)
+        for program_id, tier, count in session.execute(statement)
+        if count
+    }
 
 
 def read_rewards(session: Session, *, workspace_id: str) -> dict[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
@@ -132,20 +133,24 @@ def list_of_entry(
     session: Session, *, workspace_id: str, entry_id: str
 ) -> Sequence[tuple[Event, Sequence[WebhookDelivery]]]:
     """List the events that a ledger entry made, each with its deliveries."""
-    events = session.scalars(
-        select(Event)
-        .where(Event.workspace_id == workspace_id, Event.entry_id == entry_id)
-        .order_by(Event.id)
-    ).all()
-    deliveries = session.scalars(
-        select(WebhookDelivery)
-        .where(
-            WebhookDelivery.workspace_id == workspace_id,
-            WebhookDelivery.event_id.in_([event.id for event in events]),
-        )
-        .options(joinedload(WebhookDelivery.endpoint))
-        .order_by(WebhookDelivery.id)
-    ).all()
+    # Sorted here: asked for an order by ids, SQLite without statistics reads all in that order.
+    events = sorted(
+        session.scalars(
+            select(Event).where(Event.workspace_id == workspace_id, Event.entry_id == entry_id)
+        ),
+        key=attrgetter("id"),
+    )
+    deliveries = sorted(
+        session.scalars(
+            select(WebhookDelivery)
+            .where(
+                WebhookDelivery.workspace_id == workspace_id,
+                WebhookDelivery.event_id.in_([event.id for event in events]),
+            )
+            .options(joinedload(WebhookDelivery.endpoint))
+        ),
+        key=attrgetter("id"),
+    )
     return [(event, [each for each in deliveries if each.event_id == event.id]) for event in events]
 
 

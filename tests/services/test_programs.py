@@ -73,7 +73,9 @@ def test_moves_are_counted_beforehand(
             session, workspace_id=cast.workspace_id, program_id=cast.program_id
         )
         assert programs.count_moves(session, program=program, tiers=tiers) == moves
-        assert programs.count_by_tier(session, program=program) == {"bronze": 1, "silver": 1}
+        assert programs.count_by_tier(session, workspace_id=cast.workspace_id) == {
+            cast.program_id: {"bronze": 1, "silver": 1}
+        }
 
 
 def test_a_tier_that_a_reward_is_kept_for_cannot_be_taken_away(cast: Cast) -> None:

@@ -234,6 +234,18 @@ def test_reach_of_a_free_reward_leaves_out_who_owes(cast: Cast) -> None:
     assert _reach(cast, 0, None).able_count == 1
 
 
+def test_reach_among_many_looks_at_who_was_here_last(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rewards, "REACH_MEMBERS_MAX", 2)
+    for points in (900, 100, 800):
+        factories.award(cast, factories.enrol(cast), points)
+
+    found = _reach(cast, 600, None)
+
+    assert (found.able_count, found.eligible_count, found.is_all) == (1, 2, False)
+
+
 def _rich_member(cast: Cast) -> Member:
     member = factories.enrol(cast)
     factories.award(cast, member, 10_000)

@@ -68,6 +68,32 @@ def test_who_comes_again_is_seen_on_the_later_day_alone(busy: Cast) -> None:
     ]
 
 
+def test_each_tier_has_the_active_members_that_are_in_it(cast: Cast) -> None:
+    _, closed, reopened = (factories.enrol(cast) for _ in range(3))
+    risen = factories.enrol(cast)
+    factories.award(cast, risen, 600)
+    fallen = factories.award(cast, closed, 600)
+    factories.close(cast, closed)
+    factories.reverse(cast, fallen)
+    factories.close(cast, reopened)
+    factories.reopen(cast, reopened)
+
+    assert _tiers(cast) == {"bronze": 2, "silver": 1}
+    assert _fault(cast) == ""
+
+    factories.edit_program(cast, tiers=[{"key": "all", "name": "All", "threshold": 0}])
+    factories.reopen(cast, closed)
+
+    assert _tiers(cast) == {"all": 4}
+    assert _fault(cast) == ""
+
+
+def _tiers(cast: Cast) -> dict[str | None, int]:
+    with cast.database.reading() as session:
+        found = totals.read_tiers(session, workspace_id=cast.workspace_id)
+    return {tier: count for (_, tier), count in found.items()}
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -80,6 +106,8 @@ def test_who_comes_again_is_seen_on_the_later_day_alone(busy: Cast) -> None:
         "DELETE FROM workspace_totals",
         "UPDATE reward_totals SET taken_count = taken_count + 1",
         "DELETE FROM reward_totals",
+        "UPDATE tier_totals SET member_count = member_count + 1",
+        "DELETE FROM tier_totals",
         "UPDATE members SET last_visit_at = NULL",
         "UPDATE members SET last_seen_at = '2026-03-01 12:00:00.000000+00:00'",
     ],
@@ -124,11 +152,12 @@ def test_a_savepoint_that_is_rolled_back_takes_its_counts_with_it(busy: Cast) ->
 
 
 def test_an_older_database_gets_its_totals_and_words_from_what_it_has(busy: Cast) -> None:
-    """Migrations 0011, 0013 and 0016, on the tables as they were before them."""
+    """Migrations 0011, 0013, 0016 and 0018, on the tables as they were before them."""
     factories.enrol(busy, "Zdeňka Kovářová", email="z.kov@example.com", phone="+353 87 123 4471")
     database, before, words = busy.database, _whole(busy), _words(busy)
     assert len(words) > 4
     for statement in (
+        "DROP TABLE tier_totals",
         "DROP TABLE reward_totals",
         "DROP TABLE ledger_checks",
         "DROP TABLE day_totals",

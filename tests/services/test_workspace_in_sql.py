@@ -193,8 +193,8 @@ def _exercise_reads(cast: Cast) -> None:
         assert ledger_checks.find_last(session, **given)
         assert rewards.has_rewards(session, **given)
         for text in ("", "ngozi", "goz", "4471 ma", "ma ada", "ptx_1", "rdm_1", "loy_1", "7KQ-4F2"):
-            for known_max, first in ((member_search.KNOWN_MAX, member_search.LOOK_FIRST), (0, ())):
-                with mock.patch.multiple(member_search, KNOWN_MAX=known_max, LOOK_FIRST=first):
+            for known_max, looks in ((member_search.KNOWN_MAX, member_search.LOOK_FIRST), (0, ())):
+                with mock.patch.multiple(member_search, KNOWN_MAX=known_max, LOOK_FIRST=looks):
                     page = member_search.find_members(session, text=text, limit=1, **given)
                     member_search.find_members(session, text=text, after=page.cursor, **given)
             member_search.count_members(session, filters=filters, **given)
@@ -224,7 +224,7 @@ def _exercise_program_reads(cast: Cast, session: Any, member: Any) -> None:
     program = programs.get_program(session, workspace_id=workspace_id, program_id=cast.program_id)
     programs.list_programs(session, workspace_id=workspace_id)
     locations.list_all(session, workspace_id=workspace_id)
-    programs.count_by_tier(session, program=program)
+    programs.count_by_tier(session, workspace_id=workspace_id)
     programs.count_moves(session, program=program, tiers=[])
     rewards.list_catalogue(session, workspace_id=workspace_id, program_id=program.id)
     rewards.list_offers(session, member=member, tiers=program.tiers)
@@ -608,7 +608,7 @@ def _exercise_api(cast: Cast) -> None:
         api_requests.list_entries(session, request_id="req_1", **given)
         (entry, *_) = ledger_history.list_entries(session, between=Between(), **given).rows
         api_requests.find_maker(session, entry=entry)
-        api_requests.list_seen_calls(session, **given)
+        api_requests.list_seen_calls(session, among=[("GET", "/v1/events")], **given)
         api_requests.remove_old(session, **given)
         idempotency.claim(session, once=once, asked="0" * 64, result_id="", **given)
         answer = idempotency.Answer(201, "{}")

@@ -53,3 +53,44 @@ def test_all_members_are_counted_and_a_filter_is_bounded(
     assert re.search(r"\b4 members\b", whole)
     assert "More than" not in whole
     assert "More than 2 members" in active
+
+
+LARGE = (
+    *("customers", "members", "search_words", "ledger_entries", "redemptions", "events"),
+    *("audit_entries", "api_requests", "webhook_deliveries", "webhook_attempts"),
+)
+"""The tables that grow with a shop."""
+
+WHOLE = re.compile(
+    rf"(SCAN|SEARCH) ({'|'.join(LARGE)})(_\d+)?\b(?!.*\((workspace_id=\? AND |rowid=|id=))"
+)
+
+
+def test_no_page_reads_all_of_a_table_that_grows(
+    cast: Cast, owner: Visitor, paths: list[str]
+) -> None:
+    """A shop's SQLite has no statistics, so that a plan has to be good without them.
+
+    A list may walk an index from its end, if that ends with the page.
+    """
+    for path in paths:
+        with statements_heard(cast.database) as heard:
+            assert owner.get(path).status == 200
+        if path.startswith("/programs/") and path.endswith("/preview"):
+            # Who would change tier is counted, which takes as long as the change itself.
+            continue
+        for each in heard:
+            if each.sql.startswith(("SELECT", "WITH")):
+                assert not _whole(cast, each.sql), (path, each.sql, _whole(cast, each.sql))
+
+
+def _whole(cast: Cast, sql: str) -> list[str]:
+    """Give what of a statement's plan reads all of a large table."""
+    if "min(" in sql:
+        # The least of an index is at its end.
+        return []
+    nothing = (None,) * sql.count("?")
+    with cast.database.engine.connect() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", nothing).all()
+    may_walk = "LIMIT" in sql and not any("TEMP B-TREE" in text for _, _, _, text in plan)
+    return [text for _, parent, _, text in plan if WHOLE.match(text) and (parent or not may_walk)]

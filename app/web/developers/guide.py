@@ -16,6 +16,8 @@ _STEPS = (
     ("Cancel a redemption", "POST", "/v1/loyalty/redemptions/{id}/cancel"),
 )
 
+CALLS = tuple((method, path) for _, method, path in _STEPS)
+
 
 @dataclass(frozen=True)
 class Step:

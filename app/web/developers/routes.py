@@ -19,7 +19,7 @@ from app.services.api_keys import Made
 from app.services.api_requests import Filters
 from app.web.base_form import ActForm
 from app.web.developers.forms import NAMES, KeyForm, RollForm
-from app.web.developers.guide import Step, steps
+from app.web.developers.guide import CALLS, Step, steps
 from app.web.paging import shown_before
 from app.web.responses import go, page, redirect_to, say
 
@@ -186,7 +186,7 @@ def _guide() -> list[Step]:
     """Judge the guide by the sandbox, whatever workspace one is in."""
     with reading() as session:
         sandbox = staff.get_workspace(session, merchant_id=signed_in().merchant.id, mode=SANDBOX)
-        seen = api_requests.list_seen_calls(session, workspace_id=sandbox.id)
+        seen = api_requests.list_seen_calls(session, workspace_id=sandbox.id, among=CALLS)
     return steps(seen)
 
 

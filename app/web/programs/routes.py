@@ -26,7 +26,7 @@ def index() -> Response:
     """List the programs, or go to the form of the first one."""
     with reading() as session:
         known = programs.list_programs(session, workspace_id=workspace_id())
-        counts = {program.id: programs.count_by_tier(session, program=program) for program in known}
+        counts = programs.count_by_tier(session, workspace_id=workspace_id())
         shops = locations.list_all(session, workspace_id=workspace_id())
     return page("programs/index.html", programs=known, counts=counts, locations=shops)
 
