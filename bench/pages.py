@@ -1,6 +1,7 @@
 """The staff's pages in a small and in a large workspace of one database: what the database does.
 
-The time is what the driver spends on a page's statements, fetching included. `flat` is how many
+The time is what the driver spends on a page's statements, fetching included, when what they read
+is in memory. `flat` is how many
 times the small workspace's p95 the large one's is.
 """
 
@@ -46,7 +47,8 @@ def run() -> str:
         f"## Pages, {SMALL[0]:,} and {LARGE[0]:,} members",
         "",
         f"Milliseconds of database work; the budget is {BUDGET_MILLISECONDS} at p95, and "
-        f"{FLAT_MOST} times the small workspace's.",
+        f"{FLAT_MOST} times the small workspace's. Each page was asked for {TIMES} times before, "
+        "with the same members and words, so that nothing waits for the disk.",
         "",
     ]
     for kind in databases.KINDS:
@@ -75,14 +77,16 @@ def _measure(database: Database, folder: Path) -> list[str]:
     ]
     for name in pair[0].pages:
         times: list[list[float]] = [[], []]
-        for turn in range(TIMES):
+        # All is asked for twice, and the second time measured: the first fetches it from the disk.
+        for turn in range(2 * TIMES):
             for shop, client, into in zip(pair, clients, times, strict=True):
-                path = shop.pages[name](turn)
+                path = shop.pages[name](turn % TIMES)
                 spent.take()
                 answer = client.get(path, follow_redirects=True)
                 if answer.status_code != 200:  # noqa: PLR2004 - nothing else is measured
                     raise RuntimeError(f"{path}: {answer.status}")
-                into.append(spent.take() * 1000)
+                if turn >= TIMES:
+                    into.append(spent.take() * 1000)
         small, large = (sorted(each) for each in times)
         p95 = [each[len(each) * 95 // 100] for each in (small, large)]
         lines.append(
@@ -124,6 +128,8 @@ class _Shop:
                 f"/members/{self._person(turn)['id']}/ledger?before={self._person(turn)['middle']}"
             ),
             "rewards": lambda _turn: "/rewards",
+            "a reward's preview": lambda _turn: "/rewards/preview?points_cost=500",
+            "programs": lambda _turn: "/programs",
             "redemptions": lambda _turn: "/redemptions",
             "redemptions, to hand over": lambda _turn: "/redemptions?status=confirmed",
             "audit": lambda _turn: "/audit",
