@@ -494,13 +494,19 @@ def _narrow(statement: Any, filters: Filters) -> Any:
 
 def _find_near(session: Session, workspace_id: str, query: Query) -> list[str]:
     """Give customers who may be meant by mistyped words, at most `CANDIDATES_MAX`."""
-    names = [word for word in query.words if not query.phone_of(word)]
-    alike = [_alike(session, workspace_id, word) for word in names]
+    phone = next(filter(None, map(query.phone_of, query.words)), "")
+    alike = [
+        # Beside a number, one or two letters are a beginning: a guess at them says nothing.
+        [word]
+        if phone and not search_ranges.is_piece(word)
+        else _alike(session, workspace_id, word)
+        for word in query.words
+        if not query.phone_of(word)
+    ]
     if not query.words or not all(alike):
         return []
     # The longest word says most, so the others are looked for among those who have one like it.
     alike.sort(key=lambda words: len(words[0]))
-    phone = next(filter(None, map(query.phone_of, query.words)), "")
     ranges = _slips(phone) if phone else search_ranges.whole_words(alike.pop())
     keys = []
     for each in ranges:
