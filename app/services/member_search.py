@@ -237,9 +237,11 @@ def _plan(session: Session, workspace_id: str, query: Query) -> _Plan:
         return _Plan(query, owners, [], Others(query, []), [])
     walks = [
         (choices[word], Others(query, [each for each in choices if each != word]))
-        # Of two that are as frequent the longer one is walked.
         for word in sorted(choices, key=len, reverse=True)
     ]
+    # Of two that are as frequent a number is walked, and then the longer one: in a line of words
+    # there are no numbers to look for.
+    walks.sort(key=lambda walk: walk[1].need_customer)
     for first in LOOK_FIRST if len(walks) > 1 else ():
         for ranges, others in walks:
             ids, is_all = search_ranges.find_first_customers(

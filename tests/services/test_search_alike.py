@@ -273,15 +273,19 @@ Keys = dict[str, list[tuple[Any, ...]]]
 
 
 def _meet(query: Query, keys: Mapping[str, Keys]) -> list[tuple[Known, tuple[Any, ...]]]:
-    """Give who has all words, with the place of each among those who have the longest."""
+    """Give who has all words, with the place of each among those who have one of them.
+
+    That is the only number if there is one, or else the longest.
+    """
     if not keys:
         return []
-    longest = max(keys, key=len)
-    others = [word for word in query.words if word != longest]
+    numbers = [word for word in keys if word.isdigit()]
+    walked = numbers[0] if len(numbers) == 1 else max(keys, key=len)
+    others = [word for word in query.words if word != walked]
     return [
-        (known, min(keys[longest][known.id]))
+        (known, min(keys[walked][known.id]))
         for known in PERSONS
-        if known.id in keys[longest]
+        if known.id in keys[walked]
         and all(
             known.id in keys[word] or (_is_piece(word) and word in known.line) for word in others
         )
