@@ -36,9 +36,9 @@ KNOWN_MAX = 100
 """Who searches and gets more than so many types on; reading them takes a few milliseconds."""
 
 LOOK_FIRST = (2_000, 8_000, 32_000)
-"""Of several words the rarest is walked: so many keys of each are looked at, until one has no more.
+"""So many keys of each of several words are looked at, until one has no more: that one is walked.
 
-Counting them first would take as long, and tell nothing of who matches.
+Counting them, to find the rarest, would take as long and tell nothing of who matches.
 """
 
 ROW_IN_KEYS = 8
@@ -209,8 +209,8 @@ class _Plan:
 
     Attributes:
         owners: the members that an id, a code, a card or an email names, and their customers.
-        ranges: where the keys are that begin with the rarest word, and then those that have it
-            inside.
+        ranges: where the keys are that begin with the word that is walked, and then those that
+            have it inside.
         others: the other words.
         customer_ids: all who match, or None when there are more than `KNOWN_MAX`.
     """
@@ -223,7 +223,7 @@ class _Plan:
 
 
 def _plan(session: Session, workspace_id: str, query: Query) -> _Plan:
-    """Plan to walk the ranges of the rarest word, and to look for the others along the way."""
+    """Plan to walk the ranges of one word, and to look for the others along the way."""
     named = _any_of(workspace_id, _named(workspace_id, query)).limit(KNOWN_MAX)
     owners = {row.id: row.customer_id for row in session.execute(named)}
     choices = {
