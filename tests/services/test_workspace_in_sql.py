@@ -192,7 +192,18 @@ def _exercise_reads(cast: Cast) -> None:
         ledger_verify.read_heads(session, **given)
         assert ledger_checks.find_last(session, **given)
         assert rewards.has_rewards(session, **given)
-        for text in ("", "ngozi", "goz", "4471 ma", "ma ada", "ptx_1", "rdm_1", "loy_1", "7KQ-4F2"):
+        for text in (
+            "",
+            "ngozi",
+            "goz",
+            "4471 ma",
+            "ma 44 98",
+            "ma ada",
+            "ptx_1",
+            "rdm_1",
+            "loy_1",
+            "7KQ-4F2",
+        ):
             for known_max, looks in ((member_search.KNOWN_MAX, member_search.LOOK_FIRST), (0, ())):
                 with mock.patch.multiple(member_search, KNOWN_MAX=known_max, LOOK_FIRST=looks):
                     page = member_search.find_members(session, text=text, limit=1, **given)
