@@ -612,10 +612,7 @@ def _carry_forward(session: Session, member: Member, entry: LedgerEntry) -> None
         # Written by the statement above; the session has nothing to write for it.
         set_committed_value(member, name, value)
     if member.tier != previous_tier:
-        if not member.is_closed:
-            of_program = {"workspace_id": member.workspace_id, "program_id": member.program_id}
-            totals.count_in_tier(session, **of_program, tier=previous_tier, change=-1)
-            totals.count_in_tier(session, **of_program, tier=member.tier, change=1)
+        totals.count_move(session, member, previous_tier=previous_tier)
         outbox.emit(
             session,
             "loyalty.tier.changed",

@@ -195,11 +195,14 @@ def list_window(session: Session, *, workspace_id: str, between: Between) -> Win
 
 
 def count_by_tier(session: Session, *, workspace_id: str) -> dict[str, dict[str | None, int]]:
-    """Give each program's active members by tier key, None for those in no tier."""
+    """Give each program's active members by tier key, None for those in no tier.
+
+    A program without members is left out.
+    """
     counts: defaultdict[str, dict[str | None, int]] = defaultdict(dict)
     for (program_id, tier), count in totals.read_tiers(session, workspace_id=workspace_id).items():
         counts[program_id][tier] = count
-    return counts
+    return dict(counts)
 
 
 def checked_tiers(tiers: Sequence[Tier]) -> list[Tier]:
@@ -338,10 +341,7 @@ def _move_members(session: Session, program: Program) -> None:
     for member in moved:
         before = member.tier
         member.tier = tier_key(member.qualifying_points, program.tiers)
-        if not member.is_closed:
-            of_program = {"workspace_id": program.workspace_id, "program_id": program.id}
-            totals.count_in_tier(session, **of_program, tier=before, change=-1)
-            totals.count_in_tier(session, **of_program, tier=member.tier, change=1)
+        totals.count_move(session, member, previous_tier=before)
         outbox.emit(
             session,
             "loyalty.tier.changed",

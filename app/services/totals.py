@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from app import statements
 from app.db import Base, table_of
 from app.models.ledger import LedgerEntry
+from app.models.members import Member
 from app.models.merchants import Merchant, Workspace
 from app.models.totals import DayTotals, RewardTotals, TierTotals, WorkspaceTotals
 from app.statements import Statement
@@ -122,6 +123,20 @@ def count_taken(session: Session, *, workspace_id: str, reward_id: str, change: 
     """Count redemptions of a reward that were made, or, below zero, cancelled."""
     key = {"workspace_id": workspace_id, "reward_id": reward_id, "slot": _slot(session)}
     statements.add_up(session, _ADD_TO_REWARD, key, {"taken_count": change})
+
+
+def count_move(session: Session, member: Member, *, previous_tier: str | None) -> None:
+    """Count a member who came from one tier into another; a closed one is counted in none."""
+    if member.is_closed:
+        return
+    for tier, change in ((previous_tier, -1), (member.tier, 1)):
+        count_in_tier(
+            session,
+            workspace_id=member.workspace_id,
+            program_id=member.program_id,
+            tier=tier,
+            change=change,
+        )
 
 
 def count_in_tier(
