@@ -97,8 +97,9 @@ class RequestLog:
     def _write(self, rows: list[Row]) -> None:
         try:
             with self._database.writing() as session:
-                api_requests.record(session, rows=rows)
                 api_keys.note_use(session, key_ids=sorted({row["key_id"] for row in rows}))
+                # Last, so that they wait for COMMIT and are written in bulk.
+                api_requests.record(session, rows=rows)
         except SQLAlchemyError as error:
             _log.error("request_log", error=type(error).__name__, lost_count=len(rows))
 

@@ -42,7 +42,7 @@ Counting them, to find the rarest, would take as long and tell nothing of who ma
 """
 
 ROW_IN_KEYS = 8
-"""A look at a customer's row takes as long as one at so many keys of an index."""
+"""A look at a customer's row takes about as long as one at so many keys of an index."""
 
 CLOSE_MAX = 3
 """More than three near names are a guess and no help."""

@@ -91,7 +91,7 @@ class Reach:
 REACH_BUCKETS = 12
 
 REACH_MEMBERS_MAX = 2_500
-"""So many say what is asked, to a percent or two; all of a million are no answer to a keystroke."""
+"""Each keystroke asks, so not all of a million are counted; who was here last may be here again."""
 
 
 def create(

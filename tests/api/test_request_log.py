@@ -9,6 +9,7 @@ from app import clock
 from app.models.api_requests import ApiRequest
 from app.services import api_requests, ledger
 from app.services.api_requests import Filters
+from app.statements import IN_BULK_COUNT
 from tests import factories
 from tests.cast import Cast
 from tests.support.api import Program, Reply
@@ -109,6 +110,16 @@ def test_the_log_is_listed_and_ends_after_30_days(cast: Cast, api: Program) -> N
     assert [row.status for row in rows] == [404, 200]
     assert [row.status for row in failed] == [404]
     assert seen == {("GET", "/v1/loyalty/programs")}
+
+
+def test_a_crowd_of_requests_is_written_down_whole(cast: Cast, api: Program) -> None:
+    for _ in range(IN_BULK_COUNT + 5):
+        api.get("/loyalty/programs")
+    api.logged()
+
+    with cast.database.reading() as session:
+        rows = api_requests.list_requests(session, workspace_id=cast.workspace_id, limit=100).rows
+    assert [(row.method, row.status) for row in rows] == [("GET", 200)] * (IN_BULK_COUNT + 5)
 
 
 def test_a_request_without_a_good_key_is_in_nobodys_log(cast: Cast, api: Program) -> None:
