@@ -35,6 +35,7 @@ from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, SessionTra
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app import statements
+from app.statements import Call, Row
 
 Model = TypeVar("Model")
 
@@ -156,6 +157,15 @@ class Database:
         # Closing rolls back, and unlike a rollback it leaves what was read usable.
         with Session(self._reader, expire_on_commit=False) as session:
             yield session
+
+    def ask_alone(self, *calls: Call) -> list[list[Row]]:
+        """Send statements that are a transaction of their own, and give the rows that each found.
+
+        On PostgreSQL it takes one round trip, COMMIT and all. On SQLite there may be one statement,
+        and it may only read: writers wait in the queue of `writing`.
+        """
+        with self.engine.connect() as connection:
+            return statements.send_alone(connection, calls)
 
     def warnings(self) -> list[str]:
         """Say what is known to be dangerous about this database's library."""

@@ -102,6 +102,8 @@ class _Compiled:
     ) -> None:
         compiled: Any = built.compile(dialect=dialect, column_keys=columns)
         self.sql = str(compiled)
+        # psycopg encodes a text anew each time; the sqlite3 module takes nothing else.
+        self.sent: Any = self.sql if dialect.name == "sqlite" else self.sql.encode()
         self._order: Sequence[str] | None = compiled.positiontup if compiled.positional else None
         self._into = {
             name: process
@@ -253,6 +255,11 @@ def finish(session: Session) -> None:
         _send(session.connection(), waiting, and_commit=True)
 
 
+def send_alone(connection: Connection, calls: Sequence[Call]) -> list[list[Row]]:
+    """Send a transaction of its own over a connection that is in none; for `db.ask_alone`."""
+    return _send(connection, calls, and_commit=True)
+
+
 def _write_in_bulk(session: Session, waiting: Sequence[Call]) -> list[Call]:
     """Write the rows of the tables that many rows wait for, and give what else there is."""
     rows: defaultdict[Statement, list[Call]] = defaultdict(list)
@@ -280,17 +287,17 @@ def _send(
     with told_by_sqlalchemy(connection, driver):
         if dialect.name == "sqlite":
             cursors = [
-                driver.execute(one.sql, given) for one, given in zip(compiled, values, strict=True)
+                driver.execute(one.sent, given) for one, given in zip(compiled, values, strict=True)
             ]
         else:
             # The block's end sends one Sync and waits once; a fetch inside of it would wait twice.
             with driver.pipeline():
                 cursors = [
-                    driver.execute(one.sql, given)
+                    driver.execute(one.sent, given)
                     for one, given in zip(compiled, values, strict=True)
                 ]
                 if and_commit:
-                    driver.execute("COMMIT", prepare=False)
+                    driver.execute(b"COMMIT", prepare=False)
         return [
             [one.row(row) for row in cursor.fetchall()] if one.gives_rows else []
             for one, cursor in zip(compiled, cursors, strict=True)

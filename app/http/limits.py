@@ -48,12 +48,11 @@ def install(app: Flask) -> None:
 
 def admit(secret: str, rate: Rate) -> tuple[Found, Taken] | None:
     """Find a good API key and take a token from its bucket, or give None for a bad one."""
-    if db.current().is_sqlite:
-        with db.reading() as session:
-            found = api_keys.find(session, secret=secret)
+    database = db.current()
+    if database.is_sqlite:
+        found = api_keys.find(database, secret=secret)
         return None if found is None else (found, take(found.key_id, rate))
-    with db.writing() as session:
-        return api_keys.admit(session, secret=secret, rate=rate)
+    return api_keys.admit(database, secret=secret, rate=rate)
 
 
 def take(name: str, rate: Rate) -> Taken:

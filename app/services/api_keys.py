@@ -9,9 +9,9 @@ from datetime import timedelta
 from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
-from app import clock, errors, statements
+from app import clock, errors
 from app.config import Rate
-from app.db import UtcDateTime
+from app.db import Database, UtcDateTime
 from app.ids import new_id
 from app.models.api_keys import ApiKey
 from app.models.merchants import Workspace
@@ -119,20 +119,20 @@ _FIND = Statement(
 )
 
 
-def find(session: Session, *, secret: str) -> Found | None:
+def find(database: Database, *, secret: str) -> Found | None:
     """Give a good key and its workspace: not revoked, not expired; or None."""
     asked = _FIND(secret_hash=api_keys.secret_hash(secret), now=clock.now())
-    return _found(statements.ask(session, asked)[0])
+    return _found(database.ask_alone(asked)[0])
 
 
-def admit(session: Session, *, secret: str, rate: Rate) -> tuple[Found, Taken] | None:
+def admit(database: Database, *, secret: str, rate: Rate) -> tuple[Found, Taken] | None:
     """Find a good key and take a token from its bucket; PostgreSQL only.
 
-    Each call of the API comes this way, so it is one round trip, and COMMIT is the other.
+    Each call of the API comes this way. It is a transaction of its own in one round trip, so that
+    the callers of one key wait for each other's bucket no longer than the database needs.
     """
     now, secret_hash = clock.now(), api_keys.secret_hash(secret)
-    _, rows, tokens = statements.ask(
-        session,
+    _, rows, tokens = database.ask_alone(
         rate_limits.WITHOUT_WAITING(),
         _FIND(secret_hash=secret_hash, now=now),
         rate_limits.taking(secret_hash=secret_hash, now=now, rate=rate),
@@ -140,7 +140,7 @@ def admit(session: Session, *, secret: str, rate: Rate) -> tuple[Found, Taken] |
     found = _found(rows)
     if found is None:
         return None
-    return found, rate_limits.taken(session, tokens, name=found.key_id, now=now, rate=rate)
+    return found, rate_limits.taken(database, tokens, name=found.key_id, now=now, rate=rate)
 
 
 def _found(rows: list[Row]) -> Found | None:

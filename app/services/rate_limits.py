@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app import clock, statements
 from app.config import Rate
-from app.db import UtcDateTime
+from app.db import Database, UtcDateTime
 from app.models.api_keys import ApiKey, RateBucket
 from app.rules import buckets
 from app.rules.buckets import Taken
@@ -42,11 +42,12 @@ def taking(*, secret_hash: str, now: datetime, rate: Rate) -> Call:
     )
 
 
-def taken(session: Session, rows: list[Row], *, name: str, now: datetime, rate: Rate) -> Taken:
+def taken(database: Database, rows: list[Row], *, name: str, now: datetime, rate: Rate) -> Taken:
     """Say what `taking` took from the bucket of this name."""
     if rows:
         return buckets.taken(rows[0].full_at, now, rate, is_allowed=True)
-    return _refused(session, name, now, rate)
+    with database.reading() as session:
+        return _refused(session, name, now, rate)
 
 
 def _refused(session: Session, name: str, now: datetime, rate: Rate) -> Taken:

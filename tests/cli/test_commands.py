@@ -97,8 +97,7 @@ def test_a_key_is_printed_alone_and_is_good(cast: Cast, cli: FlaskCliRunner) -> 
         assert answer.exit_code == 0, answer.output
         secret = answer.output.strip()
         assert secret.startswith(prefix)
-        with cast.database.reading() as session:
-            found = api_keys.find(session, secret=secret)
+        found = api_keys.find(cast.database, secret=secret)
         assert found is not None
         assert found.workspace.id == cast.live_workspace_id
 
