@@ -134,6 +134,7 @@ class Database:
         self._write_queue = threading.Lock()
         self._writer = self.engine
         self._reader = self.engine
+        self._alone = self.engine
         if self.is_sqlite:
             self._writer = self.engine.execution_options(**{_IMMEDIATE: True})
         else:
@@ -141,6 +142,8 @@ class Database:
             self._reader = self.engine.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
+            # What is sent up to one Sync is a transaction for PostgreSQL. psycopg waits for BEGIN.
+            self._alone = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
@@ -161,11 +164,11 @@ class Database:
     def ask_alone(self, *calls: Call) -> list[list[Row]]:
         """Send statements that are a transaction of their own, and give the rows that each found.
 
-        On PostgreSQL it takes one round trip, COMMIT and all. On SQLite there may be one statement,
-        and it may only read: writers wait in the queue of `writing`.
+        On PostgreSQL it takes one round trip. On SQLite there may be one statement, and it may only
+        read: writers wait in the queue of `writing`.
         """
-        with self.engine.connect() as connection:
-            return statements.send_alone(connection, calls)
+        with self._alone.connect() as connection:
+            return statements.send(connection, calls)
 
     def warnings(self) -> list[str]:
         """Say what is known to be dangerous about this database's library."""

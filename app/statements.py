@@ -144,7 +144,7 @@ def ask(session: Session, *calls: Call) -> list[list[Row]]:
     """Send statements, after what waits, and give the rows that each of them found."""
     session.flush()
     waiting = session.info.pop(_WAITING, [])
-    return _send(session.connection(), [*waiting, *calls])[len(waiting) :]
+    return send(session.connection(), [*waiting, *calls])[len(waiting) :]
 
 
 def leave(session: Session, call: Call) -> None:
@@ -252,12 +252,7 @@ def finish(session: Session) -> None:
     if len(waiting) > IN_BULK_COUNT:
         waiting = _write_in_bulk(session, waiting)
     if waiting:
-        _send(session.connection(), waiting, and_commit=True)
-
-
-def send_alone(connection: Connection, calls: Sequence[Call]) -> list[list[Row]]:
-    """Send a transaction of its own over a connection that is in none; for `db.ask_alone`."""
-    return _send(connection, calls, and_commit=True)
+        send(session.connection(), waiting, and_commit=True)
 
 
 def _write_in_bulk(session: Session, waiting: Sequence[Call]) -> list[Call]:
@@ -274,9 +269,10 @@ def _write_in_bulk(session: Session, waiting: Sequence[Call]) -> list[Call]:
     return list(waiting)
 
 
-def _send(
+def send(
     connection: Connection, calls: Sequence[Call], *, and_commit: bool = False
 ) -> list[list[Row]]:
+    """Send statements together, and give the rows that each of them found."""
     dialect = connection.dialect
     driver: Any = connection.connection.driver_connection
     compiled = [call.statement.compiled_for(dialect) for call in calls]

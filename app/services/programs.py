@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import available_timezones
 
-from sqlalchemy import ColumnElement, String, case, cast, func, null, select
+from sqlalchemy import ColumnElement, String, case, cast, null, select
 from sqlalchemy.orm import Session
 
 from app import clock, errors
@@ -21,7 +21,7 @@ from app.rules import inputs
 from app.rules.actors import Actor, Permission
 from app.rules.earning import ROUNDINGS
 from app.rules.tiers import Tier, multiplier_of, tier_key
-from app.services import audit, idempotency, outbox, paging, snapshots, totals
+from app.services import audit, idempotency, outbox, paging, seen_last, snapshots, totals
 from app.services.idempotency import Once, Outcome
 from app.services.paging import Between, Window
 
@@ -238,22 +238,29 @@ def checked_tiers(tiers: Sequence[Tier]) -> list[Tier]:
     return checked
 
 
-def count_moves(
-    session: Session, *, program: Program, tiers: Sequence[Tier]
-) -> dict[tuple[str | None, str | None], int]:
-    """Count who would move from which tier to which, if `tiers` were the program's.
+@dataclass(frozen=True)
+class Moves:
+    """Who would move between tiers.
 
-    It takes as long as moving them, unless nobody would be.
+    Attributes:
+        counts: how many active members would move, by the tiers from and to; None is no tier.
+        looked_at_count: how many were looked at.
+        is_all: whether these were all, or else those who were here last, see `seen_last`.
     """
+
+    counts: Mapping[tuple[str | None, str | None], int]
+    looked_at_count: int = 0
+    is_all: bool = True
+
+
+def count_moves(session: Session, *, program: Program, tiers: Sequence[Tier]) -> Moves:
+    """Count who would move from which tier to which, if `tiers` were the program's."""
     if _thresholds(tiers) == _thresholds(program.tiers):
-        return {}
-    target = _tier_of_member(tiers)
-    rows = session.execute(
-        select(Member.tier, target.label("target"), func.count())
-        .where(Member.workspace_id == program.workspace_id, Member.program_id == program.id)
-        .group_by(Member.tier, target)
-    )
-    return {(was, will): count for was, will, count in rows if was != will}
+        return Moves({})
+    seen, is_all = seen_last.read_active(session, program, Member.tier, Member.qualifying_points)
+    pairs = Counter((tier, tier_key(points, tiers)) for tier, points in seen)
+    moved = {(was, will): count for (was, will), count in pairs.items() if was != will}
+    return Moves(moved, len(seen), is_all)
 
 
 def _thresholds(tiers: Sequence[Tier]) -> dict[str, int]:

@@ -17,7 +17,7 @@ from app.rules import buckets
 from app.rules.buckets import Taken
 from app.statements import Call, Row, Statement
 
-WITHOUT_WAITING = Statement(lambda _: text("SET LOCAL synchronous_commit = off"))
+WITHOUT_WAITING = Statement(lambda _: text("SELECT set_config('synchronous_commit', 'off', true)"))
 """A power cut may give tokens back; waiting for the disk would cost every request more."""
 
 

@@ -19,7 +19,7 @@ from app.models.rewards import REWARD_TYPES, Reward
 from app.rules import inputs, redeeming
 from app.rules.actors import Actor, Permission
 from app.rules.tiers import Tier
-from app.services import audit, idempotency, outbox, paging, snapshots, totals
+from app.services import audit, idempotency, outbox, paging, seen_last, snapshots, totals
 from app.services.idempotency import Once, Outcome
 from app.services.paging import Between, Window
 
@@ -79,7 +79,7 @@ class Reach:
         able_count: members who reach the cost, of `eligible_count` in the tier or above.
         buckets: counts of the eligible by balance, in twelfths of twice the cost; the last one
             holds all above.
-        is_all: whether all were looked at, or else the `REACH_MEMBERS_MAX` who were here last.
+        is_all: whether all were looked at, or else those who were here last, see `seen_last`.
     """
 
     able_count: int
@@ -89,9 +89,6 @@ class Reach:
 
 
 REACH_BUCKETS = 12
-
-REACH_MEMBERS_MAX = 2_500
-"""Each keystroke asks, so not all of a million are counted; who was here last may be here again."""
 
 
 def create(
@@ -341,24 +338,10 @@ def terms_of(reward: Reward) -> redeeming.Terms:
 def measure_reach(
     session: Session, *, program: Program, points_cost: int, min_tier: str | None
 ) -> Reach:
-    """Count who could afford a cost today, and how the balances lie around it.
-
-    At most `REACH_MEMBERS_MAX` are looked at, those who were here last.
-    """
-    seen = session.execute(
-        select(Member.balance, Member.tier)
-        .where(
-            Member.workspace_id == program.workspace_id,
-            Member.program_id == program.id,
-            Member.status == "active",
-        )
-        .order_by(Member.last_seen_at.desc(), Member.id.desc())
-        .limit(REACH_MEMBERS_MAX + 1)
-    ).all()
+    """Count who could afford a cost today, and how the balances lie around it."""
+    seen, is_all = seen_last.read_active(session, program, Member.balance, Member.tier)
     tiers = None if min_tier is None else _tiers_from(program, min_tier)
-    eligible = [
-        balance for balance, tier in seen[:REACH_MEMBERS_MAX] if tiers is None or tier in tiers
-    ]
+    eligible = [balance for balance, tier in seen if tiers is None or tier in tiers]
     width = max(1, points_cost * 2 // REACH_BUCKETS)
     buckets = [0] * REACH_BUCKETS
     for balance in eligible:
@@ -367,7 +350,7 @@ def measure_reach(
         able_count=sum(balance >= points_cost for balance in eligible),
         eligible_count=len(eligible),
         buckets=buckets,
-        is_all=len(seen) <= REACH_MEMBERS_MAX,
+        is_all=is_all,
     )
 
 

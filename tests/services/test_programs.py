@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from app import errors
 from app.rules.tiers import Tier
-from app.services import locations, merchants, programs
+from app.services import locations, merchants, programs, seen_last
 from app.services.idempotency import Once
+from app.services.programs import Moves
 from tests import factories
 from tests.cast import Cast
 from tests.support import records
@@ -72,10 +74,48 @@ def test_moves_are_counted_beforehand(
         program = programs.get_program(
             session, workspace_id=cast.workspace_id, program_id=cast.program_id
         )
-        assert programs.count_moves(session, program=program, tiers=tiers) == moves
+        assert programs.count_moves(session, program=program, tiers=tiers).counts == moves
         assert programs.count_by_tier(session, workspace_id=cast.workspace_id) == {
             cast.program_id: {"bronze": 1, "silver": 1}
         }
+
+
+def test_moves_among_many_are_those_of_who_was_here_last(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for points in (600, 600, 1):
+        factories.award(cast, factories.enrol(cast), points)
+
+    assert _count_moves(cast) == Moves({("silver", "bronze"): 2}, 3, is_all=True)
+    monkeypatch.setattr(seen_last, "LOOKED_AT_MAX", 2)
+    assert _count_moves(cast) == Moves({("silver", "bronze"): 1}, 2, is_all=False)
+
+
+def test_a_preview_walks_only_so_far_past_other_programs_members(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factories.award(cast, factories.enrol(cast), 600)
+    with cast.database.writing() as session:
+        other = programs.create(
+            session,
+            workspace_id=cast.workspace_id,
+            rules=factories.make_rules(name="Quay"),
+            by=cast.owner,
+        ).value
+    for _ in range(2):
+        factories.enrol(replace(cast, program_id=other.id))
+
+    assert _count_moves(cast).is_all
+    monkeypatch.setattr(seen_last, "WALKED_MAX", 2)
+    assert _count_moves(cast) == Moves({}, 0, is_all=False)
+
+
+def _count_moves(cast: Cast) -> Moves:
+    with cast.database.reading() as session:
+        program = programs.get_program(
+            session, workspace_id=cast.workspace_id, program_id=cast.program_id
+        )
+        return programs.count_moves(session, program=program, tiers=HIGHER)
 
 
 def test_a_tier_that_a_reward_is_kept_for_cannot_be_taken_away(cast: Cast) -> None:

@@ -1,15 +1,17 @@
-"""An award waits for the database at most three times: key and locks, what it writes, COMMIT."""
+"""How often the hot path waits for PostgreSQL."""
 
 from __future__ import annotations
 
 import pytest
 
+from app.config import Rate
 from app.db import Database
 from app.rules.actors import Actor
-from app.services import ledger
+from app.services import api_keys, ledger
 from app.services.idempotency import Once
 from app.services.ledger import Source
 from tests import factories
+from tests.support.api import make_secret
 from tests.support.turns import turns_counted
 
 ROUND_TRIPS_MAX = 3
@@ -20,6 +22,7 @@ WHO = ["key", "manager", "cashier"]
 
 @pytest.mark.parametrize("who", WHO)
 def test_an_award_takes_three_round_trips(postgres: Database, who: str) -> None:
+    """Key and locks, what it writes, COMMIT."""
     cast = factories.make_cast(postgres)
     member = factories.enrol(cast)
     key = Actor(kind="key", id="key_1", role="key")
@@ -46,3 +49,17 @@ def test_an_award_takes_three_round_trips(postgres: Database, who: str) -> None:
 
         assert 1 < turns.count - before <= ROUND_TRIPS_MAX
     assert factories.reload(cast, member).balance == 1200
+
+
+def test_a_key_is_looked_up_and_counted_in_one_round_trip(postgres: Database) -> None:
+    cast = factories.make_cast(postgres)
+    secret, rate = make_secret(cast), Rate(per_second=1, burst=10)
+
+    with turns_counted(cast) as (watched, turns):
+        api_keys.admit(watched.database, secret=secret, rate=rate)  # signs in to the database
+        before = turns.count
+        admitted = api_keys.admit(watched.database, secret=secret, rate=rate)
+
+        assert turns.count - before == 1
+    assert admitted is not None
+    assert admitted[1].remaining == rate.burst - 2

@@ -123,9 +123,9 @@ def _moves(program: Program, form: ProgramForm) -> dict[str, Any]:
         moves = programs.count_moves(session, program=program, tiers=typed)
     lines = [
         (_tier_name(was, program.tiers), _tier_name(will, typed), _goes_up(was, will, typed), count)
-        for (was, will), count in moves.items()
+        for (was, will), count in moves.counts.items()
     ]
-    return {"moves": sorted(lines)}
+    return {"moves": sorted(lines), "of": moves}
 
 
 def _tier_name(key: str | None, known: Sequence[Tier]) -> str:
