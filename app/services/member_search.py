@@ -3,7 +3,8 @@
 What is typed begins words and numbers, or stands inside a word of a name; if nobody is found so,
 who comes near is offered. Up to `KNOWN_MAX` who match are all read and listed by how well they
 match and who was here last. When more match, they are listed as in a telephone book, from an index
-that has them in this order, so that no search reads them all.
+that has them in this order, so that no search reads them all. Filters that leave few members turn
+this around: the words are looked for among those.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import attrgetter, itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, false, or_, select, tuple_, union
+from sqlalchemy import ColumnElement, false, literal, literal_column, or_, select, tuple_, union
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from app.models.ledger import LedgerEntry
@@ -28,6 +29,9 @@ from app.rules.searching import Query, Record
 from app.services import paging, search_ranges, totals
 from app.services.paging import PAGE_ROWS, Page, cut
 from app.services.search_ranges import LAST_CHARACTER, Others, Range
+
+FEW_MAX = 2_000
+"""So few members as filters leave are all read; among more, a search soon comes upon some."""
 
 COUNT_MAX = 1_000
 """Counting stops here: "more than 1,000" says enough, and costs the same at any size."""
@@ -55,6 +59,9 @@ CANDIDATES_MAX = 100
 
 _SEEN_CURSOR = re.compile(r'\[[0-3],"[0-9T:.+-]{25,32}","loy_[0-9a-z]+"\]', re.ASCII)
 _WALK_CURSOR = re.compile(r'\["loy_[0-9a-z]+",[0-9]{1,3}\]', re.ASCII)
+
+
+_SEEN_LAST_FIRST = (Member.last_seen_at.desc(), Member.id.desc())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +102,13 @@ def find_members(
     """
     query, filters = searching.parse(text), filters or Filters()
     if not query.text:
-        return _list_all(session, workspace_id, filters, after, limit)
-    plan = _plan(session, workspace_id, query)
+        few = _find_few_of_program(session, workspace_id, filters)
+        if few is None:
+            return _list_all(session, workspace_id, filters, after, limit)
+        rows = _read(session, workspace_id, few, filters)
+        placed = _in_order((0, row.seen_at, row.member_id) for row in rows)
+        return _known_page(session, workspace_id, placed, after, limit)
+    plan = _plan(session, workspace_id, query, _find_few(session, workspace_id, filters))
     if plan.customer_ids is None:
         return _Walk(session, workspace_id, plan, filters).page(after, limit)
     placed = _place_known(session, workspace_id, plan, filters)
@@ -108,7 +120,15 @@ def count_members(session: Session, *, workspace_id: str, filters: Filters | Non
     filters = filters or Filters()
     if filters == Filters():
         return totals.read_workspace(session, workspace_id=workspace_id)["member_count"]
-    statement = select(Member.id).where(Member.workspace_id == workspace_id)
+    few = _find_few_of_program(session, workspace_id, filters)
+    if few is not None:
+        is_alone = filters == Filters(program_id=filters.program_id)
+        return len(few if is_alone else _read(session, workspace_id, few, filters))
+    # In the order of the list, whose indexes begin with the workspace: told of one workspace that
+    # has nearly all rows, SQLite looks for the few of another in all of the table.
+    statement = (
+        select(Member.id).where(Member.workspace_id == workspace_id).order_by(*_SEEN_LAST_FIRST)
+    )
     return paging.count_up_to(session, _narrow(statement, filters), COUNT_MAX)
 
 
@@ -222,8 +242,12 @@ class _Plan:
     customer_ids: Sequence[str] | None
 
 
-def _plan(session: Session, workspace_id: str, query: Query) -> _Plan:
-    """Plan to walk the ranges of one word, and to look for the others along the way."""
+def _plan(session: Session, workspace_id: str, query: Query, few: Sequence[str] | None) -> _Plan:
+    """Plan to walk the ranges of one word, and to look for the others along the way.
+
+    Args:
+        few: customers among whom all who are sought are, or None.
+    """
     named = _any_of(workspace_id, _named(workspace_id, query)).limit(KNOWN_MAX)
     owners = {row.id: row.customer_id for row in session.execute(named)}
     choices = {
@@ -235,6 +259,9 @@ def _plan(session: Session, workspace_id: str, query: Query) -> _Plan:
     }
     if not choices:
         return _Plan(query, owners, [], Others(query, []), [])
+    if few is not None:
+        among = _find_among(session, workspace_id, query, choices, few)
+        return _Plan(query, owners, [], Others(query, []), among)
     walks = [
         (choices[word], Others(query, [each for each in choices if each != word]))
         for word in sorted(choices, key=len, reverse=True)
@@ -257,6 +284,70 @@ def _plan(session: Session, workspace_id: str, query: Query) -> _Plan:
     ranges, others = walks[0]
     ids = search_ranges.find_customers(session, workspace_id, ranges, others, KNOWN_MAX)
     return _Plan(query, owners, ranges, others, ids)
+
+
+def _find_among(
+    session: Session,
+    workspace_id: str,
+    query: Query,
+    choices: Mapping[str, Sequence[Range]],
+    few: Sequence[str],
+) -> list[str]:
+    """Give those of a few customers whom some words find: one by its ranges, the others in a line.
+
+    That is how a walk finds them, whichever of the words it walks.
+    """
+    rows = session.execute(
+        select(Customer.id, *_RECORD).where(
+            Customer.workspace_id == workspace_id,
+            Customer.id.in_(few),
+            *Others(query, query.words).clauses(Customer.search_text),
+        )
+    )
+    return [
+        customer_id
+        for customer_id, *record in rows
+        if any(search_ranges.hold(ranges, Record(*record)) for ranges in choices.values())
+    ]
+
+
+def _find_few(session: Session, workspace_id: str, filters: Filters) -> Sequence[str] | None:
+    """Give the customers of all members whom one of the filters leaves, if those are few."""
+    of_program = _find_few_of_program(session, workspace_id, filters)
+    if of_program is not None:
+        return of_program
+    for one in (
+        Filters(below_zero=filters.below_zero),
+        # Most members are active: there is no index of those alone.
+        Filters(status="closed" if filters.status == "closed" else ""),
+        Filters(tier=filters.tier),
+    ):
+        if one != Filters():
+            statement = _narrow(
+                select(Member.customer_id)
+                .where(Member.workspace_id == workspace_id)
+                .order_by(*_SEEN_LAST_FIRST),
+                one,
+            )
+            if paging.count_up_to(session, statement, FEW_MAX) <= FEW_MAX:
+                return session.scalars(statement).all()
+    return None
+
+
+def _find_few_of_program(
+    session: Session, workspace_id: str, filters: Filters
+) -> Sequence[str] | None:
+    """Give the customers of the program that is filtered for, if it has few members.
+
+    No index has a program's members in the order of the list, and a walk to few of them is long.
+    """
+    if not filters.program_id:
+        return None
+    statement = select(Member.customer_id).where(
+        Member.workspace_id == workspace_id, Member.program_id == filters.program_id
+    )
+    few = session.scalars(statement.limit(FEW_MAX + 1)).all()
+    return few if len(few) <= FEW_MAX else None
 
 
 @dataclass(frozen=True)
@@ -313,13 +404,16 @@ def _place_known(
     """Give all who match when they are known: by rank, and who was here last first."""
     matching = set(plan.customer_ids or ())
     rows = _read(session, workspace_id, [*matching | set(plan.owners.values())], filters)
-    placed = [
+    return _in_order(
         (_rank(plan, row), row.seen_at, row.member_id)
         for row in rows
         if row.member_id in plan.owners or row.customer_id in matching
-    ]
-    placed.sort(key=itemgetter(1, 2), reverse=True)
-    return sorted(placed, key=itemgetter(0))
+    )
+
+
+def _in_order(placed: Iterable[_Placed]) -> list[_Placed]:
+    newest_first = sorted(placed, key=itemgetter(1, 2), reverse=True)
+    return sorted(newest_first, key=itemgetter(0))
 
 
 def _known_page(
@@ -419,7 +513,8 @@ class _Walk:
     def _through(self, number: int, beyond: _Place | None, at_once: int) -> Iterator[_Row]:
         """Give the members in one range, but those who have a key in an earlier one."""
         within, earlier = self._plan.ranges[number], self._plan.ranges[:number]
-        size = at_once if self._filters == Filters() else FILTERED_AT_ONCE
+        is_filtered = self._filters != Filters()
+        size = FILTERED_AT_ONCE if is_filtered else at_once
         while True:
             # The keys alone come first: joined with members, PostgreSQL would sort the whole range.
             keys = self._session.execute(self._keys(within, beyond).limit(size)).all()
@@ -434,6 +529,7 @@ class _Walk:
             if len(keys) < size:
                 return
             beyond = (tuple(keys[-1]), LAST_CHARACTER)
+            size = min(size * 4, FILTERED_AT_ONCE_MAX) if is_filtered else size
 
     def _accounts(self, customer_ids: Sequence[str]) -> Mapping[str, Sequence[_Row]]:
         """Give the members of each customer whom the filters leave, in the order of their ids."""
@@ -461,6 +557,8 @@ _Place = tuple[tuple[str, ...], str]
 """The keys of a row in its range, and its member."""
 
 FILTERED_AT_ONCE = 100
+FILTERED_AT_ONCE_MAX = 1_600
+"""Who walks past many that a filter leaves out takes longer steps."""
 """So many are looked at together when a filter may leave few of them."""
 
 
@@ -472,7 +570,7 @@ def _list_all(
         .join(Member.customer)
         .options(contains_eager(Member.customer), joinedload(Member.program))
         .where(Member.workspace_id == workspace_id, Customer.workspace_id == workspace_id)
-        .order_by(Member.last_seen_at.desc(), Member.id.desc())
+        .order_by(*_SEEN_LAST_FIRST)
     )
     if (edge := _parsed(after)) is not None:
         # As one comparison of two columns, which an index answers at any depth.
@@ -487,10 +585,11 @@ def _narrow(statement: Any, filters: Filters) -> Any:
         statement = statement.where(Member.program_id == filters.program_id)
     if filters.tier:
         statement = statement.where(Member.tier == filters.tier)
+    # Written out: of a parameter no plan knows that an index of such members alone has them all.
     if filters.status:
-        statement = statement.where(Member.status == filters.status)
+        statement = statement.where(Member.status == literal(filters.status, literal_execute=True))
     if filters.below_zero:
-        statement = statement.where(Member.balance < 0)
+        statement = statement.where(Member.balance < literal_column("0"))
     return statement
 
 

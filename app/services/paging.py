@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from app import errors, ids
@@ -42,7 +42,8 @@ def cut(rows: Sequence[Row], *, limit: int, cursors: Sequence[str]) -> Page[Row]
 
 def count_up_to(session: Session, statement: Any, most: int) -> int:
     """Count a statement's rows, at most `most` + 1, so that a large table costs no more."""
-    bounded = statement.limit(most + 1).subquery()
+    # No columns, so that an index alone may do.
+    bounded = statement.with_only_columns(literal(1)).limit(most + 1).subquery()
     return session.scalar(select(func.count()).select_from(bounded)) or 0
 
 

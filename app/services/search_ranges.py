@@ -106,6 +106,14 @@ def ranges_of(query: Query, word: str) -> list[Range]:
     return [*found, Range(Customer.card_key, word)]
 
 
+def hold(ranges: Sequence[Range], record: Record) -> bool:
+    """Say whether any of a record's keys lies in some ranges."""
+    whole = {each.start for each in ranges if each.is_whole}
+    return not whole.isdisjoint(record.search_text.split()) or any(
+        each.first_key(record) is not None for each in ranges if not each.is_whole
+    )
+
+
 def phone_end(digits: str) -> Range:
     """Give the range of the phone numbers that end as a typed one does."""
     return Range(Customer.phone_reversed, searching.last_digits(digits)[::-1])

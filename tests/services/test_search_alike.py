@@ -204,7 +204,9 @@ def test_words_of_which_only_the_first_keys_are_looked_at_find_the_same(
             assert seen == expected, query
 
 
-def _look_through(crowded: Cast, query: str) -> tuple[list[str], int | None, bool]:
+def _look_through(
+    crowded: Cast, query: str, filters: Filters | None = None
+) -> tuple[list[str], int | None, bool]:
     """Give the ids on the first pages, the count that the first one tells, and if it is all."""
     seen: list[str] = []
     counts: list[int | None] = []
@@ -212,7 +214,11 @@ def _look_through(crowded: Cast, query: str) -> tuple[list[str], int | None, boo
     for _ in range(PAGES_MAX):
         with crowded.database.reading() as session:
             page = member_search.find_members(
-                session, workspace_id=crowded.workspace_id, text=query, after=cursor
+                session,
+                workspace_id=crowded.workspace_id,
+                text=query,
+                filters=filters,
+                after=cursor,
             )
         seen += [member.id for member in page.rows]
         counts.append(page.count)
@@ -237,15 +243,28 @@ NEAR: dict[str, list[str]] = {}
 
 
 @pytest.mark.parametrize("typed", ["a", "ma", "mar", "7", "@example"])
-def test_a_tier_narrows_many_in_the_same_order(crowded: Cast, typed: str) -> None:
-    gold = [member_id for member_id in _expected(typed, KNOWN_MAX) if int(member_id[4:]) % 3 == 0]
+def test_a_tier_narrows_many_in_the_same_order(
+    crowded: Cast, typed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(member_search, "FEW_MAX", 0)
+    gold = _gold(_expected(typed, KNOWN_MAX))
 
-    with crowded.database.reading() as session:
-        page = member_search.find_members(
-            session, workspace_id=crowded.workspace_id, text=typed, filters=Filters(tier="gold")
-        )
+    seen, _, _ = _look_through(crowded, typed, Filters(tier="gold"))
 
-    assert [member.id for member in page.rows] == gold[:PAGE_ROWS]
+    assert seen == gold[: len(seen)]
+    assert len(seen) == min(len(gold), PAGES_MAX * PAGE_ROWS)
+
+
+def test_among_few_a_search_finds_the_same_ranked(crowded: Cast) -> None:
+    for query in QUERIES:
+        gold = _gold(_expected(query, PEOPLE))
+        seen, count, is_all = _look_through(crowded, query, Filters(tier="gold"))
+        assert seen == gold[: PAGES_MAX * PAGE_ROWS], query
+        assert (count, is_all) == (len(gold), len(seen) == len(gold)), query
+
+
+def _gold(member_ids: Sequence[str]) -> list[str]:
+    return [each for each in member_ids if int(each[4:]) % 3 == 0]
 
 
 # --- What the rules say ---------------------------------------------------------------------------

@@ -208,7 +208,11 @@ def _exercise_reads(cast: Cast) -> None:
                 with mock.patch.multiple(member_search, KNOWN_MAX=known_max, LOOK_FIRST=looks):
                     page = member_search.find_members(session, text=text, limit=1, **given)
                     member_search.find_members(session, text=text, after=page.cursor, **given)
-            member_search.count_members(session, filters=filters, **given)
+            for few_max in (member_search.FEW_MAX, 0):
+                with mock.patch.object(member_search, "FEW_MAX", few_max):
+                    for each in (filters, Filters(status="closed"), Filters()):
+                        member_search.find_members(session, text=text, filters=each, **given)
+                        member_search.count_members(session, filters=each, **given)
             member_search.find_by_id(session, text=text, **given)
             member_search.find_exact(session, text=text, **given)
             member_search.find_close_members(session, text=text, filters=filters, **given)
