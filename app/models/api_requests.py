@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Float, ForeignKey, Index, Integer, String, Text
+from sqlalchemy import Float, ForeignKey, Index, Integer, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, UtcDateTime
@@ -22,6 +22,14 @@ class ApiRequest(Base):
     __table_args__ = (
         Index("ix_api_requests_recorded", "workspace_id", "recorded_at"),
         Index("ix_api_requests_route", "workspace_id", "route", "method", "status"),
+        Index("ix_api_requests_key", "workspace_id", "key_id", "id"),
+        Index(
+            "ix_api_requests_failed",
+            "workspace_id",
+            "id",
+            sqlite_where=text("error_code <> ''"),
+            postgresql_where=text("error_code <> ''"),
+        ),
     )
 
     workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"), primary_key=True)

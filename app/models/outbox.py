@@ -23,6 +23,7 @@ class Event(Base):
     __table_args__ = (
         Index("ix_events_member", "workspace_id", "member_id", "id"),
         Index("ix_events_entry", "workspace_id", "entry_id"),
+        Index("ix_events_type", "workspace_id", "type", "id"),
         # Partial, so that it holds the few rows that wait and not every event there ever was.
         Index(
             "ix_events_undispatched",

@@ -75,6 +75,7 @@ class WebhookDelivery(Base):
             "next_attempt_at",
         ),
         Index("ix_webhook_deliveries_endpoint", "workspace_id", "endpoint_id", "id"),
+        Index("ix_webhook_deliveries_status", "workspace_id", "status", "id"),
         Index("ix_webhook_deliveries_event", "workspace_id", "event_id"),
         Index("ix_webhook_deliveries_resend", "workspace_id", "resend_id"),
     )

@@ -120,8 +120,10 @@ def list_customers(
         NotFound: a cursor names no customer here, as it must: a caller's ids have no order of time.
     """
     statement = select(Customer).where(Customer.workspace_id == workspace_id)
+    columns: list[Any] = [Customer.created_at, Customer.id]
     if email is not None:
         statement = statement.where(Customer.email_key == searching.email_key(email))
+        columns = [paging.aside(each) for each in columns]
     edge = None
     if between.cursor is not None:
         edge = session.execute(
@@ -131,7 +133,6 @@ def list_customers(
         ).first()
         if edge is None:
             raise errors.NotFound("There is no such customer here.", param=between.param)
-    columns = (Customer.created_at, Customer.id)
     return paging.window(
         session, statement, columns, edge=tuple(edge) if edge else None, between=between
     )

@@ -85,9 +85,11 @@ def list_entries(
 ) -> Window[LedgerEntry]:
     """List entries, the newest first: of one member or of all."""
     statement = select(LedgerEntry).where(LedgerEntry.workspace_id == workspace_id)
+    column: Any = LedgerEntry.id
     if member_id is not None:
         statement = statement.where(LedgerEntry.member_id == member_id)
-    return paging.window_by_id(session, statement, LedgerEntry.id, between, prefix="ptx")
+        column = paging.aside(column)
+    return paging.window_by_id(session, statement, column, between, prefix="ptx")
 
 
 def list_rows(
@@ -108,9 +110,9 @@ def list_rows(
     if filters.kind:
         statement = statement.where(LedgerEntry.kind == filters.kind)
     if filters.since:
-        statement = statement.where(LedgerEntry.recorded_at >= filters.since)
+        statement = statement.where(paging.aside(LedgerEntry.recorded_at) >= filters.since)
     if filters.until:
-        statement = statement.where(LedgerEntry.recorded_at < filters.until)
+        statement = statement.where(paging.aside(LedgerEntry.recorded_at) < filters.until)
     if before_seq is not None:
         statement = statement.where(LedgerEntry.seq < before_seq)
     rows = _with_reversals(session, member, session.execute(statement).all())

@@ -30,9 +30,6 @@ from app.services import paging, search_ranges, totals
 from app.services.paging import PAGE_ROWS, Page, cut
 from app.services.search_ranges import LAST_CHARACTER, Others, Range
 
-FEW_MAX = 2_000
-"""So few members as filters leave are all read; among more, a search soon comes upon some."""
-
 COUNT_MAX = 1_000
 """Counting stops here: "more than 1,000" says enough, and costs the same at any size."""
 
@@ -102,7 +99,7 @@ def find_members(
     """
     query, filters = searching.parse(text), filters or Filters()
     if not query.text:
-        few = _find_few_of_program(session, workspace_id, filters)
+        few = _find_few_to_list(session, workspace_id, filters)
         if few is None:
             return _list_all(session, workspace_id, filters, after, limit)
         rows = _read(session, workspace_id, few, filters)
@@ -120,7 +117,7 @@ def count_members(session: Session, *, workspace_id: str, filters: Filters | Non
     filters = filters or Filters()
     if filters == Filters():
         return totals.read_workspace(session, workspace_id=workspace_id)["member_count"]
-    few = _find_few_of_program(session, workspace_id, filters)
+    few = _find_few_to_list(session, workspace_id, filters)
     if few is not None:
         is_alone = filters == Filters(program_id=filters.program_id)
         return len(few if is_alone else _read(session, workspace_id, few, filters))
@@ -329,9 +326,19 @@ def _find_few(session: Session, workspace_id: str, filters: Filters) -> Sequence
                 .order_by(*_SEEN_LAST_FIRST),
                 one,
             )
-            if paging.count_up_to(session, statement, FEW_MAX) <= FEW_MAX:
+            if paging.are_few(session, statement):
                 return session.scalars(statement).all()
     return None
+
+
+def _find_few_to_list(
+    session: Session, workspace_id: str, filters: Filters
+) -> Sequence[str] | None:
+    """Do as `_find_few` where no index has whom the filters leave in the order of the list."""
+    narrowing = [name for name, value in vars(filters).items() if value]
+    if len(narrowing) > 1:
+        return _find_few(session, workspace_id, filters)
+    return _find_few_of_program(session, workspace_id, filters)
 
 
 def _find_few_of_program(
@@ -346,8 +353,7 @@ def _find_few_of_program(
     statement = select(Member.customer_id).where(
         Member.workspace_id == workspace_id, Member.program_id == filters.program_id
     )
-    few = session.scalars(statement.limit(FEW_MAX + 1)).all()
-    return few if len(few) <= FEW_MAX else None
+    return session.scalars(statement).all() if paging.are_few(session, statement) else None
 
 
 @dataclass(frozen=True)
@@ -364,6 +370,8 @@ def _read(
     session: Session, workspace_id: str, customer_ids: Sequence[str], filters: Filters
 ) -> list[_Row]:
     """Read the members of some customers."""
+    if not customer_ids:
+        return []
     statement = (
         select(Member.id, Member.customer_id, Member.last_seen_at, *_RECORD)
         .join(Member.customer)
@@ -375,7 +383,9 @@ def _read(
     )
     return [
         _Row(member_id, customer_id, seen_at, Record(*record))
-        for member_id, customer_id, seen_at, *record in session.execute(_narrow(statement, filters))
+        for member_id, customer_id, seen_at, *record in session.execute(
+            _narrow(statement, filters, by_index=False)
+        )
     ]
 
 
@@ -580,16 +590,26 @@ def _list_all(
     return Found(page.rows, page.cursor)
 
 
-def _narrow(statement: Any, filters: Filters) -> Any:
+def _narrow(statement: Any, filters: Filters, *, by_index: bool = True) -> Any:
+    """Leave whom the filters leave.
+
+    Args:
+        by_index: whether an index of one of them may lead to the members.
+    """
+
+    def column(known: Any) -> Any:
+        return known if by_index else paging.aside(known)
+
     if filters.program_id:
-        statement = statement.where(Member.program_id == filters.program_id)
+        statement = statement.where(column(Member.program_id) == filters.program_id)
     if filters.tier:
-        statement = statement.where(Member.tier == filters.tier)
+        statement = statement.where(column(Member.tier) == filters.tier)
     # Written out: of a parameter no plan knows that an index of such members alone has them all.
     if filters.status:
-        statement = statement.where(Member.status == literal(filters.status, literal_execute=True))
+        status: Any = literal(filters.status, literal_execute=True)
+        statement = statement.where(column(Member.status) == status)
     if filters.below_zero:
-        statement = statement.where(Member.balance < literal_column("0"))
+        statement = statement.where(column(Member.balance) < literal_column("0"))
     return statement
 
 

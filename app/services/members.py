@@ -142,11 +142,17 @@ def list_members(
         .where(Member.workspace_id == workspace_id)
         .options(joinedload(Member.customer), joinedload(Member.program))
     )
+    column: Any = Member.id
     if program_id is not None:
-        statement = statement.where(Member.program_id == program_id)
+        in_program = Member.program_id == program_id
+        statement = statement.where(in_program)
+        known = select(Member.id).where(Member.workspace_id == workspace_id, in_program)
+        if paging.are_few(session, known):
+            column = paging.aside(Member.id)
     if customer_id is not None:
         statement = statement.where(Member.customer_id == customer_id)
-    return paging.window_by_id(session, statement, Member.id, between, prefix="loy")
+        column = paging.aside(Member.id)
+    return paging.window_by_id(session, statement, column, between, prefix="loy")
 
 
 def edit(

@@ -40,6 +40,24 @@ def cut(rows: Sequence[Row], *, limit: int, cursors: Sequence[str]) -> Page[Row]
     return Page(rows[:limit], cursors[limit - 1])
 
 
+FEW_MAX = 2_000
+"""So few rows are read and sorted, rather than found in passing along all in an index's order."""
+
+
+def aside(column: Any) -> Any:
+    """Give a column for an order or a bound that shall not choose the index.
+
+    A list is walked in the order of an index, which ends with the page. Where few rows match that
+    walk is long, and SQLite, which has no statistics in a shop, takes it all the same.
+    """
+    return func.coalesce(column, column)
+
+
+def are_few(session: Session, statement: Any) -> bool:
+    """Say whether a statement, which an index answers, finds `FEW_MAX` rows at most."""
+    return count_up_to(session, statement, FEW_MAX) <= FEW_MAX
+
+
 def count_up_to(session: Session, statement: Any, most: int) -> int:
     """Count a statement's rows, at most `most` + 1, so that a large table costs no more."""
     # No columns, so that an index alone may do.

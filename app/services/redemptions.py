@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
-from app import clock, errors
+from app import clock, errors, ids
 from app.ids import new_code, new_id
 from app.models.ledger import LedgerEntry
 from app.models.members import Member
@@ -217,8 +217,12 @@ def list_redemptions(
     if status:
         statement = statement.where(Redemption.status == status)
     if sought := searching.parse(text).text:
+        # One of the two: of an OR SQLite makes a walk along all redemptions.
+        is_id = ids.is_id(sought, "rdm")
         statement = statement.where(
-            (Redemption.code == searching.redemption_code(sought)) | (Redemption.id == sought)
+            Redemption.id == sought
+            if is_id
+            else Redemption.code == searching.redemption_code(sought)
         )
     if after:
         statement = statement.where(Redemption.id < after)
@@ -237,13 +241,21 @@ def list_window(
 ) -> Window[Redemption]:
     """List redemptions as the API does, the newest first."""
     statement = select(Redemption).where(Redemption.workspace_id == workspace_id)
+    column: Any = Redemption.id
+    if reward_id is not None:
+        of_reward = Redemption.reward_id == reward_id
+        statement = statement.where(of_reward)
+        known = select(Redemption.id).where(Redemption.workspace_id == workspace_id, of_reward)
+        if paging.are_few(session, known):
+            column = paging.aside(Redemption.id)
     if member_id is not None:
         statement = statement.where(Redemption.member_id == member_id)
-    if reward_id is not None:
-        statement = statement.where(Redemption.reward_id == reward_id)
+        column = paging.aside(Redemption.id)
     if status is not None:
-        statement = statement.where(Redemption.status == status)
-    return paging.window_by_id(session, statement, Redemption.id, between, prefix="rdm")
+        is_alone = column is Redemption.id
+        known_status = Redemption.status if is_alone else paging.aside(Redemption.status)
+        statement = statement.where(known_status == status)
+    return paging.window_by_id(session, statement, column, between, prefix="rdm")
 
 
 def _get(session: Session, workspace_id: str, redemption_id: str) -> Redemption:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from app import errors
 from app.models.outbox import Event
@@ -85,20 +86,44 @@ def list_deliveries(
     statement = (
         select(WebhookDelivery)
         .where(WebhookDelivery.workspace_id == workspace_id)
-        .options(joinedload(WebhookDelivery.event), joinedload(WebhookDelivery.endpoint))
-        .order_by(WebhookDelivery.id.desc())
+        .join(WebhookDelivery.event)
+        .options(contains_eager(WebhookDelivery.event), joinedload(WebhookDelivery.endpoint))
         .limit(limit + 1)
     )
-    if filters.endpoint_id:
-        statement = statement.where(WebhookDelivery.endpoint_id == filters.endpoint_id)
-    if filters.state:
-        statement = statement.where(WebhookDelivery.status == filters.state)
+    place: Any = WebhookDelivery.id
+    endpoint_id: Any = WebhookDelivery.endpoint_id
+    state: Any = WebhookDelivery.status
     if filters.event_type:
-        statement = statement.where(WebhookDelivery.event.has(Event.type == filters.event_type))
+        events = select(Event.id).where(
+            Event.workspace_id == workspace_id, Event.type == filters.event_type
+        )
+        if paging.are_few(session, events):
+            few = session.scalars(events).all()
+            statement = statement.where(WebhookDelivery.event_id.in_(few))
+            place, endpoint_id, state = map(paging.aside, (place, endpoint_id, state))
+        else:
+            statement = statement.where(paging.aside(Event.type) == filters.event_type)
+    if filters.endpoint_id and filters.state and state is WebhookDelivery.status:
+        known = _of_endpoint(workspace_id, filters.endpoint_id)
+        if paging.are_few(session, known.where(state == filters.state)):
+            place = paging.aside(place)
+        else:
+            state = paging.aside(state)
+    if filters.endpoint_id:
+        statement = statement.where(endpoint_id == filters.endpoint_id)
+    if filters.state:
+        statement = statement.where(state == filters.state)
     if after:
-        statement = statement.where(WebhookDelivery.id < after)
+        statement = statement.where(place < after)
+    statement = statement.order_by(place.desc())
     rows = session.scalars(statement).all()
     return cut(rows, limit=limit, cursors=[row.id for row in rows])
+
+
+def _of_endpoint(workspace_id: str, endpoint_id: str) -> Select[str]:
+    return select(WebhookDelivery.id).where(
+        WebhookDelivery.workspace_id == workspace_id, WebhookDelivery.endpoint_id == endpoint_id
+    )
 
 
 def get_delivery(session: Session, *, workspace_id: str, delivery_id: str) -> WebhookDelivery:
@@ -178,11 +203,7 @@ def get_health(session: Session, *, endpoint: WebhookEndpoint) -> Health:
     counts = {
         state: paging.count_up_to(
             session,
-            select(WebhookDelivery.id).where(
-                WebhookDelivery.workspace_id == endpoint.workspace_id,
-                WebhookDelivery.endpoint_id == endpoint.id,
-                WebhookDelivery.status == state,
-            ),
+            _of_endpoint(endpoint.workspace_id, endpoint.id).where(WebhookDelivery.status == state),
             COUNT_MAX,
         )
         for state in ("waiting", "failed")

@@ -11,7 +11,7 @@ import pytest
 from app import clock
 from app.db import Database
 from app.models.members import Member
-from app.services import member_search, members
+from app.services import member_search, members, paging
 from app.services.customers import Person
 from app.services.member_search import Filters
 from app.services.paging import Page
@@ -232,11 +232,11 @@ def test_no_text_breaks_the_search(cast: Cast, john: Member, text: str) -> None:
     assert _ids(cast, text) == []
 
 
-@pytest.mark.parametrize("few_max", [member_search.FEW_MAX, 2, 0])
+@pytest.mark.parametrize("few_max", [paging.FEW_MAX, 2, 0])
 def test_filters_narrow_and_the_count_agrees(
     cast: Cast, few_max: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(member_search, "FEW_MAX", few_max)
+    monkeypatch.setattr(paging, "FEW_MAX", few_max)
     silver = factories.enrol(cast, "Silver")
     factories.award(cast, silver, 600)
     closed = factories.close(cast, factories.enrol(cast, "Closed"))

@@ -24,7 +24,7 @@ from app.db import Database, table_of
 from app.models.members import Customer, Member
 from app.rules import hashing, searching
 from app.rules.searching import Query
-from app.services import customers, demo, member_search, search_words
+from app.services import customers, demo, member_search, paging, search_words
 from app.services.customers import Person
 from app.services.member_search import KNOWN_MAX, Filters
 from app.services.paging import PAGE_ROWS
@@ -246,7 +246,7 @@ NEAR: dict[str, list[str]] = {}
 def test_a_tier_narrows_many_in_the_same_order(
     crowded: Cast, typed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(member_search, "FEW_MAX", 0)
+    monkeypatch.setattr(paging, "FEW_MAX", 0)
     gold = _gold(_expected(typed, KNOWN_MAX))
 
     seen, _, _ = _look_through(crowded, typed, Filters(tier="gold"))

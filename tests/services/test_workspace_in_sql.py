@@ -43,6 +43,7 @@ from app.services import (
     members,
     merchants,
     outbox,
+    paging,
     passkeys,
     pins,
     programs,
@@ -208,8 +209,8 @@ def _exercise_reads(cast: Cast) -> None:
                 with mock.patch.multiple(member_search, KNOWN_MAX=known_max, LOOK_FIRST=looks):
                     page = member_search.find_members(session, text=text, limit=1, **given)
                     member_search.find_members(session, text=text, after=page.cursor, **given)
-            for few_max in (member_search.FEW_MAX, 0):
-                with mock.patch.object(member_search, "FEW_MAX", few_max):
+            for few_max in (paging.FEW_MAX, 0):
+                with mock.patch.object(paging, "FEW_MAX", few_max):
                     for each in (filters, Filters(status="closed"), Filters()):
                         member_search.find_members(session, text=text, filters=each, **given)
                         member_search.count_members(session, filters=each, **given)

@@ -66,9 +66,11 @@ def index() -> Response:
             filters=view.filters,
             after=request.args.get("after"),
         )
-        count, count_max = found.count, member_search.COUNT_MAX
+        count = found.count
+        # What is known is known exactly; what is counted is counted up to a bound.
+        count_max = member_search.COUNT_MAX if count is None else count
         shown = shown_before(request.args) + len(found.rows)
-        if not view.text:
+        if not view.text and count is None:
             count = member_search.count_members(
                 session, workspace_id=workspace_id(), filters=view.filters
             )
