@@ -85,20 +85,22 @@ class Member(Base):
         CheckConstraint("entry_count >= 0", name="entry_count"),
         Index("ix_members_customer_id", "workspace_id", "customer_id"),
         Index("ix_members_last_seen", "workspace_id", "last_seen_at", "id"),
-        Index("ix_members_balance", "workspace_id", "balance"),
         Index("ix_members_tier", "workspace_id", "tier", "last_seen_at", "id"),
-        # Few are closed or owe points, so indexes of those alone cost an award nothing.
+        # Few are closed or owe points, so indexes of those alone cost an award nothing. What is
+        # asked for is among their columns, or else SQLite takes one of all members.
         Index(
-            "ix_members_below_zero",
+            "ix_members_owing",
             "workspace_id",
-            "last_seen_at",
+            "balance",
             "id",
+            "last_seen_at",
             sqlite_where=text("balance < 0"),
             postgresql_where=text("balance < 0"),
         ),
         Index(
             "ix_members_closed",
             "workspace_id",
+            "status",
             "last_seen_at",
             "id",
             sqlite_where=text("status = 'closed'"),

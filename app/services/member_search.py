@@ -99,13 +99,15 @@ def find_members(
     """
     query, filters = searching.parse(text), filters or Filters()
     if not query.text:
-        few = _find_few_to_list(session, workspace_id, filters)
-        if few is None:
+        columns = (Member.id, Member.last_seen_at)
+        known = None if _has_order(filters) else _read_few(session, workspace_id, filters, *columns)
+        if known is None:
             return _list_all(session, workspace_id, filters, after, limit)
-        rows = _read(session, workspace_id, few, filters)
-        placed = _in_order((0, row.seen_at, row.member_id) for row in rows)
+        placed = _in_order((0, seen_at, member_id) for member_id, seen_at in known)
         return _known_page(session, workspace_id, placed, after, limit)
-    plan = _plan(session, workspace_id, query, _find_few(session, workspace_id, filters))
+    few = _read_few(session, workspace_id, filters, Member.customer_id)
+    among = None if few is None else [row.customer_id for row in few]
+    plan = _plan(session, workspace_id, query, among)
     if plan.customer_ids is None:
         return _Walk(session, workspace_id, plan, filters).page(after, limit)
     placed = _place_known(session, workspace_id, plan, filters)
@@ -117,15 +119,10 @@ def count_members(session: Session, *, workspace_id: str, filters: Filters | Non
     filters = filters or Filters()
     if filters == Filters():
         return totals.read_workspace(session, workspace_id=workspace_id)["member_count"]
-    few = _find_few_to_list(session, workspace_id, filters)
-    if few is not None:
-        is_alone = filters == Filters(program_id=filters.program_id)
-        return len(few if is_alone else _read(session, workspace_id, few, filters))
-    # In the order of the list, whose indexes begin with the workspace: told of one workspace that
-    # has nearly all rows, SQLite looks for the few of another in all of the table.
-    statement = (
-        select(Member.id).where(Member.workspace_id == workspace_id).order_by(*_SEEN_LAST_FIRST)
-    )
+    known = None if _has_order(filters) else _read_few(session, workspace_id, filters, Member.id)
+    if known is not None:
+        return len(known)
+    statement = select(Member.id).where(Member.workspace_id == workspace_id)
     return paging.count_up_to(session, _narrow(statement, filters), COUNT_MAX)
 
 
@@ -239,11 +236,11 @@ class _Plan:
     customer_ids: Sequence[str] | None
 
 
-def _plan(session: Session, workspace_id: str, query: Query, few: Sequence[str] | None) -> _Plan:
+def _plan(session: Session, workspace_id: str, query: Query, among: Sequence[str] | None) -> _Plan:
     """Plan to walk the ranges of one word, and to look for the others along the way.
 
     Args:
-        few: customers among whom all who are sought are, or None.
+        among: a few customers among whom all are who are sought, or None.
     """
     named = _any_of(workspace_id, _named(workspace_id, query)).limit(KNOWN_MAX)
     owners = {row.id: row.customer_id for row in session.execute(named)}
@@ -256,9 +253,9 @@ def _plan(session: Session, workspace_id: str, query: Query, few: Sequence[str] 
     }
     if not choices:
         return _Plan(query, owners, [], Others(query, []), [])
-    if few is not None:
-        among = _find_among(session, workspace_id, query, choices, few)
-        return _Plan(query, owners, [], Others(query, []), among)
+    if among is not None:
+        found = _find_among(session, workspace_id, query, choices, among)
+        return _Plan(query, owners, [], Others(query, []), found)
     walks = [
         (choices[word], Others(query, [each for each in choices if each != word]))
         for word in sorted(choices, key=len, reverse=True)
@@ -308,52 +305,26 @@ def _find_among(
     ]
 
 
-def _find_few(session: Session, workspace_id: str, filters: Filters) -> Sequence[str] | None:
-    """Give the customers of all members whom one of the filters leaves, if those are few."""
-    of_program = _find_few_of_program(session, workspace_id, filters)
-    if of_program is not None:
-        return of_program
+def _has_order(filters: Filters) -> bool:
+    """Say whether an index has whom the filters leave in the order of the list."""
+    return filters in {Filters(tier=filters.tier), Filters(status=filters.status)}
+
+
+def _read_few(
+    session: Session, workspace_id: str, filters: Filters, *columns: Any
+) -> Sequence[Any] | None:
+    """Give columns of all members whom the filters leave, if one of the filters leaves few."""
     for one in (
+        Filters(program_id=filters.program_id),
         Filters(below_zero=filters.below_zero),
         # Most members are active: there is no index of those alone.
         Filters(status="closed" if filters.status == "closed" else ""),
         Filters(tier=filters.tier),
     ):
-        if one != Filters():
-            statement = _narrow(
-                select(Member.customer_id)
-                .where(Member.workspace_id == workspace_id)
-                .order_by(*_SEEN_LAST_FIRST),
-                one,
-            )
-            if paging.are_few(session, statement):
-                return session.scalars(statement).all()
+        here = _narrow(select(*columns).where(Member.workspace_id == workspace_id), one)
+        if one != Filters() and paging.are_few(session, here):
+            return session.execute(_narrow(here, filters, by_index=False)).all()
     return None
-
-
-def _find_few_to_list(
-    session: Session, workspace_id: str, filters: Filters
-) -> Sequence[str] | None:
-    """Do as `_find_few` where no index has whom the filters leave in the order of the list."""
-    narrowing = [name for name, value in vars(filters).items() if value]
-    if len(narrowing) > 1:
-        return _find_few(session, workspace_id, filters)
-    return _find_few_of_program(session, workspace_id, filters)
-
-
-def _find_few_of_program(
-    session: Session, workspace_id: str, filters: Filters
-) -> Sequence[str] | None:
-    """Give the customers of the program that is filtered for, if it has few members.
-
-    No index has a program's members in the order of the list, and a walk to few of them is long.
-    """
-    if not filters.program_id:
-        return None
-    statement = select(Member.customer_id).where(
-        Member.workspace_id == workspace_id, Member.program_id == filters.program_id
-    )
-    return session.scalars(statement).all() if paging.are_few(session, statement) else None
 
 
 @dataclass(frozen=True)

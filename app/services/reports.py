@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal_column, select
 from sqlalchemy.orm import Session, joinedload
 
 from app import clock
@@ -159,7 +159,8 @@ def _read_days(session: Session, workspace_id: str, today: date) -> list[Day]:
 def _list_below_zero(session: Session, workspace_id: str) -> Sequence[Member]:
     return session.scalars(
         select(Member)
-        .where(Member.workspace_id == workspace_id, Member.balance < 0)
+        # Written out, as the index of those who owe says it.
+        .where(Member.workspace_id == workspace_id, Member.balance < literal_column("0"))
         .options(joinedload(Member.customer))
         .order_by(Member.balance, Member.id)
         .limit(BELOW_ZERO_ROWS)

@@ -1,4 +1,4 @@
-"""Indexes by which logs are filtered, and plans of SQLite that hang on no statistics."""
+"""Indexes by which lists are filtered, and plans of SQLite that hang on no statistics."""
 
 from __future__ import annotations
 
@@ -26,6 +26,21 @@ def upgrade() -> None:
     op.create_index(
         "ix_webhook_deliveries_status", "webhook_deliveries", ["workspace_id", "status", "id"]
     )
+    # An award wrote into the first, and it was read for the few who owe alone. SQLite took one of
+    # all members instead of the others.
+    for name in ("ix_members_balance", "ix_members_below_zero", "ix_members_closed"):
+        op.drop_index(name, "members")
+    for name, columns, condition in (
+        ("ix_members_owing", ["balance", "id", "last_seen_at"], "balance < 0"),
+        ("ix_members_closed", ["status", "last_seen_at", "id"], "status = 'closed'"),
+    ):
+        op.create_index(
+            name,
+            "members",
+            ["workspace_id", *columns],
+            sqlite_where=sa.text(condition),
+            postgresql_where=sa.text(condition),
+        )
     if op.get_bind().dialect.name == "sqlite":
         _forget_statistics(op.get_bind())
 
