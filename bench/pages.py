@@ -122,10 +122,19 @@ class _Shop:
             ),
             "search, email": self._searching(lambda person: person["email"]),
             "search, misspelt": self._searching(lambda person: person["words"][-1][:-2] + "xq"),
+            "search, below zero": lambda turn: (
+                f"/members?q={self._person(turn)['words'][0][:1]}&below_zero=1"
+            ),
+            "search, gold": lambda turn: (
+                f"/members?q={self._person(turn)['words'][0][:2]}&tier=gold"
+            ),
             "search, nobody": lambda turn: f"/members/search?q=zzqx{turn}",
             "member": lambda turn: f"/members/{self._person(turn)['id']}",
             "ledger, deep": lambda turn: (
                 f"/members/{self._person(turn)['id']}/ledger?before={self._person(turn)['middle']}"
+            ),
+            "ledger, since a day": lambda turn: (
+                f"/members/{self._person(turn)['id']}?since=2025-01-01"
             ),
             "rewards": lambda _turn: "/rewards",
             "a reward's preview": lambda _turn: "/rewards/preview?points_cost=500",
@@ -134,6 +143,7 @@ class _Shop:
             "redemptions, to hand over": lambda _turn: "/redemptions?status=confirmed",
             "audit": lambda _turn: "/audit",
             "audit, one act": lambda _turn: "/audit?act=ledger.award",
+            "audit, one act by nobody": lambda _turn: "/audit?act=ledger.award&who=stf_0",
         }
 
     def verify(self) -> float:

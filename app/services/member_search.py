@@ -107,7 +107,7 @@ def find_members(
         return _known_page(session, workspace_id, placed, after, limit)
     few = _read_few(session, workspace_id, filters, Member.customer_id)
     among = None if few is None else [row.customer_id for row in few]
-    plan = _plan(session, workspace_id, query, among)
+    plan = _plan(session, workspace_id, query, filters, among)
     if plan.customer_ids is None:
         return _Walk(session, workspace_id, plan, filters).page(after, limit)
     placed = _place_known(session, workspace_id, plan, filters)
@@ -227,6 +227,7 @@ class _Plan:
             have it inside.
         others: the other words.
         customer_ids: all who match, or None when there are more than `KNOWN_MAX`.
+        rows: those of their members that are read already.
     """
 
     query: Query
@@ -234,9 +235,16 @@ class _Plan:
     ranges: Sequence[Range]
     others: Others
     customer_ids: Sequence[str] | None
+    rows: Sequence[_Row] = ()
 
 
-def _plan(session: Session, workspace_id: str, query: Query, among: Sequence[str] | None) -> _Plan:
+def _plan(
+    session: Session,
+    workspace_id: str,
+    query: Query,
+    filters: Filters,
+    among: Sequence[str] | None,
+) -> _Plan:
     """Plan to walk the ranges of one word, and to look for the others along the way.
 
     Args:
@@ -254,8 +262,15 @@ def _plan(session: Session, workspace_id: str, query: Query, among: Sequence[str
     if not choices:
         return _Plan(query, owners, [], Others(query, []), [])
     if among is not None:
-        found = _find_among(session, workspace_id, query, choices, among)
-        return _Plan(query, owners, [], Others(query, []), found)
+        # One word by its ranges and all in a line, as a walk finds them whichever word it walks.
+        have_all = Others(query, query.words).clauses(Customer.search_text)
+        rows = [
+            row
+            for row in _read(session, workspace_id, among, filters, *have_all)
+            if any(search_ranges.hold(ranges, row.record) for ranges in choices.values())
+        ]
+        found = [row.customer_id for row in rows]
+        return _Plan(query, owners, [], Others(query, []), found, rows)
     walks = [
         (choices[word], Others(query, [each for each in choices if each != word]))
         for word in sorted(choices, key=len, reverse=True)
@@ -278,31 +293,6 @@ def _plan(session: Session, workspace_id: str, query: Query, among: Sequence[str
     ranges, others = walks[0]
     ids = search_ranges.find_customers(session, workspace_id, ranges, others, KNOWN_MAX)
     return _Plan(query, owners, ranges, others, ids)
-
-
-def _find_among(
-    session: Session,
-    workspace_id: str,
-    query: Query,
-    choices: Mapping[str, Sequence[Range]],
-    few: Sequence[str],
-) -> list[str]:
-    """Give those of a few customers whom some words find: one by its ranges, the others in a line.
-
-    That is how a walk finds them, whichever of the words it walks.
-    """
-    rows = session.execute(
-        select(Customer.id, *_RECORD).where(
-            Customer.workspace_id == workspace_id,
-            Customer.id.in_(few),
-            *Others(query, query.words).clauses(Customer.search_text),
-        )
-    )
-    return [
-        customer_id
-        for customer_id, *record in rows
-        if any(search_ranges.hold(ranges, Record(*record)) for ranges in choices.values())
-    ]
 
 
 def _has_order(filters: Filters) -> bool:
@@ -338,9 +328,13 @@ class _Row:
 
 
 def _read(
-    session: Session, workspace_id: str, customer_ids: Sequence[str], filters: Filters
+    session: Session,
+    workspace_id: str,
+    customer_ids: Sequence[str],
+    filters: Filters,
+    *clauses: ColumnElement[bool],
 ) -> list[_Row]:
-    """Read the members of some customers."""
+    """Read the members of some customers, of whom something more may be asked."""
     if not customer_ids:
         return []
     statement = (
@@ -350,6 +344,7 @@ def _read(
             Member.workspace_id == workspace_id,
             Customer.workspace_id == workspace_id,
             Member.customer_id.in_(customer_ids),
+            *clauses,
         )
     )
     return [
@@ -384,7 +379,9 @@ def _place_known(
 ) -> list[_Placed]:
     """Give all who match when they are known: by rank, and who was here last first."""
     matching = set(plan.customer_ids or ())
-    rows = _read(session, workspace_id, [*matching | set(plan.owners.values())], filters)
+    wanted = matching | set(plan.owners.values())
+    wanted -= {row.customer_id for row in plan.rows}
+    rows = [*plan.rows, *_read(session, workspace_id, [*wanted], filters)]
     return _in_order(
         (_rank(plan, row), row.seen_at, row.member_id)
         for row in rows
@@ -537,10 +534,11 @@ class _Walk:
 _Place = tuple[tuple[str, ...], str]
 """The keys of a row in its range, and its member."""
 
-FILTERED_AT_ONCE = 100
+FILTERED_AT_ONCE = 400
+"""So many are looked at together when a filter may leave few of them."""
+
 FILTERED_AT_ONCE_MAX = 1_600
 """Who walks past many that a filter leaves out takes longer steps."""
-"""So many are looked at together when a filter may leave few of them."""
 
 
 def _list_all(
