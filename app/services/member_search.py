@@ -534,7 +534,7 @@ class _Walk:
 _Place = tuple[tuple[str, ...], str]
 """The keys of a row in its range, and its member."""
 
-FILTERED_AT_ONCE = 400
+FILTERED_AT_ONCE = 100
 """So many are looked at together when a filter may leave few of them."""
 
 FILTERED_AT_ONCE_MAX = 1_600
