@@ -18,7 +18,19 @@ from datetime import UTC, datetime
 from operator import attrgetter, itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, false, literal, literal_column, or_, select, tuple_, union
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    String,
+    any_,
+    false,
+    literal,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    union,
+)
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from app.models.ledger import LedgerEntry
@@ -343,7 +355,7 @@ def _read(
         .where(
             Member.workspace_id == workspace_id,
             Customer.workspace_id == workspace_id,
-            Member.customer_id.in_(customer_ids),
+            _is_one_of(session, Member.customer_id, customer_ids),
             *clauses,
         )
     )
@@ -353,6 +365,17 @@ def _read(
             _narrow(statement, filters, by_index=False)
         )
     ]
+
+
+def _is_one_of(session: Session, column: Any, values: Sequence[str]) -> Any:
+    """Say that a column has one of many values.
+
+    PostgreSQL gets them as one: it plans a statement anew for each number of parameters, which
+    takes a third of the time.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        return column == any_(literal([*values], ARRAY(String)))
+    return column.in_(values)
 
 
 _RECORD = (Customer.search_text, Customer.phone_digits, Customer.card_key)
@@ -367,7 +390,7 @@ def _load(session: Session, workspace_id: str, member_ids: Sequence[str]) -> lis
         .where(
             Member.workspace_id == workspace_id,
             Customer.workspace_id == workspace_id,
-            Member.id.in_(member_ids),
+            _is_one_of(session, Member.id, member_ids),
         )
     )
     by_id = {member.id: member for member in found}
