@@ -360,7 +360,7 @@ def _move_members(session: Session, program: Program) -> None:
 
 def _tier_of_member(tiers: Sequence[Tier]) -> ColumnElement[str | None]:
     if not tiers:
-        # PostgreSQL groups by a typed NULL, but not by a bare one.
+        # PostgreSQL wants to know the type of a NULL.
         return cast(null(), String)
     falling = sorted(tiers, key=lambda tier: tier["threshold"], reverse=True)
     return case(
