@@ -260,7 +260,8 @@
       }
       // A PIN is no scan, however fast it is typed.
       if (event.target.closest(".r-approval") && event.key !== "Escape") return;
-      const now = performance.now();
+      // When the key was pressed: a page that is busy for a moment must not cut a scan in two.
+      const now = event.timeStamp;
       if (event.key === "Enter" && burst.isScan && now - burst.last < 3 * BURST_MILLISECONDS) {
         takeBurst(event);
         return;

@@ -38,13 +38,22 @@ def counter(page: Page, address: str, member: Member) -> Page:
     return page
 
 
-def scan(page: Page, text: str) -> None:
-    """Scan as a hand scanner does: a key every few milliseconds, Enter at the end."""
+def scan(page: Page, text: str, *, busy_ms: int = 0) -> None:
+    """Scan as a hand scanner does: a key every few milliseconds, Enter at the end.
+
+    Args:
+        busy_ms: for how long the page does something else in the midst of it.
+    """
     page.evaluate(
-        """async (text) => {
-            for (const key of [...text, "Enter"]) {
+        """async ([text, busyMs]) => {
+            let pressedAt = performance.now();
+            for (const [index, key] of [...text, "Enter"].entries()) {
+                const busyUntil = performance.now() + (index === 5 ? busyMs : 0);
+                while (performance.now() < busyUntil);
                 const target = document.activeElement || document.body;
                 const event = new KeyboardEvent("keydown", {key, bubbles: true, cancelable: true});
+                // A real key says when it was pressed, however late the page gets to it.
+                Object.defineProperty(event, "timeStamp", {value: (pressedAt += 7)});
                 const goesOn = target.dispatchEvent(event);
                 if (goesOn && key !== "Enter" && "value" in target) {
                     target.value += key;
@@ -54,7 +63,7 @@ def scan(page: Page, text: str) -> None:
                 await new Promise((resolve) => setTimeout(resolve, 7));
             }
         }""",
-        text,
+        [text, busy_ms],
     )
 
 
@@ -139,14 +148,15 @@ def test_digits_in_the_box_spend_nothing(cast: Cast, counter: Page, member: Memb
     assert factories.reload(cast, member).entry_count == 1
 
 
+@pytest.mark.parametrize("busy_ms", [0, 60])
 def test_the_next_card_scanned_on_the_keypad_spends_nothing(
-    cast: Cast, counter: Page, member: Member
+    cast: Cast, counter: Page, member: Member, busy_ms: int
 ) -> None:
     other = factories.enrol(cast, "Priyanka Iyer", card_number="3333333311")
     scan(counter, CARD)
     on_stage(counter, "member")
     expect(counter.locator("#keypad")).to_be_focused()
-    scan(counter, "3333333311")
+    scan(counter, "3333333311", busy_ms=busy_ms)
 
     expect(counter.locator("#who")).to_have_text("Priyanka Iyer")
     assert factories.reload(cast, member).entry_count == 1
