@@ -27,6 +27,7 @@ from app.db import Database
 from app.models.members import Member
 from app.models.outbox import Event
 from app.models.webhooks import WebhookDelivery, WebhookEndpoint
+from app.services.webhook_deliveries import PLACES_PER_ENDPOINT
 from tests import factories
 from tests.cast import Cast
 from tests.support.receivers import Receiver, endless, receiving, reset, slow, status
@@ -182,7 +183,8 @@ def test_two_thousand_events_and_ten_killed_workers_lose_nothing(
     for name in ("healthy", "flaky"):
         for headers, body in receivers[name].received[:200]:
             assert Webhook(secrets[name]).verify(body, headers)["id"] == headers["webhook-id"]
-    assert len(receivers["gone"].received) <= KILLS + 1
+    # A worker that is killed may have sent as many as it has places, and written no answer down.
+    assert len(receivers["gone"].received) <= 2 * PLACES_PER_ENDPOINT < MEMBERS
     assert endpoint_now(cast, endpoints["gone"]).status == "disabled"
     assert succeeded(receivers["endless"]) == committed(cast, "loyalty.account.created")
     assert factories.verify(cast).fault is None
