@@ -1,8 +1,9 @@
 """Engines and sessions, and the only commit in the product.
 
 `writing()` commits at the end of its block and rolls back on any exception; `reading()` never
-commits. On SQLite a writer begins with BEGIN IMMEDIATE and waits in one queue of the process, since
-SQLite's own busy handler starves writers; on PostgreSQL the services lock rows.
+commits; `ask_alone` sends what is a transaction of its own. On SQLite a writer begins with BEGIN
+IMMEDIATE and waits in one queue of the process, since SQLite's own busy handler starves writers; on
+PostgreSQL the services lock rows.
 """
 
 from __future__ import annotations

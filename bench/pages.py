@@ -1,8 +1,7 @@
 """The staff's pages in a small and in a large workspace of one database: what the database does.
 
 The time is what the driver spends on a page's statements, fetching included, when what they read
-is in memory. `flat` is how many
-times the small workspace's p95 the large one's is.
+is in memory. `flat` is how many times the small workspace's p95 the large one's is.
 """
 
 from __future__ import annotations

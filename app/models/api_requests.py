@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Float, ForeignKey, Index, Integer, String, Text, text
+from sqlalchemy import Float, ForeignKey, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, UtcDateTime
-from app.models.columns import CALLER_ID_CHARACTERS, ID_CHARACTERS
+from app.models.columns import CALLER_ID_CHARACTERS, ID_CHARACTERS, partial_index
 
 
 class ApiRequest(Base):
@@ -23,13 +23,7 @@ class ApiRequest(Base):
         Index("ix_api_requests_recorded", "workspace_id", "recorded_at"),
         Index("ix_api_requests_route", "workspace_id", "route", "method", "status"),
         Index("ix_api_requests_key", "workspace_id", "key_id", "id"),
-        Index(
-            "ix_api_requests_failed",
-            "workspace_id",
-            "id",
-            sqlite_where=text("error_code <> ''"),
-            postgresql_where=text("error_code <> ''"),
-        ),
+        partial_index("ix_api_requests_failed", "id", where="error_code <> ''"),
     )
 
     workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"), primary_key=True)

@@ -14,7 +14,6 @@ from sqlalchemy import (
     Integer,
     String,
     UniqueConstraint,
-    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -25,6 +24,7 @@ from app.models.columns import (
     TEXT_CHARACTERS,
     JsonObject,
     json_column_type,
+    partial_index,
 )
 from app.models.members import Member
 
@@ -33,10 +33,7 @@ KINDS = ("award", "redemption", "reversal", "cancellation", "adjustment")
 
 def _lean_index(name: str, column: str, *more: str) -> Index:
     """Give an index of the entries that have something in a column."""
-    is_there = text(f"{column} IS NOT NULL")
-    return Index(
-        name, "workspace_id", column, *more, sqlite_where=is_there, postgresql_where=is_there
-    )
+    return partial_index(name, column, *more, where=f"{column} IS NOT NULL")
 
 
 class LedgerEntry(Base):

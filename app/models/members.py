@@ -14,7 +14,6 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
-    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -25,6 +24,7 @@ from app.models.columns import (
     JsonObject,
     in_byte_order,
     json_column_type,
+    partial_index,
 )
 from app.models.programs import Program
 
@@ -88,23 +88,9 @@ class Member(Base):
         Index("ix_members_tier", "workspace_id", "tier", "last_seen_at", "id"),
         # Few are closed or owe points, so indexes of those alone cost an award nothing. What is
         # asked for is among their columns, or else SQLite takes one of all members.
-        Index(
-            "ix_members_owing",
-            "workspace_id",
-            "balance",
-            "id",
-            "last_seen_at",
-            sqlite_where=text("balance < 0"),
-            postgresql_where=text("balance < 0"),
-        ),
-        Index(
-            "ix_members_closed",
-            "workspace_id",
-            "status",
-            "last_seen_at",
-            "id",
-            sqlite_where=text("status = 'closed'"),
-            postgresql_where=text("status = 'closed'"),
+        partial_index("ix_members_owing", "balance", "id", "last_seen_at", where="balance < 0"),
+        partial_index(
+            "ix_members_closed", "status", "last_seen_at", "id", where="status = 'closed'"
         ),
     )
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, Integer, String, text, true
+from sqlalchemy import ForeignKey, Index, Integer, String, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, UtcDateTime
-from app.models.columns import ID_CHARACTERS, JsonObject, json_column_type
+from app.models.columns import ID_CHARACTERS, JsonObject, json_column_type, partial_index
 
 
 class Event(Base):
@@ -25,13 +25,7 @@ class Event(Base):
         Index("ix_events_entry", "workspace_id", "entry_id"),
         Index("ix_events_type", "workspace_id", "type", "id"),
         # Partial, so that it holds the few rows that wait and not every event there ever was.
-        Index(
-            "ix_events_undispatched",
-            "workspace_id",
-            "id",
-            sqlite_where=text("NOT is_dispatched"),
-            postgresql_where=text("NOT is_dispatched"),
-        ),
+        partial_index("ix_events_undispatched", "id", where="NOT is_dispatched"),
     )
 
     workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"), primary_key=True)

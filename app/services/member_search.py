@@ -70,9 +70,6 @@ _SEEN_CURSOR = re.compile(r'\[[0-3],"[0-9T:.+-]{25,32}","loy_[0-9a-z]+"\]', re.A
 _WALK_CURSOR = re.compile(r'\["loy_[0-9a-z]+",[0-9]{1,3}\]', re.ASCII)
 
 
-_SEEN_LAST_FIRST = (Member.last_seen_at.desc(), Member.id.desc())
-
-
 @dataclass(frozen=True, kw_only=True)
 class Filters:
     """What narrows a list of members; empty means all."""
@@ -572,7 +569,7 @@ def _list_all(
         .join(Member.customer)
         .options(contains_eager(Member.customer), joinedload(Member.program))
         .where(Member.workspace_id == workspace_id, Customer.workspace_id == workspace_id)
-        .order_by(*_SEEN_LAST_FIRST)
+        .order_by(Member.last_seen_at.desc(), Member.id.desc())
     )
     if (edge := _parsed(after)) is not None:
         # As one comparison of two columns, which an index answers at any depth.

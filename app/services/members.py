@@ -144,11 +144,9 @@ def list_members(
     )
     column: Any = Member.id
     if program_id is not None:
-        in_program = Member.program_id == program_id
-        statement = statement.where(in_program)
-        known = select(Member.id).where(Member.workspace_id == workspace_id, in_program)
-        if paging.are_few(session, known):
-            column = paging.aside(Member.id)
+        in_program = (Member.workspace_id == workspace_id, Member.program_id == program_id)
+        statement = statement.where(*in_program)
+        column = paging.place_among(session, Member.id, *in_program)
     if customer_id is not None:
         statement = statement.where(Member.customer_id == customer_id)
         column = paging.aside(Member.id)

@@ -243,11 +243,9 @@ def list_window(
     statement = select(Redemption).where(Redemption.workspace_id == workspace_id)
     column: Any = Redemption.id
     if reward_id is not None:
-        of_reward = Redemption.reward_id == reward_id
-        statement = statement.where(of_reward)
-        known = select(Redemption.id).where(Redemption.workspace_id == workspace_id, of_reward)
-        if paging.are_few(session, known):
-            column = paging.aside(Redemption.id)
+        of_reward = (Redemption.workspace_id == workspace_id, Redemption.reward_id == reward_id)
+        statement = statement.where(*of_reward)
+        column = paging.place_among(session, Redemption.id, *of_reward)
     if member_id is not None:
         statement = statement.where(Redemption.member_id == member_id)
         column = paging.aside(Redemption.id)
