@@ -249,7 +249,9 @@ def _engine(url: str, *, prepares: bool) -> Engine:
         return _sqlite_engine(url)
     engine = create_engine(
         url,
-        connect_args={} if prepares else {"prepare_threshold": None},
+        # What psycopg prepares it lets go of with each rollback, and all else with it.
+        connect_args={"prepare_threshold": None},
+        execution_options={statements.KEEPS_PREPARED: prepares},
         pool_size=CONNECTIONS_KEPT,
         max_overflow=CONNECTIONS_MOST - CONNECTIONS_KEPT,
         hide_parameters=True,

@@ -10,6 +10,7 @@ Read by a debugger: the logger `regulars.statements` tells each statement at lev
 from __future__ import annotations
 
 import logging
+import re
 from collections import defaultdict, namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,9 +25,15 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import UpdateBase
 
+from app.pipelines import Pipeline
+
 _WAITING = "regulars.waiting"
 _SUMS = "regulars.sums"
 _MARK = "regulars.sums_at_savepoint"
+_PIPELINE = "regulars.pipeline"
+
+KEEPS_PREPARED = "regulars_keeps_prepared"
+"""The option of an engine that says whether its connections keep statements prepared."""
 
 _ranks = count()
 
@@ -101,10 +108,8 @@ class _Compiled:
         dialect: Dialect,
     ) -> None:
         compiled: Any = built.compile(dialect=dialect, column_keys=columns)
-        self.sql = str(compiled)
-        # psycopg encodes a text anew each time; the sqlite3 module takes nothing else.
-        self.sent: Any = self.sql if dialect.name == "sqlite" else self.sql.encode()
-        self._order: Sequence[str] | None = compiled.positiontup if compiled.positional else None
+        self.sql, self._order = _numbered(compiled)
+        self.encoded = self.sql.encode()
         self._into = {
             name: process
             for name, bind in compiled.binds.items()
@@ -122,17 +127,31 @@ class _Compiled:
             if (process := column.type.dialect_impl(dialect).result_processor(dialect, None))
         ]
 
-    def parameters(self, values: Mapping[str, Any]) -> Any:
+    def parameters(self, values: Mapping[str, Any]) -> list[Any]:
         given = {**self._fixed, **values}
         for name, process in self._into.items():
             given[name] = process(given[name])
-        return given if self._order is None else [given[name] for name in self._order]
+        return [given[name] for name in self._order]
 
     def row(self, found: Sequence[Any]) -> Row:
         values = list(found)
         for index, process in self._out_of:
             values[index] = process(values[index])
         return self._row(*values)
+
+
+def _numbered(compiled: Any) -> tuple[str, Sequence[str]]:
+    """Give a statement's text with numbered marks, and the names of the values in their order."""
+    if compiled.positional:
+        return str(compiled), compiled.positiontup
+    numbers: dict[str, int] = {}
+
+    def mark(found: re.Match[str]) -> str:
+        name = found[1]
+        return f"${numbers.setdefault(name, len(numbers) + 1)}" if name else "%"
+
+    text = re.sub(r"%(?:\((\w+)\)s|%)", mark, str(compiled))
+    return text, list(numbers)
 
 
 def insert_for(dialect_name: str) -> Any:
@@ -282,22 +301,26 @@ def send(
             _log.debug("%s", one.sql, extra={"sql": one.sql, "given": given})
     with told_by_sqlalchemy(connection, driver):
         if dialect.name == "sqlite":
-            cursors = [
-                driver.execute(one.sent, given) for one, given in zip(compiled, values, strict=True)
+            found = [
+                driver.execute(one.sql, given).fetchall()
+                for one, given in zip(compiled, values, strict=True)
             ]
         else:
-            # The block's end sends one Sync and waits once; a fetch inside of it would wait twice.
-            with driver.pipeline():
-                cursors = [
-                    driver.execute(one.sent, given)
-                    for one, given in zip(compiled, values, strict=True)
-                ]
-                if and_commit:
-                    driver.execute(b"COMMIT", prepare=False)
-        return [
-            [one.row(row) for row in cursor.fetchall()] if one.gives_rows else []
-            for one, cursor in zip(compiled, cursors, strict=True)
-        ]
+            asked = [(one.encoded, given) for one, given in zip(compiled, values, strict=True)]
+            found = _pipeline_of(connection).exchange(asked, and_commit=and_commit)
+    return [
+        [one.row(row) for row in rows] if one.gives_rows else []
+        for one, rows in zip(compiled, found, strict=True)
+    ]
+
+
+def _pipeline_of(connection: Connection) -> Pipeline:
+    pipeline = connection.info.get(_PIPELINE)
+    if pipeline is None:
+        driver: Any = connection.connection.driver_connection
+        keeps = connection.engine.get_execution_options()[KEEPS_PREPARED]
+        pipeline = connection.info[_PIPELINE] = Pipeline(driver, keeps=keeps)
+    return pipeline
 
 
 @contextmanager
