@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from statistics import median
 
 MILLISECONDS = 1000
 
@@ -58,11 +57,6 @@ def side_by_side(
         for name, act in acts.items():
             parts[name].append(measure(name, act, times))
     return {name: _joined(name, found) for name, found in parts.items()}
-
-
-def ratio(ours: Figures, theirs: Figures) -> float:
-    """Give how many times the other's typical speed ours has."""
-    return median(theirs.seconds) / median(ours.seconds)
 
 
 def machine() -> str:

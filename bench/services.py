@@ -1,18 +1,18 @@
-"""Acts through the services, beside the bare statements that an award cannot do without."""
+"""Acts through the services, by one client."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import count, cycle
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from app.db import Database
 from app.rules.actors import Actor
 from app.services import ledger, ledger_history, member_search, members, redemptions
 from app.services.idempotency import Once
 from bench import databases
-from bench.measuring import Figures, ratio, side_by_side, table
+from bench.measuring import Figures, side_by_side, table
 from tests import factories
 from tests.cast import Cast
 
@@ -23,15 +23,6 @@ MEMBERS = 200
 ROUNDS = 5
 TIMES = 100
 
-_BARE = (
-    "INSERT INTO bare_keys VALUES (:number)",
-    "UPDATE bare_members SET balance = balance + 1, seq = seq + 1 WHERE id = :member",
-    "INSERT INTO bare_entries SELECT :number, id, seq, balance, :hash FROM bare_members "
-    "WHERE id = :member",
-    "INSERT INTO bare_events VALUES (:number, :body)",
-)
-"""Key, balance, entry and event: what a commit of an award holds at the least."""
-
 
 def run() -> str:
     """Measure on each kind of database and give the report's section."""
@@ -39,15 +30,7 @@ def run() -> str:
     for kind in databases.KINDS:
         with databases.new(kind) as database:
             found = _measure(database)
-        share = ratio(found["award"], found["bare award"])
-        parts += [
-            f"### {kind}",
-            "",
-            table(list(found.values())),
-            "",
-            f"An award through the service runs at {share:.2f} of the bare statements' speed.",
-            "",
-        ]
+        parts += [f"### {kind}", "", table(list(found.values())), ""]
     return "\n".join(parts)
 
 
@@ -63,7 +46,6 @@ def _measure(database: Database) -> dict[str, Figures]:
             session.execute(text("ANALYZE"))
     turn, number = cycle(ids), count()
     acts: dict[str, Callable[[], object]] = {
-        "bare award": _bare_award(database),
         "award": lambda: award(cast, next(turn), 5, f"key {next(number)}"),
         "redeem": lambda: _redeem(cast, next(turn), reward.id),
         "retrieve a member": lambda: _retrieve(cast, next(turn)),
@@ -112,31 +94,3 @@ def _ledger(cast: Cast, member_id: str) -> None:
 def _search(cast: Cast, typed: str) -> None:
     with cast.database.reading() as session:
         member_search.find_members(session, workspace_id=cast.workspace_id, text=typed)
-
-
-def _bare_award(database: Database) -> Callable[[], None]:
-    """Make tables without any rules, and give the act that writes to them."""
-    with database.writing() as session:
-        for statement in (
-            "CREATE TABLE bare_keys (number bigint PRIMARY KEY)",
-            "CREATE TABLE bare_members (id bigint PRIMARY KEY, balance bigint, seq bigint)",
-            "CREATE TABLE bare_entries "
-            "(number bigint PRIMARY KEY, member bigint, seq bigint, balance bigint, hash text)",
-            "CREATE TABLE bare_events (number bigint PRIMARY KEY, body text)",
-        ):
-            session.execute(text(statement))
-        for member in range(MEMBERS):
-            session.execute(text("INSERT INTO bare_members VALUES (:id, 0, 0)"), {"id": member})
-    numbers = count()
-
-    def act() -> None:
-        with database.writing() as session:
-            _write_bare(session.connection(), next(numbers))
-
-    return act
-
-
-def _write_bare(connection: Connection, number: int) -> None:
-    values = {"number": number, "member": number % MEMBERS, "hash": "0" * 64, "body": "{}" * 200}
-    for statement in _BARE:
-        connection.execute(text(statement), values)
