@@ -11,13 +11,9 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from app.ids import lowest_id
-from app.models.api_keys import ApiKey
 from app.models.audit import AuditEntry
-from app.models.devices import Device
-from app.models.inbound import InboundSource
-from app.models.programs import Location
-from app.models.staff import Staff
 from app.services import paging
+from app.services.names import read_names
 from app.services.paging import PAGE_ROWS, Page, cut
 
 EXPORTED_AT_ONCE = 1000
@@ -36,12 +32,17 @@ class Filters:
 
 @dataclass(frozen=True)
 class Line:
-    """One act, with the names of who did it and where."""
+    """One act, with the names of who did it and where.
+
+    Attributes:
+        approver_name: the manager who approved it, or None.
+    """
 
     entry: AuditEntry
     actor_name: str | None
     location_name: str | None
     device_name: str | None
+    approver_name: str | None
 
 
 def list_lines(
@@ -68,7 +69,7 @@ def list_lines(
         )
         if after:
             statement = statement.where(AuditEntry.id < after)
-        lines += [Line(*row) for row in session.execute(statement)]
+        lines += _named(session, workspace_id, session.scalars(statement).all())
     lines.sort(key=lambda line: line.entry.id, reverse=True)
     return cut(lines, limit=limit, cursors=[line.entry.id for line in lines])
 
@@ -90,6 +91,32 @@ def export(session: Session, *, workspace_ids: Sequence[str], filters: Filters) 
             return
 
 
+def _named(session: Session, workspace_id: str, entries: Sequence[AuditEntry]) -> list[Line]:
+    names = read_names(
+        session,
+        workspace_id=workspace_id,
+        ids=(
+            each
+            for entry in entries
+            for each in (entry.actor_id, entry.location_id, entry.device_id, _approver_of(entry))
+        ),
+    )
+    return [
+        Line(
+            entry,
+            actor_name=names.get(entry.actor_id),
+            location_name=names.get(entry.location_id),
+            device_name=names.get(entry.device_id),
+            approver_name=names.get(_approver_of(entry)),
+        )
+        for entry in entries
+    ]
+
+
+def _approver_of(entry: AuditEntry) -> str | None:
+    return (entry.after or {}).get("approvedBy")
+
+
 def list_acts(session: Session, *, workspace_ids: Sequence[str]) -> Sequence[str]:
     """List the kinds of acts that there are, for the filter."""
     return sorted({act for each in workspace_ids for act in session.scalars(_distinct_acts(each))})
@@ -105,20 +132,7 @@ def _distinct_acts(workspace_id: str) -> Select[str]:
 
 
 def _narrowed(session: Session, workspace_id: str, filters: Filters) -> Any:
-    name = func.coalesce(Staff.name, ApiKey.name, InboundSource.name)
-    statement = (
-        select(AuditEntry, name, Location.name, Device.name)
-        .outerjoin(Device, Device.id == AuditEntry.device_id)
-        .outerjoin(Staff, Staff.id == AuditEntry.actor_id)
-        .outerjoin(ApiKey, ApiKey.id == AuditEntry.actor_id)
-        .outerjoin(InboundSource, InboundSource.id == AuditEntry.actor_id)
-        .outerjoin(
-            Location,
-            (Location.workspace_id == AuditEntry.workspace_id)
-            & (Location.id == AuditEntry.location_id),
-        )
-        .where(AuditEntry.workspace_id == workspace_id)
-    )
+    statement = select(AuditEntry).where(AuditEntry.workspace_id == workspace_id)
     wanted = {
         column: value
         for column, value in (

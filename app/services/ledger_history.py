@@ -11,15 +11,11 @@ from sqlalchemy import Row as SqlRow
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased
 
-from app.models.api_keys import ApiKey
-from app.models.devices import Device
-from app.models.inbound import InboundSource
 from app.models.ledger import LedgerEntry
 from app.models.members import Member
-from app.models.programs import Location
 from app.models.redemptions import Redemption
-from app.models.staff import Staff
 from app.services import paging
+from app.services.names import read_names
 from app.services.paging import PAGE_ROWS, Between, Page, Window, cut
 
 
@@ -115,14 +111,14 @@ def list_rows(
         statement = statement.where(paging.aside(LedgerEntry.recorded_at) < filters.until)
     if before_seq is not None:
         statement = statement.where(LedgerEntry.seq < before_seq)
-    rows = _with_reversals(session, member, session.execute(statement).all())
+    rows = _completed(session, member, session.execute(statement).all())
     return cut(rows, limit=limit, cursors=[str(row.entry.seq) for row in rows])
 
 
 def get_row(session: Session, *, member: Member, entry_id: str) -> Row:
     """Give one line of a member's ledger, which must be there."""
     found = session.execute(_rows_statement(member).where(LedgerEntry.id == entry_id)).one()
-    return _with_reversals(session, member, [found])[0]
+    return _completed(session, member, [found])[0]
 
 
 def sum_by_kind(session: Session, *, member: Member) -> Sequence[Sum]:
@@ -140,31 +136,10 @@ def sum_by_kind(session: Session, *, member: Member) -> Sequence[Sum]:
     return [sums[kind] for kind in order if kind in sums]
 
 
-def _rows_statement(
-    member: Member,
-) -> Select[LedgerEntry, str, str, Redemption, LedgerEntry, str, str]:
-    approver = aliased(Staff)
+def _rows_statement(member: Member) -> Select[LedgerEntry, Redemption, LedgerEntry]:
     original = aliased(LedgerEntry)
     return (
-        select(
-            LedgerEntry,
-            func.coalesce(Staff.name, ApiKey.name, InboundSource.name),
-            Location.name,
-            Redemption,
-            original,
-            Device.name,
-            approver.name,
-        )
-        .outerjoin(Staff, Staff.id == LedgerEntry.actor_id)
-        .outerjoin(Device, Device.id == LedgerEntry.device_id)
-        .outerjoin(approver, approver.id == LedgerEntry.approved_by)
-        .outerjoin(ApiKey, ApiKey.id == LedgerEntry.actor_id)
-        .outerjoin(InboundSource, InboundSource.id == LedgerEntry.actor_id)
-        .outerjoin(
-            Location,
-            (Location.workspace_id == LedgerEntry.workspace_id)
-            & (Location.id == LedgerEntry.location_id),
-        )
+        select(LedgerEntry, Redemption, original)
         .outerjoin(
             Redemption,
             (Redemption.workspace_id == LedgerEntry.workspace_id)
@@ -182,14 +157,45 @@ def _rows_statement(
     )
 
 
-def _with_reversals(
+def _completed(
     session: Session, member: Member, found: Sequence[SqlRow[*tuple[Any, ...]]]
 ) -> list[Row]:
-    """Make rows of what `_rows_statement` found, with what was taken back of each line.
+    """Make rows of what `_rows_statement` found, with names and with what was taken back.
 
-    That is a statement of its own: joined to the lines, SQLite without statistics reads all of the
-    shop's reversals for it.
+    Those are statements of their own: joined to the lines, SQLite without statistics reads all of
+    the shop's reversals.
     """
+    entries = [entry for entry, *_ in found]
+    reversals = _read_reversals(session, member, entries)
+    names = read_names(
+        session,
+        workspace_id=member.workspace_id,
+        ids=(
+            each
+            for entry in entries
+            for each in (entry.actor_id, entry.approved_by, entry.location_id, entry.device_id)
+        ),
+    )
+    return [
+        Row(
+            entry=entry,
+            actor_name=names.get(entry.actor_id),
+            location_name=names.get(entry.location_id),
+            reversed_points=reversals.get(entry.id, (0, None))[0],
+            reversed_at=reversals.get(entry.id, (0, None))[1],
+            redemption=redemption,
+            original=original,
+            device_name=names.get(entry.device_id),
+            approver_name=names.get(entry.approved_by),
+        )
+        for entry, redemption, original in found
+    ]
+
+
+def _read_reversals(
+    session: Session, member: Member, entries: Sequence[LedgerEntry]
+) -> dict[str | None, tuple[int, datetime]]:
+    """Give what was taken back of each entry, and when last."""
     rows = session.execute(
         select(
             LedgerEntry.reverses_id,
@@ -198,24 +204,8 @@ def _with_reversals(
         )
         .where(
             LedgerEntry.workspace_id == member.workspace_id,
-            LedgerEntry.reverses_id.in_([entry.id for entry, *_ in found]),
+            LedgerEntry.reverses_id.in_([entry.id for entry in entries]),
         )
         .group_by(LedgerEntry.reverses_id)
     )
-    reversals = {entry_id: (-int(points), at) for entry_id, points, at in rows}
-    return [
-        Row(
-            entry=entry,
-            actor_name=actor_name,
-            location_name=location_name,
-            reversed_points=reversals.get(entry.id, (0, None))[0],
-            reversed_at=reversals.get(entry.id, (0, None))[1],
-            redemption=redemption,
-            original=original,
-            device_name=device_name,
-            approver_name=approver_name,
-        )
-        for (
-            entry, actor_name, location_name, redemption, original, device_name, approver_name,
-        ) in found
-    ]  # fmt: skip
+    return {entry_id: (-int(points), at) for entry_id, points, at in rows}

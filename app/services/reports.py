@@ -7,17 +7,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, literal_column, select
+from sqlalchemy import literal_column, select
 from sqlalchemy.orm import Session, joinedload
 
 from app import clock
-from app.models.api_keys import ApiKey
-from app.models.inbound import InboundSource
 from app.models.ledger import KINDS, LedgerEntry
 from app.models.members import Member
-from app.models.programs import Location
-from app.models.staff import Staff
 from app.services import totals
+from app.services.names import read_names
 
 CHART_DAYS = 30
 """The days of the chart and of “Seen in 30 days”, today among them."""
@@ -168,32 +165,27 @@ def _list_below_zero(session: Session, workspace_id: str) -> Sequence[Member]:
 
 
 def _latest_entries(session: Session, workspace_id: str, limit: int) -> list[Activity]:
-    rows = session.execute(
-        select(
-            LedgerEntry, func.coalesce(Staff.name, ApiKey.name, InboundSource.name), Location.name
-        )
-        .outerjoin(Staff, Staff.id == LedgerEntry.actor_id)
-        .outerjoin(ApiKey, ApiKey.id == LedgerEntry.actor_id)
-        .outerjoin(InboundSource, InboundSource.id == LedgerEntry.actor_id)
-        .outerjoin(
-            Location,
-            (Location.workspace_id == LedgerEntry.workspace_id)
-            & (Location.id == LedgerEntry.location_id),
-        )
+    entries = session.scalars(
+        select(LedgerEntry)
         .options(joinedload(LedgerEntry.member).joinedload(Member.customer))
         .where(LedgerEntry.workspace_id == workspace_id)
         .order_by(LedgerEntry.recorded_at.desc(), LedgerEntry.id.desc())
         .limit(limit)
+    ).all()
+    names = read_names(
+        session,
+        workspace_id=workspace_id,
+        ids=(each for entry in entries for each in (entry.actor_id, entry.location_id)),
     )
     return [
         Activity(
             at=entry.recorded_at,
             member=entry.member,
             entry=entry,
-            actor_name=actor_name,
-            location_name=location_name,
+            actor_name=names.get(entry.actor_id),
+            location_name=names.get(entry.location_id),
         )
-        for entry, actor_name, location_name in rows
+        for entry in entries
     ]
 
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import select
+
 from app import clock
+from app.models.api_keys import ApiKey
 from app.models.members import Member
-from app.rules.actors import SYSTEM
+from app.rules.actors import SYSTEM, Actor
 from app.services import ledger_history
 from app.services.ledger_history import Filters, Row
 from app.services.paging import Page
 from tests import factories
 from tests.cast import Cast
+from tests.support.api import make_secret
+from tests.support.payments import make_source
 
 
 def test_lines_come_newest_first_with_who_and_where(cast: Cast) -> None:
@@ -24,6 +30,23 @@ def test_lines_come_newest_first_with_who_and_where(cast: Cast) -> None:
 
     assert (newest.entry.points, oldest.entry.points) == (20, 10)
     assert (oldest.actor_name, oldest.location_name) == ("Cashier Person", "Quay Street")
+
+
+def test_a_key_a_source_and_a_till_are_named(cast: Cast) -> None:
+    make_secret(cast)
+    with cast.database.reading() as session:
+        (key,) = session.scalars(select(ApiKey))
+    source, till = make_source(cast), factories.register_till(cast).device
+    member = factories.enrol(cast)
+    factories.award(cast, member, 10, by=replace(cast.cashier, device_id=till.id))
+    factories.award(cast, member, 10, by=Actor(kind="key", id=key.id, role="key"))
+    factories.award(cast, member, 10, by=Actor(kind="rule", id=source.id, role="key"))
+
+    by_source, by_key, at_till = _page(cast, member).rows
+
+    assert by_source.actor_name == source.name
+    assert by_key.actor_name == key.name
+    assert (at_till.actor_name, at_till.device_name) == ("Cashier Person", till.name)
 
 
 def test_an_act_of_nobody_has_no_name(cast: Cast) -> None:

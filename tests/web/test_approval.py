@@ -47,7 +47,9 @@ def entries(cast: Cast) -> list[tuple[str | None, str | None, int]]:
     return [(e.actor_id, e.approved_by, e.points) for e in records.entries_of(cast, member)]
 
 
-def test_both_names_are_on_the_entry(cast: Cast, cashier: Visitor, path: str) -> None:
+def test_both_names_are_on_the_entry(
+    cast: Cast, cashier: Visitor, manager: Visitor, path: str
+) -> None:
     asked = ask(cashier, path)
     assert asked.value("points") == "500"
 
@@ -57,6 +59,7 @@ def test_both_names_are_on_the_entry(cast: Cast, cashier: Visitor, path: str) ->
     assert entries(cast) == [(cast.cashier.id, cast.manager.id, 500)]
     shown = cashier.get(done.location).text
     assert "Cashier Person approved by Manager Person" in shown
+    assert "approvedBy: Manager Person" in manager.get("/audit?act=ledger.award").text
     assert factories.verify(cast).fault is None
 
 
