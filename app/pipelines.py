@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
 
-from psycopg import Connection, OperationalError
+from psycopg import Connection, Error, OperationalError
 from psycopg.abc import PQGen
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
@@ -24,6 +24,10 @@ Sent = tuple[bytes, Sequence[Any]]
 
 Found = list[tuple[Any, ...]]
 """The rows that a statement gave, as Python values."""
+
+
+_OUTDATED = {"0A000", "26000"}
+"""The server knows a prepared statement no more, or no more as it was: its table was changed."""
 
 
 class Pipeline:
@@ -63,7 +67,7 @@ class Pipeline:
             # The server keeps it even if what came after it failed.
             if result.status == ExecStatus.COMMAND_OK:
                 self._names[statement] = name
-        _raise_error(results)
+        self._raise_error(results)
         return [self._loaded(result) for result in answers[: len(asked)]]
 
     def _new_names(self, asked: Sequence[Sent]) -> dict[bytes, bytes]:
@@ -108,13 +112,26 @@ class Pipeline:
         yield from send(pgconn)
         results: list[PGresult] = []
         while True:
-            found = yield from fetch_many(pgconn)
+            try:
+                found = yield from fetch_many(pgconn)
+            except Error:
+                # What the server said before it went says more than that it went.
+                self._raise_error(results)
+                raise
             if not found:
-                _raise_error(results)
+                self._raise_error(results)
                 raise OperationalError("the server stopped answering")
             if found[0].status == ExecStatus.PIPELINE_SYNC:
                 return results
             results.append(found[0])
+
+    def _raise_error(self, results: Sequence[PGresult]) -> None:
+        for result in results:
+            if result.status == ExecStatus.FATAL_ERROR:
+                error = error_from_result(result, encoding=self._driver.info.encoding)
+                if error.sqlstate in _OUTDATED:
+                    self._names.clear()
+                raise error
 
     def _beginning(self) -> bytes:
         words = ["BEGIN"]
@@ -136,9 +153,3 @@ class Pipeline:
             return []
         self._adapting.set_pgresult(result)
         return self._adapting.load_rows(0, result.ntuples, tuple)
-
-
-def _raise_error(results: Sequence[PGresult]) -> None:
-    for result in results:
-        if result.status == ExecStatus.FATAL_ERROR:
-            raise error_from_result(result)

@@ -345,3 +345,8 @@ def told_by_sqlalchemy(connection: Connection, driver: DBAPIConnection) -> Itera
             connection_invalidated=is_gone,
             dialect=dialect,
         ) from error
+    except BaseException:
+        # Interrupted in the middle, a pipeline closes its connection; a rollback would find it so.
+        if getattr(driver, "closed", False):
+            connection.invalidate()
+        raise

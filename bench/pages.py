@@ -127,7 +127,7 @@ class _Shop:
             "search, gold": lambda turn: (
                 f"/members?q={self._person(turn)['words'][0][:2]}&tier=gold"
             ),
-            "search, nobody": lambda turn: f"/members/search?q=zzqx{turn}",
+            "search, nobody": lambda turn: f"/members?q=zzqx{turn}",
             "member": lambda turn: f"/members/{self._person(turn)['id']}",
             "ledger, deep": lambda turn: (
                 f"/members/{self._person(turn)['id']}/ledger?before={self._person(turn)['middle']}"
@@ -155,7 +155,7 @@ class _Shop:
         return time.perf_counter() - began
 
     def _searching(self, word: Callable[[dict[str, Any]], str]) -> Callable[[int], str]:
-        return lambda turn: f"/members/search?q={word(self._person(turn))}"
+        return lambda turn: f"/members?q={word(self._person(turn))}"
 
     def _person(self, turn: int) -> dict[str, Any]:
         return self._people[turn % len(self._people)]

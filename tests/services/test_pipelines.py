@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest import mock
 
 import pytest
-from sqlalchemy import Integer, bindparam, func, literal, select, text
-from sqlalchemy.exc import DataError, InternalError, OperationalError, ProgrammingError
+from sqlalchemy import Integer, bindparam, column, func, literal, select, text
+from sqlalchemy.exc import (
+    DataError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+)
 from sqlalchemy.orm import Session
 
 from app import statements
 from app.db import Database
+from app.pipelines import Pipeline
 from app.statements import Statement
 from tests import factories
 from tests.support.databases import terminate_connections
@@ -94,6 +102,38 @@ def test_a_server_that_goes_is_told_as_gone(postgres: Database) -> None:
         with pytest.raises(OperationalError) as raised:
             _shares(session, 4)
         assert raised.value.connection_invalidated
+        assert getattr(raised.value.orig, "sqlstate", "") == "57P01"
 
     with postgres.reading() as session:
         assert _shares(session, 4) == [3]
+
+
+def test_an_interrupt_is_told_as_one_and_the_connection_not_used_again(postgres: Database) -> None:
+    with postgres.reading() as session:
+        with (
+            mock.patch.object(Pipeline, "_collecting", side_effect=KeyboardInterrupt),
+            pytest.raises(KeyboardInterrupt),
+        ):
+            _shares(session, 4)
+    with postgres.reading() as session:
+        assert _shares(session, 4) == [3]
+
+
+def test_a_statement_whose_table_was_changed_is_prepared_anew(postgres: Database) -> None:
+    of_it = Statement(lambda _: select(column("one")).select_from(text("changed")))
+    with postgres.writing() as session:
+        session.execute(text("CREATE TABLE changed AS SELECT 1 AS one"))
+    with postgres.writing() as session:
+        assert len(statements.ask(session, of_it())[0]) == 1
+        session.execute(text("ALTER TABLE changed ALTER one TYPE bigint"))
+
+    with postgres.reading() as session, pytest.raises(NotSupportedError, match="cached plan"):
+        statements.ask(session, of_it())
+    with postgres.reading() as session:
+        assert len(statements.ask(session, of_it())[0]) == 1
+
+
+def test_much_that_goes_and_comes_at_once_fits_through(postgres: Database) -> None:
+    numbers = [1 + number % 12 for number in range(20_000)]
+    with postgres.reading() as session:
+        assert _shares(session, *numbers) == [12 // number for number in numbers]
