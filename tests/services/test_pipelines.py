@@ -109,12 +109,9 @@ def test_a_server_that_goes_is_told_as_gone(postgres: Database) -> None:
 
 
 def test_an_interrupt_is_told_as_one_and_the_connection_not_used_again(postgres: Database) -> None:
-    with postgres.reading() as session:
-        with (
-            mock.patch.object(Pipeline, "_collecting", side_effect=KeyboardInterrupt),
-            pytest.raises(KeyboardInterrupt),
-        ):
-            _shares(session, 4)
+    interrupted = mock.patch.object(Pipeline, "_collecting", side_effect=KeyboardInterrupt)
+    with pytest.raises(KeyboardInterrupt), interrupted, postgres.reading() as session:
+        _shares(session, 4)
     with postgres.reading() as session:
         assert _shares(session, 4) == [3]
 
