@@ -19,7 +19,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from standardwebhooks import Webhook
 
 from app import clock
@@ -85,25 +85,28 @@ def wait_until(holds: Callable[[], bool], between: Callable[[], None] = lambda: 
 
 def let_time_pass(cast: Cast) -> None:
     """Let what waits for its next try be due, as if its minutes had gone by."""
-    with cast.database.writing() as session:
-        session.execute(
-            update(WebhookDelivery)
-            .where(
-                WebhookDelivery.workspace_id == cast.workspace_id,
-                WebhookDelivery.status == "waiting",
-                WebhookDelivery.lease.is_(None),
-            )
-            .values(next_attempt_at=clock.now())
-        )
+    _change(
+        cast,
+        WebhookDelivery.status == "waiting",
+        WebhookDelivery.lease.is_(None),
+        next_attempt_at=clock.now(),
+    )
 
 
 def let_leases_run_out(cast: Cast) -> None:
     """Let half a minute go by for the leases of a worker that is dead."""
+    _change(cast, lease_until=clock.now() - timedelta(seconds=1))
+
+
+def _change(cast: Cast, *which: ColumnElement[bool], **values: datetime) -> None:
+    here = (WebhookDelivery.workspace_id == cast.workspace_id, *which)
     with cast.database.writing() as session:
+        # In the order of their ids, as the workers lock them, so that neither waits crosswise.
+        ids = session.scalars(
+            select(WebhookDelivery.id).where(*here).order_by(WebhookDelivery.id).with_for_update()
+        ).all()
         session.execute(
-            update(WebhookDelivery)
-            .where(WebhookDelivery.workspace_id == cast.workspace_id)
-            .values(lease_until=clock.now() - timedelta(seconds=1))
+            update(WebhookDelivery).where(*here, WebhookDelivery.id.in_(ids)).values(**values)
         )
 
 
