@@ -114,9 +114,8 @@ def find_members(
             return _list_all(session, workspace_id, filters, after, limit)
         placed = _in_order((0, seen_at, member_id) for member_id, seen_at in known)
         return _known_page(session, workspace_id, placed, after, limit)
-    few = _read_few(session, workspace_id, filters, Member.customer_id)
-    among = None if few is None else [row.customer_id for row in few]
-    plan = _plan(session, workspace_id, query, filters, among)
+    few = _read_few(session, workspace_id, filters, *_MEMBER)
+    plan = _plan(session, workspace_id, query, few)
     if plan.customer_ids is None:
         return _Walk(session, workspace_id, plan, filters).page(after, limit)
     placed = _place_known(session, workspace_id, plan, filters)
@@ -251,13 +250,12 @@ def _plan(
     session: Session,
     workspace_id: str,
     query: Query,
-    filters: Filters,
-    among: Sequence[str] | None,
+    few: Sequence[Any] | None,
 ) -> _Plan:
     """Plan to walk the ranges of one word, and to look for the others along the way.
 
     Args:
-        among: a few customers among whom all are who are sought, or None.
+        few: `_MEMBER` of a few members among whom all are who are sought, or None.
     """
     named = _any_of(workspace_id, _named(workspace_id, query)).limit(KNOWN_MAX)
     owners = {row.id: row.customer_id for row in session.execute(named)}
@@ -270,12 +268,12 @@ def _plan(
     }
     if not choices:
         return _Plan(query, owners, [], Others(query, []), [])
-    if among is not None:
+    if few is not None:
         # One word by its ranges and all in a line, as a walk finds them whichever word it walks.
         have_all = Others(query, query.words).clauses(Customer.search_text)
         rows = [
             row
-            for row in _read(session, workspace_id, among, filters, *have_all)
+            for row in _with_records(session, workspace_id, few, *have_all)
             if any(search_ranges.hold(ranges, row.record) for ranges in choices.values())
         ]
         found = [row.customer_id for row in rows]
@@ -336,24 +334,40 @@ class _Row:
     record: Record
 
 
-def _read(
-    session: Session,
-    workspace_id: str,
-    customer_ids: Sequence[str],
-    filters: Filters,
-    *clauses: ColumnElement[bool],
+def _with_records(
+    session: Session, workspace_id: str, few: Sequence[Any], *clauses: ColumnElement[bool]
 ) -> list[_Row]:
-    """Read the members of some customers, of whom something more may be asked."""
+    """Add their customers' records to members of whom `_MEMBER` is read; clauses may leave some."""
+    if not few:
+        return []
+    found = session.execute(
+        select(Customer.id, *_RECORD).where(
+            Customer.workspace_id == workspace_id,
+            _is_one_of(session, Customer.id, [row.customer_id for row in few]),
+            *clauses,
+        )
+    )
+    records = {customer_id: Record(*record) for customer_id, *record in found}
+    return [
+        _Row(row.id, row.customer_id, row.last_seen_at, records[row.customer_id])
+        for row in few
+        if row.customer_id in records
+    ]
+
+
+def _read(
+    session: Session, workspace_id: str, customer_ids: Sequence[str], filters: Filters
+) -> list[_Row]:
+    """Read those members of some customers whom the filters leave."""
     if not customer_ids:
         return []
     statement = (
-        select(Member.id, Member.customer_id, Member.last_seen_at, *_RECORD)
+        select(*_MEMBER, *_RECORD)
         .join(Member.customer)
         .where(
             Member.workspace_id == workspace_id,
             Customer.workspace_id == workspace_id,
             _is_one_of(session, Member.customer_id, customer_ids),
-            *clauses,
         )
     )
     return [
@@ -375,7 +389,9 @@ def _is_one_of(session: Session, column: Any, values: Sequence[str]) -> Any:
     return column.in_(values)
 
 
+_MEMBER = (Member.id, Member.customer_id, Member.last_seen_at)
 _RECORD = (Customer.search_text, Customer.phone_digits, Customer.card_key)
+"""What a row has of a member, and of the customer."""
 
 
 def _load(session: Session, workspace_id: str, member_ids: Sequence[str]) -> list[Member]:
@@ -513,10 +529,13 @@ class _Walk:
         within, earlier = self._plan.ranges[number], self._plan.ranges[:number]
         is_filtered = self._filters != Filters()
         size = FILTERED_AT_ONCE if is_filtered else at_once
+        seen_count = kept_count = 0
         while True:
             # The keys alone come first: joined with members, PostgreSQL would sort the whole range.
             keys = self._session.execute(self._keys(within, beyond).limit(size)).all()
             accounts = self._accounts([each.customer_id for each in keys])
+            seen_count += len(keys)
+            kept_count += sum(map(len, accounts.values()))
             for key in keys:
                 for row in accounts[key.customer_id]:
                     if beyond and tuple(key) == beyond[0] and row.member_id <= beyond[1]:
@@ -527,7 +546,10 @@ class _Walk:
             if len(keys) < size:
                 return
             beyond = (tuple(keys[-1]), LAST_CHARACTER)
-            size = min(size * 4, FILTERED_AT_ONCE_MAX) if is_filtered else size
+            if is_filtered:
+                # As many as the rest of the page lies among, if it goes on like this.
+                rest = max(at_once - kept_count, 1) * seen_count // max(kept_count, 1)
+                size = min(max(rest, FILTERED_AT_ONCE), size * 4, FILTERED_AT_ONCE_MAX)
 
     def _accounts(self, customer_ids: Sequence[str]) -> Mapping[str, Sequence[_Row]]:
         """Give the members of each customer whom the filters leave, in the order of their ids."""
