@@ -69,6 +69,9 @@ def scan(page: Page, text: str, *, busy_ms: int = 0) -> None:
 
 def on_stage(page: Page, state: str) -> None:
     expect(page.locator("#counter-stage")).to_have_attribute("data-state", state)
+    if state == "member":
+        # A key pressed before the page has let go of the box would be typed into it.
+        expect(page.locator("#box")).not_to_be_focused()
 
 
 def test_scan_and_one_digit_redeem(cast: Cast, counter: Page, member: Member) -> None:
