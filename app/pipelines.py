@@ -25,7 +25,6 @@ Sent = tuple[bytes, Sequence[Any]]
 Found = list[tuple[Any, ...]]
 """The rows that a statement gave, as Python values."""
 
-
 _OUTDATED = {"0A000", "26000"}
 """The server knows a prepared statement no more, or no more as it was: its table was changed."""
 
