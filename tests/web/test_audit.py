@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import UTC, datetime
 
 import pytest
 from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from app import clock
 from app.db import Database
 from app.rules.actors import SYSTEM
 from app.services import locations, merchants, staff
@@ -132,6 +134,28 @@ def test_nothing_of_another_merchant_is_there(cast: Cast, manager: Visitor) -> N
 
     assert person.id not in manager.get("/audit").text
     assert all(row["subject"] != person.id for row in exported(manager))
+
+
+def test_a_download_is_named_by_us_alone(manager: Visitor) -> None:
+    with clock.set_to(datetime(2031, 3, 9, 23, 30, tzinfo=UTC)):
+        manager.sign_in("manager")
+        for asked in (
+            "",
+            "?filename=evil.html&name=evil.html",
+            "?act=evil.html%0d%0aX-Evil:%201&who=%22%3bevil.html&member=../evil.html",
+            "?since=evil.html&until=2031-03-09%22%3b%20filename=evil.html",
+        ):
+            answer = manager.client.get(f"/audit/export{asked}")
+            answer.close()
+            told = answer.headers.getlist("Content-Disposition")
+            assert told == ['attachment; filename="audit-2031-03-09.csv"'], asked
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            assert "X-Evil" not in answer.headers
+
+
+def test_no_way_of_asking_names_the_download(manager: Visitor) -> None:
+    for path in ("/audit/export/evil.html", "/audit/export;evil.html", "/audit/export/"):
+        assert manager.client.get(path).status_code == 404, path
 
 
 def test_a_cashier_has_no_audit_log(cashier: Visitor) -> None:
