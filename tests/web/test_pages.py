@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
+from flask import Flask
 
 from tests import factories
 from tests.cast import Cast
-from tests.support.pages import Visitor
+from tests.support.pages import Page, Visitor
+
+STATIC = Path(__file__).resolve().parents[2] / "static"
 
 
 def test_every_page_opens_for_the_owner(owner: Visitor, paths: list[str]) -> None:
@@ -36,6 +42,95 @@ def test_a_visitor_is_asked_to_sign_in_and_comes_back(visitor: Visitor, paths: l
         answer = visitor.get(path)
         assert answer.status == 302, path
         assert answer.location.startswith("/sign-in?next="), path
+
+
+def leads_out(page: Page, path: str, action: str) -> bool:
+    """Say whether a page's head has a visible link to a page, or a button that does an act."""
+    links = [
+        link
+        for head in page.elements("header")
+        for link in head.iter("a")
+        if link.get("href") == path and link.get("hidden") is None
+    ]
+    buttons = [
+        button
+        for form in page.elements("form")
+        if form.get("action") == action and form.get("hidden") is None
+        for button in form.iter("button")
+        if button.get("hidden") is None and button.get("type") == "submit"
+    ]
+    return bool(links or buttons)
+
+
+@pytest.mark.parametrize("role", ["owner", "viewer"])
+def test_every_page_shows_the_way_out(app: Flask, paths: list[str], role: str) -> None:
+    visitor = Visitor(app).sign_in(role)
+    opened = {path: visitor.get(path) for path in paths}
+    lacking = [
+        path
+        for path, page in opened.items()
+        if page.status == 200 and not leads_out(page, "/you", "/sign-out")
+    ]
+
+    # A receipt is printed, in a tab of its own beside the counter.
+    assert [path for path in lacking if not path.startswith("/counter/receipts/")] == []
+    assert leads_out(visitor.get("/you"), "", "/sign-out")
+    assert visitor.press("/you", "/sign-out").location == "/sign-in"
+    assert visitor.get("/").location == "/sign-in?next=/"
+
+
+def test_every_page_of_a_till_shows_its_lock(cast: Cast, app: Flask, paths: list[str]) -> None:
+    factories.take_pin(cast, "cashier", "271828")
+    till = Visitor(app)
+    till.client.set_cookie("regulars_till", factories.register_till(cast).token)
+    till.send(f"/till/{cast.cashier.id}", pin="271828")
+    opened = {path: till.get(path) for path in paths}
+
+    lacking = [
+        path
+        for path, page in opened.items()
+        if page.status == 200 and not leads_out(page, "", "/till/lock")
+    ]
+
+    assert [path for path in lacking if not path.startswith("/counter/receipts/")] == []
+    assert len([page for page in opened.values() if page.status == 200]) > 20
+    assert till.press("/", "/till/lock").location.startswith("/till")
+    assert till.get("/").location.startswith("/till")
+
+
+DROPPED = re.compile(
+    r"acronym|applet|basefont|bgsound|big|blink|center|dir|embed|font|frame|frameset|iframe|isindex"
+    r"|keygen|listing|marquee|menuitem|multicol|nextid|nobr|noembed|noframes|object|param|plaintext"
+    r"|portal|rb|rtc|spacer|strike|tt|xmp"
+)
+"""What the HTML standard calls obsolete (section 16.2), and what shows foreign kinds of content."""
+
+DROPPED_OF_SCRIPTS = re.compile(
+    r"ActiveXObject|VBScript|applicationCache|attachEvent|document\.all\b|document\.write|execCommand"
+    r"|navigator\.plugins|openDatabase|registerElement|showModalDialog|SharedWorker|importScripts"
+    r"|webkit[A-Z]|\bmoz[A-Z]|\bms[A-Z]\w+\("
+)
+"""What browsers have taken away, have under a maker's name alone, or warn of."""
+
+
+def test_no_page_needs_a_plug_in_or_what_browsers_have_dropped(
+    owner: Visitor, visitor: Visitor, paths: list[str]
+) -> None:
+    used: set[str] = set()
+    scripts: set[tuple[str, str]] = set()
+    public = [visitor.get(path) for path in ("/sign-in", "/docs", "/nothing-here")]
+    for page in (*public, *(owner.get(path) for path in paths)):
+        assert page.tree is not None
+        used |= {str(element.tag) for element in page.tree.iter()}
+        scripts |= {(s.get("type", ""), s.get("src", "")) for s in page.elements("script")}
+        assert page.elements("html")[0].get("manifest") is None
+
+    assert len(used) > 40
+    assert [tag for tag in used if DROPPED.fullmatch(tag)] == []
+    assert {kind for kind, _ in scripts} == {""}
+    assert all(source.startswith("/static/") for _, source in scripts)
+    for script in STATIC.glob("*.js"):
+        assert DROPPED_OF_SCRIPTS.findall(script.read_text("utf-8")) == [], script.name
 
 
 def test_the_empty_live_workspace_shows_the_first_steps(owner: Visitor) -> None:
