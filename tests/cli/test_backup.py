@@ -95,6 +95,21 @@ def test_heads_tell_two_ledgers_apart(cast: Cast, tmp_path: Path) -> None:
     assert "1 entries of 1 members" in told[1]
 
 
+def test_the_name_of_a_file_is_no_command(
+    cast: Cast, empty: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    name = "a; touch b & touch c | touch d $(touch e) `touch f` > g\n touch h 'i\" %n {0}.backup"
+
+    for each, act in ((cast.database, "backup"), (empty, "restore")):
+        done = cli_of(each, tmp_path / "data").invoke(args=[act, name])
+        assert done.exit_code == 0, done.output
+
+    assert [path.name for path in folder.iterdir()] == [name]
+
+
 def test_nothing_is_written_over(cast: Cast, tmp_path: Path) -> None:
     cli, file = cli_of(cast.database, tmp_path), tmp_path / "shop.backup"
     file.write_text("mine")
