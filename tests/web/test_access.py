@@ -136,3 +136,46 @@ def test_a_part_is_the_same_file_as_in_its_page(cast: Cast, manager: Visitor) ->
     assert part.response.get_data(as_text=True).strip()[:60] in whole
     assert "HX-Request" in part.response.headers["Vary"]
     assert "<html" not in part.response.get_data(as_text=True)
+
+
+def test_anybody_is_signed_in_as_often_as_they_like_and_sees_where(app: Flask) -> None:
+    visitors = [Visitor(app).sign_in("manager") for _ in range(12)]
+
+    assert [visitor.get("/members").status for visitor in visitors] == [200] * 12
+    ends = {
+        str(form.get("action"))
+        for form in visitors[0].get("/you/sign-ins").elements("form")
+        if str(form.get("action")).endswith("/revoke")
+    }
+    # One's own is ended by signing out.
+    assert len(ends) == 11
+
+
+def test_each_role_sees_the_fields_of_people_that_it_may(cast: Cast, app: Flask) -> None:
+    member = factories.enrol(
+        cast, "Hana Kovářová", phone="+353 87 123 4471", email="hana@example.com", card_number="C7"
+    )
+    phone = "353871234471"
+    for role, edits, sees_colleagues in (
+        ("viewer", False, False),
+        ("cashier", False, False),
+        ("manager", True, False),
+        ("owner", True, True),
+    ):
+        visitor = Visitor(app).sign_in(role)
+        shown = visitor.get(f"/members/{member.id}")
+        card = visitor.get(f"/members/{member.id}/card")
+        assert "C7" in card.text
+        for field in ("Hana", "hana@example.com", "4471"):
+            assert field in shown.text, (role, field)
+        lists = ("/members", "/members?q=hana", "/activity", "/redemptions")
+        for page in (shown, card, *(visitor.get(path) for path in lists)):
+            assert phone not in _digits(page.response.get_data(as_text=True)), role
+        form = visitor.get(f"/members/{member.id}/edit")
+        assert (form.status == 200) == edits
+        assert (phone in _digits(form.response.get_data(as_text=True))) == edits
+        assert ("owner@harbour.example.com" in visitor.get("/staff").text) == sees_colleagues
+
+
+def _digits(text: str) -> str:
+    return "".join(each for each in text if each.isdigit())
