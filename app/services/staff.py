@@ -20,7 +20,7 @@ from app.models.merchants import LIVE, Merchant, Workspace
 from app.models.staff import Staff, StaffSession
 from app.rules import inputs, passwords
 from app.rules.actors import STAFF_ROLES, Actor, Permission
-from app.services import audit, locations, throttles
+from app.services import audit, common_passwords, locations, throttles
 from app.services.throttles import Throttle
 
 THEMES = ("system", "light", "dark")
@@ -74,7 +74,9 @@ def create(
         name=inputs.checked_text(name, param="name", most=200, required=True),
         role=role,
         status="active",
-        password_hash=hashed_password(password, email=email, name=name),
+        password_hash=hashed_password(
+            session, password, merchant_id=merchant_id, email=email, name=name
+        ),
         created_at=clock.now(),
     )
     session.add(person)
@@ -117,6 +119,9 @@ def sign_in(
         return None
     assert person is not None  # noqa: S101 - a fitting password belongs to a person
     throttles.forget(session, guessed[0])
+    if _HASHER.check_needs_rehash(person.password_hash):
+        # Hashed with the parameters of an earlier version; only now is the password at hand.
+        person.password_hash = hashed(password)
     return open_session(session, person, mode=mode, hours=hours, agent=agent, device=device)
 
 
@@ -377,13 +382,17 @@ def hash_fits(kept: str | None, typed: str) -> bool:
     return kept is not None
 
 
-def hashed_password(password: str, *, email: str, name: str) -> str:
+def hashed_password(
+    session: Session, password: str, *, merchant_id: str, email: str, name: str
+) -> str:
     """Give what is stored of a password that may be used.
 
     Raises:
-        InvalidParameter: it is too short, too long, or too easy to guess.
+        InvalidParameter: it is too short, too long, known from a breach, or too easy to guess.
     """
-    passwords.check(password, personal=[email, *email.split("@"), *name.split()])
+    shop = get_merchant(session, merchant_id=merchant_id).name
+    personal = [email, *email.split("@"), *name.split(), *shop.split(), "".join(shop.split())]
+    passwords.check(password, common=common_passwords.known(), personal=personal)
     return hashed(password)
 
 

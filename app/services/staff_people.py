@@ -283,7 +283,13 @@ def change_password(
     person = session.scalars(select(Staff).where(Staff.id == staff_id).with_for_update()).one()
     if not staff.knows_password(session, person, current, by=by):
         return False
-    person.password_hash = staff.hashed_password(password, email=person.email, name=person.name)
+    person.password_hash = staff.hashed_password(
+        session,
+        password,
+        merchant_id=person.merchant_id,
+        email=person.email,
+        name=person.name,
+    )
     session.execute(
         update(StaffSession)
         .where(
@@ -330,7 +336,13 @@ def recover(session: Session, *, email: str, password: str, by: Actor) -> Staff:
     person = staff.find_by_email(session, email)
     if person is None:
         raise errors.NotFound("Nobody signs in with this email.")
-    person.password_hash = staff.hashed_password(password, email=person.email, name=person.name)
+    person.password_hash = staff.hashed_password(
+        session,
+        password,
+        merchant_id=person.merchant_id,
+        email=person.email,
+        name=person.name,
+    )
     second_factors.take_away(session, person)
     staff.record(session, person, "staff.recover", by)
     return person

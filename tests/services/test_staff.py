@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import func, select, update
 
 from app import clock, errors
@@ -217,6 +218,8 @@ def test_a_session_moves_between_the_workspaces_and_shops(cast: Cast) -> None:
         ("role", {"role": "admin"}),
         ("password", {"password": "x" * 11}),
         ("password", {"password": "x" * 129}),
+        ("password", {"password": "polniypizdec110211"}),
+        ("password", {"password": "harbourroasters"}),
         ("name", {"name": ""}),
     ],
 )
@@ -252,6 +255,30 @@ def test_an_unknown_merchant_or_mode_is_not_found(cast: Cast) -> None:
             staff.get_workspace(session, merchant_id=cast.merchant_id, mode="test")
 
 
+def test_a_hash_of_an_earlier_version_is_made_anew_at_sign_in(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slower = PasswordHasher(memory_cost=16, time_cost=1, parallelism=1)
+    monkeypatch.setattr(staff, "_HASHER", slower)
+
+    assert _sign_in(cast, password="wrong") is None
+    before = _kept_hash(cast)
+    assert _sign_in(cast) is not None
+    after = _kept_hash(cast)
+
+    assert "m=8," in before
+    assert "m=16," in after
+    assert _sign_in(cast) is not None
+    assert _kept_hash(cast) == after
+
+
+def _kept_hash(cast: Cast) -> str:
+    with cast.database.reading() as session:
+        found = staff.find_by_email(session, EMAIL)
+        assert found is not None
+        return found.password_hash
+
+
 class _Listener:
     """A hasher that writes down what it is asked to compare."""
 
@@ -262,6 +289,10 @@ class _Listener:
         assert hashed.startswith("$argon2id$")
         self._looked_at.append(password)
         return True
+
+    def check_needs_rehash(self, hashed: str) -> bool:
+        assert hashed.startswith("$argon2id$")
+        return False
 
 
 def _sign_in(

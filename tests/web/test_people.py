@@ -108,7 +108,7 @@ def test_a_wrong_invitation_is_told(owner: Visitor, changes: dict[str, str], wor
     ("password", "again", "words"),
     [
         ("short", None, "12 to 128 characters"),
-        ("password1234", None, "easy to guess"),
+        ("password1234", None, "lists of stolen ones"),
         ("harbourharbour", None, "easy to guess"),
         ("x" * 129, None, "12 to 128 characters"),
         (GOOD, "another one", "not the same"),
