@@ -60,6 +60,7 @@ class Settings:
     data_folder: Path
     secure_cookies: bool
     session_hours: int
+    idle_minutes: int
     log_format: str
     sandbox_rate: Rate
     live_rate: Rate
@@ -92,6 +93,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
             environ, "REGULARS_SECURE_COOKIES", default=environment == "production"
         ),
         session_hours=_whole_number(environ, "REGULARS_SESSION_HOURS", default=12, most=24 * 30),
+        idle_minutes=_whole_number(environ, "REGULARS_IDLE_MINUTES", default=120, most=24 * 60),
         log_format=_one_of(environ, "REGULARS_LOG_FORMAT", ("json", "text")),
         sandbox_rate=_rate(environ, "REGULARS_RATE_SANDBOX", SANDBOX_RATE),
         live_rate=_rate(environ, "REGULARS_RATE_LIVE", LIVE_RATE),

@@ -166,6 +166,7 @@ def _flask_settings(settings: Settings) -> dict[str, Any]:
         # A form stays good for as long as its sign-in does.
         "WTF_CSRF_TIME_LIMIT": None,
         "SESSION_HOURS": settings.session_hours,
+        "IDLE_MINUTES": settings.idle_minutes,
         "DEVICE_COOKIE_NAME": "regulars_till",
     }
 

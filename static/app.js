@@ -41,6 +41,9 @@
     });
     document.querySelectorAll("[data-select]").forEach((field) => field.select());
     const lock = byId("lock");
+    const frame = document.documentElement.dataset;
+    if ("signedIn" in frame) watchLeaving();
+    if (frame.idleSeconds) watchLeft(Number(frame.idleSeconds));
     if (lock) watchIdle(lock);
     // A PIN is sent with its last digit.
     document.querySelectorAll("[data-sends-at]").forEach((field) => {
@@ -114,6 +117,7 @@
   const LAST_TOUCH = "regulars-last-touch";
   const LOCKED = "regulars-locked";
   const AWAKE_MILLISECONDS = 20000;
+  const LOOK_MILLISECONDS = 10000;
   const TOUCHES = ["keydown", "pointerdown", "pointermove", "wheel"];
   const watchIdle = (lock) => {
     const idleMilliseconds = Number(lock.dataset.idleSeconds) * 1000;
@@ -125,22 +129,41 @@
       told = Date.now();
       fetch(lock.dataset.awake, { method: "POST", body: new FormData(lock) }).catch(() => {});
     };
-    let isLocking = false;
-    lock.addEventListener("submit", () => {
-      isLocking = true;
-      localStorage.setItem(LOCKED, String(Date.now()));
-    });
-    // The other tabs look again, once the server has heard of it.
-    window.addEventListener("storage", (event) => {
-      if (event.key === LOCKED && !isLocking) setTimeout(() => window.location.reload(), 500);
-    });
     TOUCHES.forEach((each) => document.addEventListener(each, touch, { passive: true }));
     touch();
     setInterval(() => {
-      if (Date.now() - Number(localStorage.getItem(LAST_TOUCH)) >= idleMilliseconds && !isLocking) {
+      if (Date.now() - Number(localStorage.getItem(LAST_TOUCH)) >= idleMilliseconds && !isLeaving) {
         lock.requestSubmit();
       }
     }, 1000);
+  };
+
+  // Away from a till a sign-in that nobody uses ends on the server; then no tab goes on showing it.
+  const watchLeft = (seconds) => {
+    const touch = () => localStorage.setItem(LAST_TOUCH, String(Date.now()));
+    const hasTyped = () =>
+      [...document.querySelectorAll("main input:not([type=hidden]), main textarea")].some((each) => each.value !== each.defaultValue);
+    TOUCHES.forEach((each) => document.addEventListener(each, touch, { passive: true }));
+    touch();
+    setInterval(() => {
+      const isOver = Date.now() - Number(localStorage.getItem(LAST_TOUCH)) >= seconds * 1000;
+      // What is half typed stays; it can be sent after signing in again.
+      if (isOver && !hasTyped()) window.location.reload();
+    }, LOOK_MILLISECONDS);
+  };
+
+  // Whoever signs out or locks leaves nothing to read in the other tabs.
+  let isLeaving = false;
+  const watchLeaving = () => {
+    document.addEventListener("submit", (event) => {
+      if (!event.target.matches("[data-out]")) return;
+      isLeaving = true;
+      localStorage.setItem(LOCKED, String(Date.now()));
+    });
+    // They look again, once the server has heard of it.
+    window.addEventListener("storage", (event) => {
+      if (event.key === LOCKED && !isLeaving) setTimeout(() => window.location.reload(), 500);
+    });
   };
 
   const rows = () => [...document.querySelectorAll("[data-row]")];

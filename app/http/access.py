@@ -73,6 +73,9 @@ ACCESS: Mapping[str, Permission | None] = {
     "people.change_password": Permission.READ,
     "people.sessions": Permission.READ,
     "people.revoke_session": Permission.READ,
+    "people.revoke_other_sessions": Permission.READ,
+    "people.confirm_form": Permission.READ,
+    "people.confirm": Permission.READ,
     "people.index": Permission.MANAGE_STAFF,
     "people.new": Permission.MANAGE_STAFF,
     "people.create": Permission.MANAGE_STAFF,
@@ -189,6 +192,9 @@ NOT_BY_PIN = frozenset(
         "people.change_password",
         "people.sessions",
         "people.revoke_session",
+        "people.revoke_other_sessions",
+        "people.confirm_form",
+        "people.confirm",
         "second_factors.show",
         "second_factors.begin",
         "second_factors.confirm",
@@ -218,14 +224,44 @@ WITHOUT_SECOND_FACTOR = frozenset(
         "second_factors.confirm",
         "passkeys.add_options",
         "passkeys.add",
+        "people.confirm_form",
+        "people.confirm",
         "staff.switch_mode",
         "staff.sign_out",
     }
 )
 """What a person may do in Live who needs a second factor there, and has none."""
 
+ASKED_AGAIN = frozenset(
+    {
+        "people.sessions",
+        "people.revoke_session",
+        "people.revoke_other_sessions",
+        "second_factors.show",
+        "second_factors.begin",
+        "second_factors.confirm",
+        "second_factors.make_codes",
+        "passkeys.add_options",
+        "passkeys.add",
+        "passkeys.remove",
+    }
+)
+"""One's own keys and sign-ins: who left a browser open must not find them changed."""
+
+SHOWN = "shown"
+"""Where the cookie keeps when the person last showed who they are, in seconds since 1970."""
+
+SHOWN_MINUTES = 15
+"""So long after it the pages of `ASKED_AGAIN` open."""
+
+SHOWN_ACT_MINUTES = 30
+"""So long what is on them may be sent: what was opened in time is not refused half-way."""
+
 SEEN = "seen"
-"""Where the cookie of a till keeps when it was last used, in seconds since 1970."""
+"""Where the cookie keeps when the browser was last used, in seconds since 1970."""
+
+SEEN_SECONDS = 60
+"""Away from a till the cookie is not sent again for less."""
 
 UNSENT = "unsent"
 """Where the cookie keeps what was typed when a sign-in had ended meanwhile."""
@@ -281,8 +317,6 @@ def _check() -> ResponseReturnValue | None:
     detour = _detour(person, request.endpoint)
     if detour is not None:
         return detour
-    if person.method == "pin" and request.endpoint in NOT_BY_PIN:
-        raise PermissionDenied("You came in by PIN. Sign in with your password to change this.")
     if not actor().may(permission):
         if permission in PERMISSIONS[person.staff.role]:
             raise PermissionDenied("You came in by PIN. Sign in with your password for this.")
@@ -294,35 +328,57 @@ def _detour(person: SignedIn, endpoint: str) -> ResponseReturnValue | None:
     """Lead who has to show more than they did to where they can; None for who may go on."""
     if endpoint not in LEAVING and not _is_attended(person):
         return _lock()
+    if person.method == "pin" and endpoint in NOT_BY_PIN:
+        raise PermissionDenied("You came in by PIN. Sign in with your password to change this.")
     if person.owes_code and endpoint not in WITHOUT_CODE:
         return _ask_to_sign_in("second_factors.ask")
     if person.owes_second_factor and endpoint not in WITHOUT_SECOND_FACTOR:
         return _lead_to(url_for("second_factors.show"))
+    if endpoint in ASKED_AGAIN and not _has_just_shown():
+        return _ask_to_sign_in("people.confirm_form")
     return None
 
 
+def _has_just_shown() -> bool:
+    minutes = SHOWN_MINUTES if request.method == "GET" else SHOWN_ACT_MINUTES
+    return _now() - int(session.get(SHOWN, 0)) < minutes * 60
+
+
+def _now() -> int:
+    return int(clock.now().timestamp())
+
+
+def idle_seconds(person: SignedIn) -> int | None:
+    """Give after how long without use a sign-in ends; None for one that was asked to stay."""
+    if person.device is not None:
+        return person.device.idle_minutes * 60
+    minutes: int = current_app.config["IDLE_MINUTES"]
+    return None if session.permanent else minutes * 60
+
+
 def _is_attended(person: SignedIn) -> bool:
-    """Say whether somebody is at the till, and remember it in the signed cookie."""
-    if person.device is None:
+    """Say whether somebody is there, and remember it in the signed cookie."""
+    longest, now = idle_seconds(person), _now()
+    if longest is None:
         return True
-    now = int(clock.now().timestamp())
     seen = int(session.get(SEEN, now))
-    if now - seen >= person.device.idle_minutes * 60:
+    if now - seen >= longest:
         return False
-    if request.endpoint not in UNATTENDED or SEEN not in session:
+    is_due = person.device is not None or now - seen >= SEEN_SECONDS
+    if SEEN not in session or (is_due and request.endpoint not in UNATTENDED):
         session[SEEN] = now
     return True
 
 
 def _lock() -> ResponseReturnValue:
-    """End the sign-in of a till that was left; what was typed is there when they come back."""
+    """End a sign-in that was left; what was typed is there when they come back."""
     staff_id = signed_in().staff.id
     end_sign_in()
     path = request.full_path.rstrip("?")
     if request.method == "POST":
         path = _keep_unsent(staff_id)
     session.pop(SEEN, None)
-    return _lead_to(url_for("pins.people", next=path))
+    return _lead_to(url_for(door(), next=path))
 
 
 def _who_can(permission: Permission) -> str:

@@ -7,8 +7,8 @@ from flask_login import login_user
 
 from app import clock
 from app.db import reading
-from app.http.access import SEEN, UNSENT, door, safe_path
-from app.http.actors import SignedIn, end_sign_in
+from app.http.access import SEEN, SHOWN, UNSENT, door, safe_path
+from app.http.actors import SignedIn, end_sign_in, is_signed_in, signed_in
 from app.services import devices
 from app.services.devices import Found
 from app.services.staff import SignIn
@@ -36,14 +36,30 @@ def enter(
     if unsent and unsent.get("staff") not in {None, made.staff.id}:
         # A colleague's: it is neither shown nor gone on with.
         unsent, path = None, None
+    if is_signed_in():
+        # Who comes next takes the place of who was here; nobody's token lives on behind them.
+        end_sign_in()
     # A fresh cookie: whatever was planted before the sign-in is worth nothing after it.
     session.clear()
     if unsent:
         session[UNSENT] = unsent
     session[SEEN] = int(clock.now().timestamp())
+    show_oneself()
     session.permanent = stays
     login_user(SignedIn(made.token, made.staff, made.workspace, None))
     return current_app.response_class(status=303, headers={"Location": safe_path(path or home)})
+
+
+def show_oneself() -> None:
+    """Remember that the person has just shown who they are; `access` asks again after a while."""
+    session[SHOWN] = int(clock.now().timestamp())
+
+
+def keep_token(token: str) -> None:
+    """Let the cookie hold the sign-in's new token."""
+    person = signed_in()
+    login_user(SignedIn(token, person.staff, person.workspace, person.location_id))
+    show_oneself()
 
 
 def leave() -> Response:

@@ -68,10 +68,14 @@ class Site:
 
 @dataclass(frozen=True)
 class Added:
-    """A passkey, and the recovery codes that came with the first one, shown this once."""
+    """A passkey, the recovery codes that came with the first one, and the sign-in's new token.
+
+    Codes and token are shown this once.
+    """
 
     passkey: Passkey
     codes: Sequence[str]
+    token: str
 
 
 class _SpentAlready(errors.InvalidParameter):
@@ -161,7 +165,8 @@ def add(
     person.has_second_factor = True
     found.second_factor_at = clock.now()
     staff.record(session, person, "staff.add_passkey", by, after={"passkey": passkey.id})
-    return Added(passkey, second_factors.make_codes(session, person) if is_first else ())
+    codes = second_factors.make_codes(session, person) if is_first else ()
+    return Added(passkey, codes, staff.renew_token(session, found))
 
 
 def list_own(session: Session, *, staff_id: str) -> Sequence[Passkey]:

@@ -42,6 +42,17 @@ class Setup:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Confirmed:
+    """An app that counts from now on: its recovery codes, and the sign-in's new token.
+
+    Both are shown this once.
+    """
+
+    codes: Sequence[str]
+    token: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class State:
     """What a person has: an app that counts or one that is being set up, and codes on paper."""
 
@@ -82,12 +93,11 @@ def begin(session: Session, *, staff_id: str) -> None:
         session.add(Totp(staff_id=staff_id, secret=pyotp.random_base32(), created_at=clock.now()))
 
 
-def confirm(session: Session, *, token: str, code: str, by: Actor) -> Sequence[str] | None:
+def confirm(session: Session, *, token: str, code: str, by: Actor) -> Confirmed | None:
     """Let an app count once it shows the right code; the sign-in has then shown it too.
 
     Returns:
-        the recovery codes, which are shown this once; None for a wrong code, so that the failure
-        is committed.
+        None for a wrong code, so that the failure is committed.
 
     Raises:
         RateLimited: too many wrong codes.
@@ -105,7 +115,8 @@ def confirm(session: Session, *, token: str, code: str, by: Actor) -> Sequence[s
     session.get_one(Totp, person.id).confirmed_at = found.second_factor_at = clock.now()
     person.has_second_factor = True
     staff.record(session, person, "staff.second_factor_on", by)
-    return make_codes(session, person)
+    # What may do more than before is known by another token (OWASP ASVS 5.0, 7.2.4).
+    return Confirmed(codes=make_codes(session, person), token=staff.renew_token(session, found))
 
 
 def answer(

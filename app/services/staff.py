@@ -188,6 +188,14 @@ def sign_out(session: Session, *, token: str) -> None:
     record(session, found.staff, "staff.sign_out", _actor(found.staff))
 
 
+def renew_token(session: Session, found: StaffSession) -> str:
+    """Give a session another token; the one before opens nothing any more."""
+    token = new_token()
+    found.token_hash = token_hash(token)
+    session.flush()
+    return token
+
+
 def revoke_sessions(session: Session, *, staff_id: str) -> None:
     """End all sessions of a person."""
     session.execute(

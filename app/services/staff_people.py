@@ -290,17 +290,21 @@ def change_password(
         email=person.email,
         name=person.name,
     )
-    session.execute(
-        update(StaffSession)
-        .where(
-            StaffSession.staff_id == staff_id,
-            StaffSession.revoked_at.is_(None),
-            StaffSession.token_hash != staff.token_hash(keep_token),
-        )
-        .values(revoked_at=clock.now())
-    )
+    _revoke_others(session, staff_id, keep_token)
     staff.record(session, person, "staff.change_password", by)
     return True
+
+
+def confirm(session: Session, *, staff_id: str, password: str, by: Actor) -> bool:
+    """Say whether who is signed in still is this person: they know the password.
+
+    A wrong one is no error but False, so that its failure is committed.
+
+    Raises:
+        RateLimited: too many wrong passwords.
+    """
+    person = session.scalars(select(Staff).where(Staff.id == staff_id).with_for_update()).one()
+    return staff.knows_password(session, person, password, by=by)
 
 
 def rename(session: Session, *, staff_id: str, name: str, by: Actor) -> Staff:
@@ -377,6 +381,30 @@ def revoke_session(session: Session, *, staff_id: str, token_hash: str, by: Acto
         raise errors.NotFound("This sign-in has ended already.")
     person = session.scalars(select(Staff).where(Staff.id == staff_id)).one()
     staff.record(session, person, "staff.revoke_session", by)
+
+
+def revoke_other_sessions(session: Session, *, staff_id: str, keep_token: str, by: Actor) -> int:
+    """End all sign-ins of a person but one, and say how many these were."""
+    ended = _revoke_others(session, staff_id, keep_token)
+    person = session.scalars(select(Staff).where(Staff.id == staff_id)).one()
+    if ended:
+        staff.record(session, person, "staff.revoke_other_sessions", by, after={"count": ended})
+    return ended
+
+
+def _revoke_others(session: Session, staff_id: str, keep_token: str) -> int:
+    ended = session.execute(
+        update(StaffSession)
+        .where(
+            StaffSession.staff_id == staff_id,
+            StaffSession.revoked_at.is_(None),
+            StaffSession.expires_at > clock.now(),
+            StaffSession.token_hash != staff.token_hash(keep_token),
+        )
+        .values(revoked_at=clock.now())
+        .returning(StaffSession.token_hash)
+    ).all()
+    return len(ended)
 
 
 def _is_open() -> tuple[ColumnElement[bool], ...]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Flask, request
 
+from app.http.access import idle_seconds
 from app.http.actors import find_signed_in, may
 from app.web.base_form import ActForm
 
@@ -23,6 +24,8 @@ def _frame() -> dict[str, Any]:
         return {"me": None, "mode": "live", "is_htmx": False}
     return {
         "me": person,
+        # A till locks itself by its own clock (static/app.js).
+        "idle_seconds": None if person.device else idle_seconds(person),
         "mode": "live" if person.workspace.is_live else "test",
         "is_htmx": bool(request.headers.get("HX-Request")),
     }

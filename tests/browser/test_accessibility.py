@@ -115,6 +115,7 @@ def test_axe_finds_nothing_on_the_pages_of_developers_and_owners(  # noqa: PLR09
         "/you/password",
         "/you/second-factor",
         "/you/sign-ins",
+        "/you/confirm",
         "/audit",
         f"/join/{invited.token}",
     )

@@ -305,6 +305,8 @@ def _exercise_people(cast: Cast) -> None:
             keep_token=signed_in.token,
             **herself,
         )
+        staff_people.confirm(session, password="a new tide comes in", **herself)
+        staff_people.revoke_other_sessions(session, keep_token=signed_in.token, **herself)
         (here,) = staff_people.list_sessions(session, staff_id=person.id)
         staff_people.revoke_session(session, token_hash=here.token_hash, **herself)
         named: dict[str, Any] = {"staff_id": person.id, **acts}
@@ -330,10 +332,11 @@ def _exercise_second_factors(cast: Cast) -> None:
         assert state.setup is not None
         code = pyotp.TOTP(state.setup.secret).at(clock.now())
         assert second_factors.confirm(session, token=token, code="0", by=cast.cashier) is None
-        codes = second_factors.confirm(session, token=token, code=code, by=cast.cashier)
-        assert codes
+        made = second_factors.confirm(session, token=token, code=code, by=cast.cashier)
+        assert made
+        token = made.token
         assert second_factors.answer(session, token=token, code=code, hours=1) is None
-        assert second_factors.answer(session, token=token, code=codes[0], hours=1)
+        assert second_factors.answer(session, token=token, code=made.codes[0], hours=1)
         given: dict[str, Any] = {"staff_id": cast.cashier.id or ""}
         second_factors.make_recovery_codes(session, by=cast.cashier, **given)
         second_factors.reset(session, merchant_id=cast.merchant_id, by=cast.owner, **given)

@@ -21,6 +21,7 @@ def make_settings(database: Database, folder: Path, **changes: Any) -> Settings:
         "data_folder": folder,
         "secure_cookies": False,
         "session_hours": 12,
+        "idle_minutes": 120,
         "log_format": "json",
         "sandbox_rate": PLENTY,
         "live_rate": PLENTY,

@@ -80,6 +80,7 @@ def paths(cast: Cast) -> list[str]:
         "/you",
         "/you/password",
         "/you/sign-ins",
+        "/you/confirm",
         "/you/second-factor",
         "/you/pin",
         "/staff/allowances",

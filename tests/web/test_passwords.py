@@ -53,6 +53,7 @@ EXPECTED = {
     "/sign-in": {"password": "current-password"},
     "/join": NEW,
     "/you/password": {"current": "current-password", **NEW},
+    "/you/confirm": {"current": "current-password"},
     "/you/pin": {"current": "current-password", "pin": "off", "pin_again": "off"},
     "/till": {"pin": "off"},
     "award beyond a limit": {"approver_pin": "off"},
@@ -81,6 +82,7 @@ def asking(cast: Cast, app: Flask, owner: Visitor, invited: str) -> dict[str, Pa
         "/sign-in": Visitor(app).get("/sign-in"),
         "/join": Visitor(app).get(invited),
         "/you/password": owner.get("/you/password"),
+        "/you/confirm": owner.get("/you/confirm"),
         "/you/pin": owner.get("/you/pin"),
         "/till": till.get(f"/till/{cast.cashier.id}"),
         "award beyond a limit": Visitor(app)
@@ -152,7 +154,7 @@ def test_no_other_page_asks_for_one(owner: Visitor, paths: list[str]) -> None:
     found = {path: hidden(owner.get(path)) for path in paths}
 
     assert {path: fields for path, fields in found.items() if fields} == {
-        path: EXPECTED[path] for path in ("/you/password", "/you/pin")
+        path: EXPECTED[path] for path in ("/you/password", "/you/confirm", "/you/pin")
     }
 
 

@@ -186,6 +186,12 @@ def test_live_needs_a_second_step_of_who_decides(app: Flask, role: str) -> None:
         assert person.get(path).location == "/you/second-factor", path
     shown = person.get("/you/second-factor")
     assert "Live needs it." in shown.text
+    # Nobody is caught here: each other page leads back, and this one leads out.
+    with clock.set_to(clock.now() + timedelta(minutes=20)):
+        asked = person.get(person.get("/you").location)
+        assert asked.location == "/you/confirm?next=/you/second-factor"
+        for page in (shown, person.get(asked.location)):
+            assert any(form.get("action") == "/sign-out" for form in page.elements("form"))
     form = shown.fields("/you/second-factor/begin")
     assert person.post("/members/new", form).location == "/you/second-factor"
 

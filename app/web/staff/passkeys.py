@@ -12,7 +12,7 @@ from app.db import reading, writing
 from app.errors import RegularsError
 from app.http.access import safe_path
 from app.http.actors import actor, signed_in
-from app.http.entering import enter, find_till
+from app.http.entering import enter, find_till, keep_token
 from app.http.statuses import status_of
 from app.models.merchants import SANDBOX
 from app.services import passkeys
@@ -84,9 +84,12 @@ def add() -> Response:
         form.refusal = error.message
         status = int(status_of(error))
         return show_page(CodeForm(formdata=None), passkey_form=form, status=status)
+    keep_token(added.token)
     if added.codes:
         return page("staff/recovery_codes.html", codes=added.codes)
-    say("The passkey is kept. Use it at your next sign-in.")
+    say(
+        "The passkey is kept. Use it at your next sign-in. Others of yours go on; you may end them."
+    )
     return go(url_for("second_factors.show"))
 
 
@@ -99,7 +102,7 @@ def remove(passkey_id: str) -> Response:
                 passkeys.remove(
                     session, staff_id=signed_in().staff.id, passkey_id=passkey_id, by=actor()
                 )
-            say("The passkey is removed.")
+            say("The passkey is removed. Sign-ins that it made go on; you may end them.")
         except RegularsError as error:
             say(error.message)
     return go(url_for("second_factors.show"))

@@ -6,8 +6,9 @@ from flask import Blueprint, Response, current_app, request, url_for
 
 from app.db import reading, writing
 from app.errors import NotFound, RegularsError
+from app.http.access import safe_path
 from app.http.actors import actor, signed_in, workspace_id
-from app.http.entering import enter
+from app.http.entering import enter, show_oneself
 from app.http.statuses import status_of
 from app.models.merchants import SANDBOX
 from app.models.staff import Staff
@@ -19,6 +20,7 @@ from app.web.choices import choice
 from app.web.responses import go, page, say
 from app.web.staff.people_forms import (
     AllowancesForm,
+    ConfirmForm,
     InviteForm,
     JoinForm,
     PasswordForm,
@@ -291,6 +293,53 @@ def revoke_session(token_hash: str) -> Response:
         except RegularsError as error:
             say(error.message)
     return go(url_for("people.sessions"))
+
+
+@blueprint.post("/you/sign-ins/revoke-others")
+def revoke_other_sessions() -> Response:
+    """End all of one's own sign-ins but this one."""
+    if ActForm().validate_on_submit():
+        with writing() as session:
+            ended = staff_people.revoke_other_sessions(
+                session,
+                staff_id=signed_in().staff.id,
+                keep_token=signed_in().token,
+                by=actor(),
+            )
+        say("You are signed in here only." if ended else "You were signed in here only.")
+    return go(url_for("people.sessions"))
+
+
+@blueprint.get("/you/confirm")
+def confirm_form() -> Response:
+    """Ask a person again who they are."""
+    form = ConfirmForm()
+    form.next.data = safe_path(request.args.get("next"))
+    return page("staff/confirm.html", form=form)
+
+
+@blueprint.post("/you/confirm")
+def confirm() -> Response:
+    """Hear it, and go on to where the person wanted to be."""
+    form = ConfirmForm()
+    if not form.validate_on_submit():
+        return page("staff/confirm.html", form=form, status=422)
+    try:
+        with writing() as session:
+            is_known = staff_people.confirm(
+                session,
+                staff_id=signed_in().staff.id,
+                password=form.current.data or "",
+                by=actor(),
+            )
+    except RegularsError as error:
+        form.refuse(error)
+        return page("staff/confirm.html", form=form, status=int(status_of(error)))
+    if not is_known:
+        form.current.errors = ["This is not your password. Type it again."]
+        return page("staff/confirm.html", form=form, status=422)
+    show_oneself()
+    return go(safe_path(form.next.data))
 
 
 def _merchant_id() -> str:

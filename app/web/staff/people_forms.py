@@ -108,6 +108,13 @@ class JoinForm(_NewPasswordForm):
     """Take an invitation."""
 
 
+class ConfirmForm(RegularsForm):
+    """Show again who one is."""
+
+    current = PasswordField("Your password", render_kw={"autocomplete": "current-password"})
+    next = HiddenField()
+
+
 class CodeForm(RegularsForm):
     """A code of an authenticator app, or a recovery code."""
 

@@ -11,7 +11,7 @@ from app.db import reading, writing
 from app.errors import RegularsError
 from app.http.access import safe_path
 from app.http.actors import actor, signed_in
-from app.http.entering import enter
+from app.http.entering import enter, keep_token
 from app.rules import cards as drawn
 from app.services import passkeys, second_factors
 from app.web.base_form import ActForm
@@ -88,16 +88,17 @@ def confirm() -> Response:
         return show_page(form, status=422)
     try:
         with writing() as session:
-            codes = second_factors.confirm(
+            made = second_factors.confirm(
                 session, token=signed_in().token, code=form.code.data or "", by=actor()
             )
     except RegularsError as error:
         form.refuse(error)
         return show_page(form, status=422)
-    if codes is None:
+    if made is None:
         form.code.errors = [WRONG]
         return show_page(form, status=422)
-    return _codes_page(codes)
+    keep_token(made.token)
+    return _codes_page(made.codes)
 
 
 @blueprint.post("/you/second-factor/recovery-codes")
