@@ -68,6 +68,7 @@ class Settings:
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     metrics_at: tuple[str, int] | None = None
     prepares_statements: bool = True
+    secret_key_before: str = ""
     testing: bool = False
 
     @property
@@ -101,6 +102,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         trusted_proxies=_networks(environ, "REGULARS_TRUSTED_PROXIES"),
         prepares_statements=_flag(environ, "REGULARS_PREPARED_STATEMENTS", default=True),
         metrics_at=_host_and_port(environ, "REGULARS_METRICS"),
+        secret_key_before=environ.get("REGULARS_SECRET_KEY_BEFORE", ""),
     )
 
 

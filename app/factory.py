@@ -32,7 +32,7 @@ from app.api.schemas import ErrorBody
 from app.api.webhook_endpoints import blueprint as webhook_endpoints_api
 from app.cli import commands
 from app.config import Settings
-from app.http import access, actors, failures, limits, refusals, request_log, requests
+from app.http import access, actors, attempts, failures, limits, refusals, request_log, requests
 from app.http.proxies import TrustedProxies
 from app.metrics import Metrics
 from app.web import context, errors, filters, responses
@@ -129,7 +129,7 @@ def create_app(settings: Settings, database: db.Database | None = None) -> Flask
     requests.install(app)
     actors.install(app)
     access.install(app)
-    for each in (refusals, filters, responses, context, limits, api_blueprints):
+    for each in (refusals, attempts, filters, responses, context, limits, api_blueprints):
         each.install(app)
     request_log.install(app, db.of(app.extensions))
     failures.install(app, page=errors.page, json=answers.failure)
@@ -152,13 +152,16 @@ def _refuse(error: ValidationError) -> NoReturn:
 
 
 def _flask_settings(settings: Settings) -> dict[str, Any]:
+    # With this prefix a browser takes a cookie from this very host by https, and from nobody else.
+    prefix = "__Host-" if settings.secure_cookies else ""
     return {
         "SECRET_KEY": settings.secret_key,
+        "SECRET_KEY_FALLBACKS": [settings.secret_key_before] if settings.secret_key_before else [],
         "TESTING": settings.testing,
         "MAX_CONTENT_LENGTH": REQUEST_BYTES_MAX,
         "MAX_FORM_MEMORY_SIZE": REQUEST_BYTES_MAX,
         "PERMANENT_SESSION_LIFETIME": timedelta(hours=settings.session_hours),
-        "SESSION_COOKIE_NAME": "regulars",
+        "SESSION_COOKIE_NAME": f"{prefix}regulars",
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_SECURE": settings.secure_cookies,
@@ -167,7 +170,7 @@ def _flask_settings(settings: Settings) -> dict[str, Any]:
         "WTF_CSRF_TIME_LIMIT": None,
         "SESSION_HOURS": settings.session_hours,
         "IDLE_MINUTES": settings.idle_minutes,
-        "DEVICE_COOKIE_NAME": "regulars_till",
+        "DEVICE_COOKIE_NAME": f"{prefix}regulars_till",
     }
 
 

@@ -31,6 +31,7 @@ def serve(port: int, host: str, *, only_web: bool) -> None:
     """Migrate, fill an empty installation with a sandbox, and serve until stopped."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     database = current()
+    settings: Settings = current_app.extensions["regulars.settings"]
     for warning in database.warnings():
         click.echo(f"Warning: {warning}", err=True)
     # As Ctrl+C does: what is under way is answered, and then the process ends.
@@ -38,7 +39,7 @@ def serve(port: int, host: str, *, only_web: bool) -> None:
     with ExitStack() as ending:
         if not only_web:
             upgrade(database.engine)
-            _fill_if_empty(database)
+            _fill_if_empty(database, is_production=settings.is_production)
             # The factory knows the worker; this edge does not import its sibling.
             worker = app.extensions["regulars.make_worker"](database)
             worker.start()
@@ -58,11 +59,14 @@ def serve(port: int, host: str, *, only_web: bool) -> None:
         )
 
 
-def _fill_if_empty(database: Database) -> None:
-    """Make a merchant, its owner and the sandbox's data in an empty installation."""
+def _fill_if_empty(database: Database, *, is_production: bool) -> None:
+    """Make a merchant, its owner and the sandbox's data in an empty installation to try."""
     with database.reading() as session:
         known = merchants.list_merchants(session)
     if known:
+        return
+    if is_production:
+        click.echo(_NOBODY, err=True)
         return
     click.echo("First start: filling the sandbox with a shop's test data …", err=True)
     with database.writing() as session:
@@ -70,6 +74,13 @@ def _fill_if_empty(database: Database) -> None:
         # In the same transaction: an interrupted first start leaves nothing behind.
         demo.seed(session, merchant_id=merchant.id)
     _keep_sign_in(password)
+
+
+_NOBODY = """\
+Nobody can sign in yet. Make a shop, and an owner with a password of their own:
+    flask --app wsgi merchants create --name "Harbour Roasters"
+    flask --app wsgi staff create --email ada@example.com --name Ada --role owner \\
+        --password-stdin"""
 
 
 def _keep_sign_in(password: str) -> None:

@@ -14,8 +14,10 @@ from werkzeug.exceptions import HTTPException
 
 from app import clock
 from app.errors import PermissionDenied
+from app.http import unsent
 from app.http.actors import SignedIn, actor, end_sign_in, is_signed_in, signed_in
 from app.http.requests import is_api
+from app.http.unsent import Unsent
 from app.rules.actors import PERMISSIONS, Permission
 
 PUBLIC: None = None
@@ -263,12 +265,6 @@ SEEN = "seen"
 SEEN_SECONDS = 60
 """Away from a till the cookie is not sent again for less."""
 
-UNSENT = "unsent"
-"""Where the cookie keeps what was typed when a sign-in had ended meanwhile."""
-
-UNSENT_BYTES_MAX = 2500
-"""A cookie holds 4 KB; what is longer than this is not kept."""
-
 _NOT_KEPT = {
     "csrf_token",
     "password",
@@ -410,8 +406,7 @@ def _keep_unsent(staff_id: str | None = None) -> str:
     if not _has_form_page(request.path):
         return safe_path(urlsplit(request.referrer or "/").path)
     fields = {name: value for name, value in request.form.items() if name not in _NOT_KEPT}
-    if len(str(fields).encode()) <= UNSENT_BYTES_MAX:
-        session[UNSENT] = {"path": request.path, "fields": fields, "staff": staff_id}
+    unsent.keep(Unsent(request.path, fields, staff_id))
     return request.path
 
 

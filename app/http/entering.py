@@ -7,7 +7,8 @@ from flask_login import login_user
 
 from app import clock
 from app.db import reading
-from app.http.access import SEEN, SHOWN, UNSENT, door, safe_path
+from app.http import unsent
+from app.http.access import SEEN, SHOWN, door, safe_path
 from app.http.actors import SignedIn, end_sign_in, is_signed_in, signed_in
 from app.services import devices
 from app.services.devices import Found
@@ -32,17 +33,17 @@ def enter(
         stays: whether the browser keeps the cookie when it is closed.
         home: where it goes on without a path.
     """
-    unsent = session.get(UNSENT)
-    if unsent and unsent.get("staff") not in {None, made.staff.id}:
+    typed = unsent.find()
+    if typed and typed.staff_id not in {None, made.staff.id}:
         # A colleague's: it is neither shown nor gone on with.
-        unsent, path = None, None
+        typed, path = None, None
     if is_signed_in():
         # Who comes next takes the place of who was here; nobody's token lives on behind them.
         end_sign_in()
     # A fresh cookie: whatever was planted before the sign-in is worth nothing after it.
     session.clear()
-    if unsent:
-        session[UNSENT] = unsent
+    if typed:
+        unsent.keep(typed)
     session[SEEN] = int(clock.now().timestamp())
     show_oneself()
     session.permanent = stays

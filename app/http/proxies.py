@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Network = IPv4Network | IPv6Network
 
+BY_PROXY = "regulars.by_proxy"
+"""Where a request's environment says that a trusted proxy brought it."""
+
 HOPS_MAX = 8
 """More proxies than this stand in front of nobody; a longer header was made up."""
 
@@ -34,6 +37,7 @@ class TrustedProxies:
         """Answer the request."""
         if not self._is_trusted(environ.get("REMOTE_ADDR", "")):
             return self._app(environ, start_response)
+        environ[BY_PROXY] = True
         return self._fixed[self._hops(environ)](environ, start_response)
 
     def _hops(self, environ: WSGIEnvironment) -> int:

@@ -9,6 +9,7 @@ import structlog
 from flask import Flask, Request, Response, current_app, g, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 
+from app.http.proxies import BY_PROXY
 from app.ids import new_id
 from app.metrics import Metrics
 
@@ -73,8 +74,9 @@ def is_inbound() -> bool:
 
 
 def _begin() -> None:
-    # An id from a proxy in front is kept, so that its log and ours can be laid side by side.
-    brought = request.headers.get("X-Request-Id", "")
+    # An id from a proxy in front is kept, so that its log and ours can be laid side by side; one
+    # that a browser made up is not.
+    brought = request.headers.get("X-Request-Id", "") if BY_PROXY in request.environ else ""
     # A program's request is found again by its id, so that one is never brought.
     is_kept = _CALLERS_ID.fullmatch(brought) and not is_api()
     g.request_id = brought if is_kept else new_id("req")

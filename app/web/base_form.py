@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import request, session
+from flask import request
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
 from wtforms import Field, HiddenField, StringField
 from wtforms.validators import ValidationError
 
 from app.errors import RegularsError
-from app.http.access import UNSENT
+from app.http import attempts, unsent
 from app.http.actors import is_signed_in, workspace_id
 from app.ids import new_token
 from app.services.idempotency import Once
@@ -42,11 +41,11 @@ class RegularsForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     workspace = HiddenField()
 
     def __init__(self, **values: Any) -> None:
-        unsent = _take_unsent()
-        self.was_unsent = unsent is not None
+        typed = _take_unsent()
+        self.was_unsent = typed is not None
         self.refusal: str | None = None
-        if unsent is not None:
-            super().__init__(formdata=unsent, **values)
+        if typed is not None:
+            super().__init__(formdata=typed, **values)
         else:
             super().__init__(**values)
         # A form that is made to be shown is fresh, also in the answer to another form.
@@ -55,6 +54,13 @@ class RegularsForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
             self.renew()
         if is_fresh and is_signed_in():
             self.workspace.data = workspace_id()
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Judge the form; one whose token is not good is noted down."""
+        is_good: bool = super().validate(extra_validators)
+        if getattr(self, "csrf_token", None) is not None and self.csrf_token.errors:
+            attempts.note("form_token")
+        return is_good
 
     def renew(self) -> None:
         """Give the form a key of its own, for an act that has not happened yet."""
@@ -249,8 +255,8 @@ class MomentField(StringField):
 
 def _take_unsent() -> MultiDict[str, str] | None:
     """Give what was typed into this page's form before the sign-in had ended, once."""
-    kept: Mapping[str, Any] | None = session.get(UNSENT)
-    if request.method != "GET" or not kept or kept.get("path") != request.path:
+    kept = unsent.find() if request.method == "GET" else None
+    if kept is None or kept.path != request.path:
         return None
-    session.pop(UNSENT)
-    return MultiDict(kept["fields"])
+    unsent.forget()
+    return MultiDict(kept.fields)

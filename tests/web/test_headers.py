@@ -48,6 +48,11 @@ def test_the_sessions_cookie_is_for_this_site_and_no_script(
     assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= parts
     assert ("Secure" in parts) == is_secure
     assert not any(part.startswith("Domain=") for part in parts)
+    # With the prefix a browser takes it from this very host by https alone, and so keeps out what
+    # a neighbouring host would plant.
+    assert cookie.startswith("__Host-regulars=") == is_secure
+    till: str = app.config["DEVICE_COOKIE_NAME"]
+    assert till == ("__Host-regulars_till" if is_secure else "regulars_till")
 
 
 def test_the_database_file_is_its_owners_alone(tmp_path: Path) -> None:

@@ -67,6 +67,21 @@ def test_nonsense_does_no_harm(said: str) -> None:
     assert _seen(PROXY, **{"X-Forwarded-For": said}).endswith(" http localhost")
 
 
+def test_a_requests_id_is_taken_of_a_trusted_proxy_alone(sqlite: Database, tmp_path: Path) -> None:
+    app = create_app(make_settings(sqlite, tmp_path, trusted_proxies=TRUSTED), sqlite)
+
+    def given(peer: str) -> str:
+        answer = app.test_client().get(
+            "/sign-in",
+            headers={"X-Request-Id": "proxy-12345678"},
+            environ_base={"REMOTE_ADDR": peer},
+        )
+        return answer.headers["X-Request-Id"]
+
+    assert given(PROXY) == "proxy-12345678"
+    assert given("198.51.100.9").startswith("req_")
+
+
 def test_what_came_by_https_may_come_by_nothing_else(sqlite: Database, tmp_path: Path) -> None:
     def strict(peer: str, **changes: Any) -> str | None:
         app = create_app(make_settings(sqlite, tmp_path, **changes), sqlite)

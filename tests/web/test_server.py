@@ -6,6 +6,7 @@ import os
 import re
 import socket
 from collections.abc import Iterator
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -105,7 +106,12 @@ OUTSIDE = (
 def port(sqlite_maker: SqliteMaker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """Give the port of a server that is up; nothing that is asked of it here changes anything."""
     with sqlite_maker.new() as database:
-        settings = make_settings(database, tmp_path_factory.mktemp("data"))
+        # It believes the ids of these tests, by which an answer is known.
+        settings = make_settings(
+            database,
+            tmp_path_factory.mktemp("data"),
+            trusted_proxies=(ip_network("127.0.0.0/8"),),
+        )
         with served(create_app(settings, database)) as address:
             yield int(address.rpartition(":")[2])
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from itsdangerous import URLSafeTimedSerializer
 
 from app import clock
 from app.services import locations, pins, staff_people
@@ -208,6 +209,14 @@ def test_what_was_typed_when_it_locked_is_still_there(cast: Cast, till: Visitor)
     with clock.set_to(clock.now() + timedelta(minutes=6)):
         door = till.post(path, form)
         assert door.location == f"/till?next={path}"
+        # It waits where whoever has the browser cannot read it.
+        cookie = till.client.get_cookie("regulars")
+        assert cookie is not None
+        kept = URLSafeTimedSerializer("", salt="").load_payload(
+            cookie.value.rsplit(".", 2)[0].encode()
+        )
+        assert set(kept) >= {"unsent"}
+        assert "Purchase" not in str(kept)
         back = enter(till, cast.cashier.id, next=path)
         shown = till.get(back.location)
         assert "Not sent yet." in shown.text

@@ -20,6 +20,8 @@ from itsdangerous.signer import NoneAlgorithm
 from webauthn import base64url_to_bytes
 from webauthn.helpers import bytes_to_base64url
 
+from app.db import Database
+from app.factory import create_app
 from app.ids import ALPHABET, new_code, new_token
 from app.rules import api_keys
 from app.services import second_factors, webhooks
@@ -27,6 +29,7 @@ from tests import factories
 from tests.cast import Cast
 from tests.support.authenticator import Authenticator
 from tests.support.pages import Page, Visitor
+from tests.support.settings import make_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -245,3 +248,23 @@ def test_luck_that_can_be_foretold_makes_no_secret() -> None:
                 found.add(path.relative_to(ROOT).as_posix())
 
     assert found == set(AT_RANDOM)
+
+
+def test_a_cookie_of_the_key_before_is_good_while_it_is_named(
+    cast: Cast, sqlite: Database, tmp_path: Path
+) -> None:
+    def shop(key: str, before: str = "") -> Flask:
+        changes = {"secret_key": key, "secret_key_before": before}
+        return create_app(make_settings(sqlite, tmp_path, **changes), sqlite)
+
+    del cast
+    old, new = "the key of last year " * 2, "the key of this year " * 2
+    cookie = Visitor(shop(old)).sign_in("cashier").client.get_cookie("regulars")
+    assert cookie is not None
+
+    changing, changed = Visitor(shop(new, old)), Visitor(shop(new))
+    for visitor in (changing, changed):
+        visitor.client.set_cookie("regulars", cookie.value)
+
+    assert changing.get("/members").status == 200
+    assert changed.get("/members").location == "/sign-in?next=/members"

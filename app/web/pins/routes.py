@@ -6,6 +6,7 @@ from flask import Blueprint, Response, current_app, request, url_for
 
 from app.db import reading, writing
 from app.errors import InvalidParameter, NotFound, RegularsError
+from app.http import attempts
 from app.http.access import safe_path
 from app.http.actors import actor, is_signed_in, signed_in
 from app.http.entering import enter, find_till, leave
@@ -68,6 +69,7 @@ def sign_in(staff_id: str) -> Response:
                 instead_of=signed_in().token if is_signed_in() else None,
             )
         if made is None:
+            attempts.note("pin")
             raise InvalidParameter("pin", "This PIN is not right. Type it again.")
     except NotFound:
         raise

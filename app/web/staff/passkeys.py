@@ -10,6 +10,7 @@ from werkzeug.exceptions import BadRequest
 
 from app.db import reading, writing
 from app.errors import RegularsError
+from app.http import attempts
 from app.http.access import safe_path
 from app.http.actors import actor, signed_in
 from app.http.entering import enter, find_till, keep_token
@@ -52,6 +53,7 @@ def sign_in() -> Response:
                 device=till.device if till else None,
             )
     except RegularsError:
+        attempts.note("passkey")
         return _refused(form, "This passkey is not known here. Sign in with your password.")
     return enter(made, path=form.next.data)
 

@@ -6,6 +6,7 @@ from flask import Blueprint, Response, current_app, request, url_for
 
 from app.db import reading, writing
 from app.errors import NotFound, RegularsError
+from app.http import attempts
 from app.http.access import safe_path
 from app.http.actors import actor, signed_in, workspace_id
 from app.http.entering import enter, show_oneself
@@ -336,6 +337,7 @@ def confirm() -> Response:
         form.refuse(error)
         return page("staff/confirm.html", form=form, status=int(status_of(error)))
     if not is_known:
+        attempts.note("password")
         form.current.errors = ["This is not your password. Type it again."]
         return page("staff/confirm.html", form=form, status=422)
     show_oneself()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, Response, current_app, request, url_for
 
 from app.db import reading, writing
-from app.errors import RegularsError, SignInFailed
+from app.errors import RateLimited, RegularsError, SignInFailed
+from app.http import attempts
 from app.http.access import safe_path
 from app.http.actors import actor, is_signed_in, signed_in, workspace_id
 from app.http.entering import enter, find_till, leave
@@ -39,6 +40,8 @@ def sign_in() -> Response:
     try:
         found = _checked(form)
     except RegularsError as error:
+        if isinstance(error, RateLimited):
+            attempts.note("too_many")
         form.refuse(error)
         return show_door(form, 422)
     return enter(found, stays=bool(form.stay.data), path=form.next.data)
@@ -152,6 +155,7 @@ def _checked(form: SignInForm) -> SignIn:
             device=till.device if till else None,
         )
     if found is None:
+        attempts.note("password")
         raise SignInFailed
     return found
 

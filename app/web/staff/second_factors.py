@@ -9,6 +9,7 @@ from flask import session as cookie
 
 from app.db import reading, writing
 from app.errors import RegularsError
+from app.http import attempts
 from app.http.access import safe_path
 from app.http.actors import actor, signed_in
 from app.http.entering import enter, keep_token
@@ -54,6 +55,7 @@ def answer() -> Response:
         form.refuse(error)
         return page("staff/code.html", form=form, status=422)
     if made is None:
+        attempts.note("code")
         form.code.errors = [WRONG]
         return page("staff/code.html", form=form, status=422)
     # What the password alone opened is worth nothing now: the token is another one.

@@ -1,0 +1,63 @@
+"""What was typed when a sign-in had ended meanwhile: it waits in the cookie until it can be sent.
+
+A cookie is signed, and whoever has the browser can read it; so this part of it is encrypted.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from cryptography.fernet import Fernet, InvalidToken
+from flask import current_app, session
+
+UNSENT = "unsent"
+
+BYTES_MAX = 2500
+"""A cookie holds 4 KB; what is longer than this is not kept."""
+
+
+@dataclass(frozen=True)
+class Unsent:
+    """What was typed.
+
+    Attributes:
+        path: the page of its form.
+        staff_id: who typed it, where that is known: nobody else gets to see it.
+    """
+
+    path: str
+    fields: Mapping[str, str]
+    staff_id: str | None
+
+
+def keep(unsent: Unsent) -> None:
+    """Keep what was typed, unless it is too long for a cookie."""
+    text = json.dumps(asdict(unsent)).encode()
+    if len(text) <= BYTES_MAX:
+        session[UNSENT] = _box().encrypt(zlib.compress(text)).decode()
+
+
+def find() -> Unsent | None:
+    """Give what waits, or None."""
+    try:
+        text = zlib.decompress(_box().decrypt(session.get(UNSENT, "")))
+    except InvalidToken:
+        # None is there, or it was kept under another secret key.
+        return None
+    return Unsent(**json.loads(text))
+
+
+def forget() -> None:
+    """Let it go: it is on a page again."""
+    session.pop(UNSENT, None)
+
+
+def _box() -> Fernet:
+    # A key of its own, so that what signs does not encrypt as well.
+    key = hashlib.sha256(b"unsent " + str(current_app.config["SECRET_KEY"]).encode()).digest()
+    return Fernet(base64.urlsafe_b64encode(key))
