@@ -69,6 +69,7 @@ class Settings:
     metrics_at: tuple[str, int] | None = None
     prepares_statements: bool = True
     secret_key_before: str = ""
+    webhook_hosts: tuple[str, ...] = ()
     testing: bool = False
 
     @property
@@ -103,6 +104,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         prepares_statements=_flag(environ, "REGULARS_PREPARED_STATEMENTS", default=True),
         metrics_at=_host_and_port(environ, "REGULARS_METRICS"),
         secret_key_before=environ.get("REGULARS_SECRET_KEY_BEFORE", ""),
+        webhook_hosts=_names(environ, "REGULARS_WEBHOOK_HOSTS"),
     )
 
 
@@ -202,6 +204,15 @@ def _networks(environ: Mapping[str, str], name: str) -> tuple[IPv4Network | IPv6
         raise SettingsError(
             f"{name} must be addresses or networks, such as 127.0.0.1, 10.0.0.0/8. {error}."
         ) from None
+
+
+def _names(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    found = tuple(each.strip().lower() for each in environ.get(name, "").split(",") if each.strip())
+    if any(set(each) & set("/:@* ") for each in found):
+        raise SettingsError(
+            f"{name} must be names of hosts, such as hooks.example.com, .partner.example."
+        )
+    return found
 
 
 def _host_and_port(environ: Mapping[str, str], name: str) -> tuple[str, int] | None:

@@ -120,7 +120,10 @@ def create_app(settings: Settings, database: db.Database | None = None) -> Flask
     app.extensions["regulars.settings"] = settings
     app.extensions["regulars.metrics"] = metrics = Metrics()
     app.extensions["regulars.make_worker"] = partial(
-        Worker, allows_private=settings.allows_private_webhooks, metrics=metrics
+        Worker,
+        allows_private=settings.allows_private_webhooks,
+        hosts=settings.webhook_hosts,
+        metrics=metrics,
     )
     db.install(app.extensions, database or _open_database(settings))
     _configure_logs(settings)

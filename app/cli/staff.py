@@ -45,12 +45,23 @@ def create(email: str, name: str, role: str, merchant_id: str | None, password_s
 @group.command()
 @click.option("--email", required=True)
 @click.option("--password-stdin", is_flag=True, required=True, help="Read it from standard input.")
-def recover(email: str, password_stdin: bool) -> None:  # noqa: ARG001 - click passes every option
-    """Let in again who is locked out: sets a password, takes the second step away."""
+@click.option("--without-second-step", is_flag=True, help="Take it away, too: it is lost.")
+def recover(email: str, password_stdin: bool, without_second_step: bool) -> None:  # noqa: ARG001 - click passes every option
+    """Let in again who is locked out: sets a password, and ends their sign-ins."""
     password = sys.stdin.readline().rstrip("\n")
     try:
         with writing() as session:
-            person = staff_people.recover(session, email=email, password=password, by=SYSTEM)
+            person = staff_people.recover(
+                session,
+                email=email,
+                password=password,
+                by=SYSTEM,
+                keeps_second_factor=not without_second_step,
+            )
     except RegularsError as error:
         raise click.ClickException(error.message) from error
-    click.echo(f"{person.name} signs in with the new password. Set up the second step again.")
+    click.echo(f"{person.name} signs in with the new password.")
+    if without_second_step:
+        click.echo("Set up the second step again.")
+    elif person.has_second_factor:
+        click.echo("The second step is asked for as before.")

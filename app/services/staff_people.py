@@ -328,8 +328,10 @@ def rename(session: Session, *, staff_id: str, name: str, by: Actor) -> Staff:
     return person
 
 
-def recover(session: Session, *, email: str, password: str, by: Actor) -> Staff:
-    """Let in again who is locked out: another password, no second factor, no sign-in left.
+def recover(
+    session: Session, *, email: str, password: str, by: Actor, keeps_second_factor: bool = True
+) -> Staff:
+    """Let in again who is locked out: another password, no sign-in left.
 
     Only the command line calls this: whoever reaches it holds the database anyway.
 
@@ -347,8 +349,12 @@ def recover(session: Session, *, email: str, password: str, by: Actor) -> Staff:
         email=person.email,
         name=person.name,
     )
-    second_factors.take_away(session, person)
-    staff.record(session, person, "staff.recover", by)
+    if keeps_second_factor:
+        staff.revoke_sessions(session, staff_id=person.id)
+    else:
+        second_factors.take_away(session, person)
+    kept = {"second_factor": person.has_second_factor}
+    staff.record(session, person, "staff.recover", by, after=kept)
     return person
 
 

@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import structlog
@@ -33,10 +34,18 @@ _log = structlog.get_logger("regulars.webhooks")
 class Deliverer:
     """Sends what is due. Any number of them may work on one database."""
 
-    def __init__(self, database: Database, *, allows_private: bool, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        allows_private: bool,
+        metrics: Metrics,
+        hosts: Sequence[str] = (),
+    ) -> None:
         self._database = database
         self._metrics = metrics
         self._allows_private = allows_private
+        self._hosts = hosts
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="webhook")
         self._busy: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -106,7 +115,7 @@ class Deliverer:
 
     def _attempted(self, job: Job) -> Answer:
         try:
-            return send(job, allows_private=self._allows_private)
+            return send(job, allows_private=self._allows_private, hosts=self._hosts)
         except Exception as fault:
             # A fault of ours counts as an attempt: left alone, it would be made for ever.
             _log.exception("attempt", delivery_id=job.delivery_id)
@@ -127,10 +136,10 @@ class Deliverer:
                 return
 
 
-def send(job: Job, *, allows_private: bool) -> Answer:
+def send(job: Job, *, allows_private: bool, hosts: Sequence[str] = ()) -> Answer:
     """Sign a body and post it."""
     body = json.dumps(job.body, ensure_ascii=False, separators=(",", ":")).encode()
     headers = signing.headers(
         secrets=job.secrets, message_id=job.event_id, moment=int(time.time()), body=body
     )
-    return posting.post(job.url, headers, body, allows_private=allows_private)
+    return posting.post(job.url, headers, body, allows_private=allows_private, hosts=hosts)

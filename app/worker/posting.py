@@ -11,7 +11,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -42,11 +42,17 @@ def post(
     body: bytes,
     *,
     allows_private: bool = False,
+    hosts: Sequence[str] = (),
     deadline_seconds: float = DEADLINE_SECONDS,
 ) -> Answer:
-    """Send a body and give what came back, or why nothing did; never raises for the receiver."""
+    """Send a body and give what came back, or why nothing did; never raises for the receiver.
+
+    Args:
+        hosts: the only names that may be asked, as the setting has them; none means any.
+    """
     started = time.monotonic()
     try:
+        _check_listed(url, hosts)
         answer = _post(url, headers, body, allows_private, started + deadline_seconds)
     except Refused as refusal:
         answer = Answer(duration_ms=0, error=str(refusal))
@@ -238,6 +244,15 @@ def _host_of(parts: SplitResult, allows_private: bool) -> tuple[str, int]:
     if parts.scheme not in schemes or not parts.hostname or "@" in parts.netloc:
         raise Refused("The address is no plain https address.")
     return parts.hostname, parts.port or schemes[parts.scheme]
+
+
+def _check_listed(url: str, hosts: Sequence[str]) -> None:
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    is_listed = any(
+        host == each or (each.startswith(".") and host.endswith(each)) for each in hosts
+    )
+    if hosts and not is_listed:
+        raise Refused(f"The host {host} is not among those that this installation sends to.")
 
 
 def _left(ends_at: float) -> float:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 
 import structlog
 
@@ -33,10 +34,19 @@ _log = structlog.get_logger("regulars.worker")
 class Worker(threading.Thread):
     """The worker: a thread of the embedded default, or the whole of a process of its own."""
 
-    def __init__(self, database: Database, *, allows_private: bool, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        allows_private: bool,
+        metrics: Metrics,
+        hosts: Sequence[str] = (),
+    ) -> None:
         super().__init__(name="worker", daemon=True)
         self._database = database
-        self._deliverer = Deliverer(database, allows_private=allows_private, metrics=metrics)
+        self._deliverer = Deliverer(
+            database, allows_private=allows_private, metrics=metrics, hosts=hosts
+        )
         self._stopped = threading.Event()
         self._tidied_at = 0.0
 

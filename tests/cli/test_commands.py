@@ -131,7 +131,15 @@ def test_who_is_locked_out_is_let_in_again(cast: Cast, cli: FlaskCliRunner) -> N
             hours=1,
         )
     assert found is not None
-    assert not found.staff.has_second_factor
+    # Who may reset a password has not shown the second factor.
+    assert found.staff.has_second_factor
+    lost = cli.invoke(args=[*words, "--without-second-step"], input="plum tractor lamp seven\n")
+    assert "Set up the second step again." in lost.output
+    with cast.database.reading() as session:
+        person = staff.find_by_email(session, "owner@harbour.example.com")
+        assert person is not None
+        assert not person.has_second_factor
+        assert staff.find_session(session, token=found.token) is None
     nobody = cli.invoke(
         args=["staff", "recover", "--email", "no@example.com", "--password-stdin"], input="x\n"
     )

@@ -31,6 +31,21 @@ def test_a_unit_starts_a_command_that_there_is(path: Path) -> None:
     _check_words(found.group(1).split())
 
 
+@pytest.mark.parametrize("path", sorted(FILES.glob("*.service")), ids=lambda path: path.name)
+def test_no_process_reaches_what_it_does_not_need(path: Path) -> None:
+    text = path.read_text("utf-8")
+    (kept_out,) = re.findall(r"^InaccessiblePaths=(.*)$", text, re.MULTILINE)
+    (folder,) = re.findall(r"^WorkingDirectory=(.*)$", text, re.MULTILINE)
+
+    assert kept_out.split() == [f"-{folder}/{name}" for name in (".git", "tests", "bench")]
+
+
+def test_nothing_of_the_product_reaches_for_what_is_kept_out() -> None:
+    for path in (ROOT / "app").rglob("*.py"):
+        code = path.read_text("utf-8")
+        assert not re.search(r"^\s*(from|import) (tests|bench)\b", code, re.MULTILINE), path
+
+
 def test_every_command_of_the_guides_is_one() -> None:
     checked = 0
     for path in (GUIDE, ROOT / "docs" / "scaling.md", ROOT / "README.md"):

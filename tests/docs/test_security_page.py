@@ -483,3 +483,26 @@ def imports(path: Path) -> list[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             found += [node.module, *(f"{node.module}.{each.name}" for each in node.names)]
     return found
+
+
+def test_libraries_and_what_is_costly_are_written_down() -> None:
+    (hashing,) = [row for row in table("What is costly") if "argon2id" in row[0]]
+    source = runpy.run_path(str(ROOT / "app" / "services" / "staff.py"))
+    assert f"{source['_HASHER'].memory_cost // KIB} MiB" in hashing[0]
+    assert {"`ledger verify`", "`backup`", "`demo seed`"} <= set(
+        re.findall(r"`[^`]+`", row_of("What is costly", "`ledger verify`"))
+    )
+    days = re.findall(r"(\d+) days", " ".join(section("Libraries").split()))
+    assert [int(each) for each in days] == sorted(int(each) for each in days)
+    assert len(days) == 3
+
+
+def test_each_key_that_is_kept_has_a_life() -> None:
+    lives = " ".join(row[0] for row in table("How keys live"))
+    for word in ("secret key", "API keys", "webhooks", "sign-ins", "tills", "invitations", "cards"):
+        assert word in lives
+    overlap = row_of("How keys live", "secret key")
+    assert {"`REGULARS_SECRET_KEY_BEFORE`", "`REGULARS_SESSION_HOURS`"} <= set(
+        re.findall(r"`[^`]+`", overlap)
+    )
+    assert f"{staff_people.INVITE_HOURS} hours" in row_of("How keys live", "tokens of invitations")

@@ -126,6 +126,33 @@ def test_a_name_with_one_private_address_is_refused(monkeypatch: pytest.MonkeyPa
         posting.resolve("shop.example.com", 443, allows_private=False, seconds=1)
 
 
+@pytest.mark.parametrize(
+    ("host", "is_listed"),
+    [
+        ("127.0.0.1", True),
+        ("LOCALHOST", True),
+        ("shop.localhost", False),
+        ("localhost.evil.example", False),
+        ("a.hooks.localhost", True),
+        ("hooks.localhost", False),
+        ("eviLhooks.localhost", False),
+    ],
+)
+def test_only_listed_hosts_are_asked_where_there_is_a_list(host: str, is_listed: bool) -> None:
+    hosts = ("127.0.0.1", "localhost", ".hooks.localhost")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(0.1)
+        url = f"http://{host}:{silent.getsockname()[1]}/"
+        answer = posting.post(
+            url, {}, b"{}", allows_private=True, hosts=hosts, deadline_seconds=0.5
+        )
+        is_refused = "not among those" in answer.error
+        assert is_refused != is_listed
+        if is_refused:
+            with pytest.raises(TimeoutError):
+                silent.accept()
+
+
 def answer_of(answer: object, *, seconds: float = 1) -> Answer:
     with receiving(answer) as receiver:  # type: ignore[arg-type]
         return posting.post(receiver.url, {}, b"{}", allows_private=True, deadline_seconds=seconds)
