@@ -41,6 +41,8 @@ class Rate:
 
 SANDBOX_RATE = Rate(25, 50)
 LIVE_RATE = Rate(100, 200)
+PAGE_RATE = Rate(20, 200)
+"""Of one person's pages, or of one address's links: no hand is as fast for long."""
 
 
 _PORT_MOST = 65_535
@@ -64,6 +66,7 @@ class Settings:
     log_format: str
     sandbox_rate: Rate
     live_rate: Rate
+    page_rate: Rate
     allows_private_webhooks: bool
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     metrics_at: tuple[str, int] | None = None
@@ -99,6 +102,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         log_format=_one_of(environ, "REGULARS_LOG_FORMAT", ("json", "text")),
         sandbox_rate=_rate(environ, "REGULARS_RATE_SANDBOX", SANDBOX_RATE),
         live_rate=_rate(environ, "REGULARS_RATE_LIVE", LIVE_RATE),
+        page_rate=_rate(environ, "REGULARS_RATE_PAGES", PAGE_RATE),
         allows_private_webhooks=_flag(environ, "REGULARS_WEBHOOKS_ALLOW_PRIVATE", default=False),
         trusted_proxies=_networks(environ, "REGULARS_TRUSTED_PROXIES"),
         prepares_statements=_flag(environ, "REGULARS_PREPARED_STATEMENTS", default=True),

@@ -184,6 +184,7 @@ def served(app: str, url: str, **environ: str) -> Iterator[Served]:
                 "DATABASE_URL": url,
                 "REGULARS_DATA": folder,
                 "REGULARS_RATE_SANDBOX": "1000000/1000000",
+                "REGULARS_RATE_PAGES": "1000000/1000000",
                 **environ,
             },
             stdout=subprocess.DEVNULL,

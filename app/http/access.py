@@ -13,8 +13,9 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from app import clock
+from app.config import Rate, Settings
 from app.errors import PermissionDenied
-from app.http import unsent
+from app.http import limits, unsent
 from app.http.actors import SignedIn, actor, end_sign_in, is_signed_in, signed_in
 from app.http.requests import is_api
 from app.http.unsent import Unsent
@@ -250,6 +251,12 @@ ASKED_AGAIN = frozenset(
 )
 """One's own keys and sign-ins: who left a browser open must not find them changed."""
 
+BY_LINK = frozenset({"cards.public", "people.join_form", "people.join"})
+"""Who has the link is let in; nobody has thousands of them."""
+
+EXPORT_RATE = Rate(1, 5)
+"""The whole audit log is read for each."""
+
 SHOWN = "shown"
 """Where the cookie keeps when the person last showed who they are, in seconds since 1970."""
 
@@ -305,6 +312,7 @@ def _check() -> ResponseReturnValue | None:
         # No such page, or not with this method: the error page says so. Programs bring keys.
         return None
     permission = ACCESS[request.endpoint]
+    _slow_down(request.endpoint)
     if permission is PUBLIC:
         return None
     if not is_signed_in():
@@ -318,6 +326,21 @@ def _check() -> ResponseReturnValue | None:
             raise PermissionDenied("You came in by PIN. Sign in with your password for this.")
         raise PermissionDenied(_who_can(permission))
     return None
+
+
+def _slow_down(endpoint: str) -> None:
+    """Bound how fast one person is given pages, and one address is let try links out.
+
+    Raises:
+        RateLimited: it is too fast.
+    """
+    settings: Settings = current_app.extensions["regulars.settings"]
+    if endpoint in BY_LINK:
+        limits.take_of_pages(f"links from {request.remote_addr}", settings.page_rate)
+    elif ACCESS[endpoint] is not PUBLIC and is_signed_in():
+        limits.take_of_pages(f"pages of {signed_in().staff.id}", settings.page_rate)
+        if endpoint == "audit.export":
+            limits.take_of_pages(f"exports of {signed_in().staff.id}", EXPORT_RATE)
 
 
 def _detour(person: SignedIn, endpoint: str) -> ResponseReturnValue | None:
@@ -337,7 +360,8 @@ def _detour(person: SignedIn, endpoint: str) -> ResponseReturnValue | None:
 
 def _has_just_shown() -> bool:
     minutes = SHOWN_MINUTES if request.method == "GET" else SHOWN_ACT_MINUTES
-    return _now() - int(session.get(SHOWN, 0)) < minutes * 60
+    # A clock that steps back makes nobody's word newer.
+    return abs(_now() - int(session.get(SHOWN, 0))) < minutes * 60
 
 
 def _now() -> int:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from flask import Flask, current_app
 
-from app import clock, db
+from app import clock, db, errors
 from app.config import Rate
 from app.rules import buckets
 from app.rules.buckets import Taken
@@ -21,7 +21,7 @@ FORGET_AT_COUNT = 10_000
 
 
 class OwnBuckets:
-    """The buckets of a process that is the only one, as with SQLite it is."""
+    """The buckets of one process; with SQLite it is the only one."""
 
     def __init__(self) -> None:
         self._full_at: dict[str, datetime] = {}
@@ -44,6 +44,21 @@ class OwnBuckets:
 def install(app: Flask) -> None:
     """Give the app its buckets."""
     app.extensions[_EXTENSION] = OwnBuckets()
+
+
+def take_of_pages(name: str, rate: Rate) -> None:
+    """Take one token from a bucket of this process: a page does not wait for the database for it.
+
+    Raises:
+        RateLimited: it is empty.
+    """
+    own: OwnBuckets = current_app.extensions[_EXTENSION]
+    taken = own.take(name, rate)
+    if not taken.is_allowed:
+        raise errors.RateLimited(
+            f"That was too fast. Wait {taken.retry_seconds} s, then go on.",
+            retry_after_seconds=taken.retry_seconds,
+        )
 
 
 def admit(secret: str, rate: Rate) -> tuple[Found, Taken] | None:

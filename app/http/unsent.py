@@ -44,10 +44,14 @@ def keep(unsent: Unsent) -> None:
 
 def find() -> Unsent | None:
     """Give what waits, or None."""
+    kept = session.get(UNSENT)
+    if not isinstance(kept, str):
+        # Each form of a page asks, and hardly ever is there anything.
+        return None
     try:
-        text = zlib.decompress(_box().decrypt(session.get(UNSENT, "")))
+        text = zlib.decompress(_box().decrypt(kept))
     except InvalidToken:
-        # None is there, or it was kept under another secret key.
+        # It was kept under another secret key.
         return None
     return Unsent(**json.loads(text))
 

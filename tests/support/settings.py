@@ -25,6 +25,7 @@ def make_settings(database: Database, folder: Path, **changes: Any) -> Settings:
         "log_format": "json",
         "sandbox_rate": PLENTY,
         "live_rate": PLENTY,
+        "page_rate": PLENTY,
         "allows_private_webhooks": False,
         "testing": True,
     }

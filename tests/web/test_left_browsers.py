@@ -49,6 +49,11 @@ def test_ones_own_keys_are_shown_to_who_has_just_shown_who_they_are(
         assert cashier.get(path).status == 200
 
 
+def test_a_clock_that_steps_back_makes_nobodys_word_newer(cashier: Visitor) -> None:
+    with clock.set_to(clock.now() - timedelta(days=1)):
+        assert cashier.get("/you/sign-ins").location == "/you/confirm?next=/you/sign-ins"
+
+
 def test_what_was_opened_in_time_is_not_refused_half_way(cashier: Visitor) -> None:
     now = clock.now()
     form = cashier.get("/you/second-factor").fields("/you/second-factor/begin")
