@@ -49,9 +49,9 @@ test: dev vendor servers ## Run the tests (ARGS="-k word" to choose)
 ifdef ARGS
 	$(BIN)/pytest $(ARGS)
 else
-	$(BIN)/pytest -n 2 --ignore=tests/browser --ignore=tests/worker
+	$(BIN)/pytest -n 2 --dist worksteal --ignore=tests/browser --ignore=tests/worker
 	# What a browser shows, and what is measured by the clock, has the machine to itself.
-	$(BIN)/pytest -n 2 tests/browser
+	$(BIN)/pytest -n 2 --dist worksteal tests/browser
 	$(BIN)/pytest tests/worker
 endif
 

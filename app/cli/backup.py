@@ -94,7 +94,13 @@ def _fill_postgresql(database: Database, file: Path) -> None:
     with database.engine.connect() as connection:
         if inspect(connection).get_table_names():
             raise click.ClickException("This database is not empty. Make a new one, and name it.")
-        _run(connection, "pg_restore", "--single-transaction", "--exit-on-error", str(file))
+        _run(
+            connection,
+            "pg_restore",
+            "--single-transaction",
+            "--exit-on-error",
+            str(file.absolute()),
+        )
 
 
 def _run(connection: Connection, program: str, *words: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flask import Flask, current_app
 
@@ -32,7 +32,7 @@ class OwnBuckets:
         now = clock.now()
         with self._lock:
             known = self._full_at.get(name)
-            following = buckets.next_full_at(known, now, rate)
+            following = buckets.next_full_at(known, now, rate, apart=timedelta())
             if following is None:
                 return buckets.taken(known or now, now, rate, is_allowed=False)
             self._full_at[name] = following

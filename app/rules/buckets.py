@@ -12,6 +12,13 @@ from datetime import datetime, timedelta
 
 from app.config import Rate
 
+CLOCKS_APART = timedelta(minutes=1)
+"""So far may the clocks of the processes be apart that share a bucket.
+
+No bucket owes more than its burst. A time stamp beyond that is from before a clock stepped back,
+and nobody is shut out until the clock has come up to it again: the bucket begins anew.
+"""
+
 
 @dataclass(frozen=True)
 class Taken:
@@ -30,8 +37,16 @@ class Taken:
     retry_seconds: int
 
 
-def next_full_at(full_at: datetime | None, now: datetime, rate: Rate) -> datetime | None:
-    """Give when a bucket is full again once a token is taken, or None when it holds none."""
+def next_full_at(
+    full_at: datetime | None, now: datetime, rate: Rate, *, apart: timedelta = CLOCKS_APART
+) -> datetime | None:
+    """Give when a bucket is full again once a token is taken, or None when it holds none.
+
+    Args:
+        apart: how far the clocks may be apart of who shares the bucket.
+    """
+    if full_at is not None and full_at - now > rate.longest + apart:
+        full_at = None
     following = max(full_at or now, now) + rate.interval
     return following if following - now <= rate.longest else None
 

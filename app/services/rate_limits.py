@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Interval, bindparam, delete, func, literal, or_, select, text
+from sqlalchemy import Interval, bindparam, case, delete, func, literal, or_, select, text
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.orm import Session
 
@@ -39,6 +39,7 @@ def taking(*, secret_hash: str, now: datetime, rate: Rate) -> Call:
         first_full_at=now + rate.interval,
         interval=rate.interval,
         longest=rate.longest,
+        beyond=rate.longest + buckets.CLOCKS_APART,
     )
 
 
@@ -57,12 +58,14 @@ def _refused(session: Session, name: str, now: datetime, rate: Rate) -> Taken:
 
 def _take(name: str, now: datetime, rate: Rate) -> Any:
     first = insert(RateBucket).values(name=name, full_at=now + rate.interval)
-    return _one_more(first, literal(now), rate.interval, rate.longest)
+    beyond = rate.longest + buckets.CLOCKS_APART
+    return _one_more(first, literal(now), rate.interval, rate.longest, beyond)
 
 
-def _one_more(first: Insert, now: Any, interval: Any, longest: Any) -> Any:
+def _one_more(first: Insert, now: Any, interval: Any, longest: Any, beyond: Any) -> Any:
     # The same arithmetic as `buckets.next_full_at`, on the row as the last one left it.
-    following = func.greatest(RateBucket.full_at, now) + interval
+    known = case((RateBucket.full_at - now > beyond, now), else_=RateBucket.full_at)
+    following = func.greatest(known, now) + interval
     return first.on_conflict_do_update(
         index_elements=["name"],
         set_={"full_at": following},
@@ -82,6 +85,7 @@ def _take_for_key() -> Any:
         now,
         bindparam("interval", type_=Interval),
         bindparam("longest", type_=Interval),
+        bindparam("beyond", type_=Interval),
     )
 
 

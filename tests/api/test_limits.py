@@ -55,6 +55,20 @@ def test_what_is_refused_costs_nothing(apps: list[Program]) -> None:
     assert answers == [200, 200, 429]
 
 
+def test_a_clock_that_steps_back_shuts_nobody_out(apps: list[Program]) -> None:
+    with clock.set_to(NOW):
+        for _ in range(6):
+            apps[0].get("/loyalty/programs")
+    if len(apps) > 1:
+        # As far as two processes' clocks may be apart, what was taken stays taken.
+        with clock.set_to(NOW - timedelta(seconds=30)):
+            assert apps[-1].get("/loyalty/programs").status == 429
+    with clock.set_to(NOW - timedelta(days=1)):
+        answers = [apps[-1].get("/loyalty/programs").status for _ in range(6)]
+
+    assert answers == [200] * 5 + [429]
+
+
 def test_of_a_crowd_exactly_the_burst_is_served(apps: list[Program]) -> None:
     def ask(number: int) -> int:
         with clock.set_to(NOW):
