@@ -189,15 +189,11 @@ ACCESS: Mapping[str, Permission | None] = {
     "webhooks.resend_range": Permission.MANAGE_WEBHOOKS,
 }
 
-NOT_BY_PIN = frozenset(
+ASKED_AGAIN = frozenset(
     {
-        "people.password_form",
-        "people.change_password",
         "people.sessions",
         "people.revoke_session",
         "people.revoke_other_sessions",
-        "people.confirm_form",
-        "people.confirm",
         "second_factors.show",
         "second_factors.begin",
         "second_factors.confirm",
@@ -205,11 +201,19 @@ NOT_BY_PIN = frozenset(
         "passkeys.add_options",
         "passkeys.add",
         "passkeys.remove",
-        "pins.edit",
-        "pins.update",
     }
 )
-"""One's own keys: who knows only a PIN must not make others."""
+"""One's own keys and sign-ins: who left a browser open must not find them changed."""
+
+NOT_BY_PIN = ASKED_AGAIN | {
+    "people.password_form",
+    "people.change_password",
+    "people.confirm_form",
+    "people.confirm",
+    "pins.edit",
+    "pins.update",
+}
+"""One's own keys: who knows only a PIN must not make others. These ask for the password anyhow."""
 
 LEAVING = frozenset({"pins.lock", "staff.sign_out"})
 """Whoever presses these wants to be out."""
@@ -234,22 +238,6 @@ WITHOUT_SECOND_FACTOR = frozenset(
     }
 )
 """What a person may do in Live who needs a second factor there, and has none."""
-
-ASKED_AGAIN = frozenset(
-    {
-        "people.sessions",
-        "people.revoke_session",
-        "people.revoke_other_sessions",
-        "second_factors.show",
-        "second_factors.begin",
-        "second_factors.confirm",
-        "second_factors.make_codes",
-        "passkeys.add_options",
-        "passkeys.add",
-        "passkeys.remove",
-    }
-)
-"""One's own keys and sign-ins: who left a browser open must not find them changed."""
 
 BY_LINK = frozenset({"cards.public", "people.join_form", "people.join"})
 """Who has the link is let in; nobody has thousands of them."""

@@ -404,6 +404,21 @@ def hashed_password(
     return hashed(password)
 
 
+def set_password(session: Session, person: Staff, password: str) -> None:
+    """Give a person another password.
+
+    Raises:
+        InvalidParameter: it may not be used, as `hashed_password` says.
+    """
+    person.password_hash = hashed_password(
+        session,
+        password,
+        merchant_id=person.merchant_id,
+        email=person.email,
+        name=person.name,
+    )
+
+
 def hashed(secret: str) -> str:
     """Give what is stored of a password or PIN."""
     return _HASHER.hash(secret)

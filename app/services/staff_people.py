@@ -283,13 +283,7 @@ def change_password(
     person = session.scalars(select(Staff).where(Staff.id == staff_id).with_for_update()).one()
     if not staff.knows_password(session, person, current, by=by):
         return False
-    person.password_hash = staff.hashed_password(
-        session,
-        password,
-        merchant_id=person.merchant_id,
-        email=person.email,
-        name=person.name,
-    )
+    staff.set_password(session, person, password)
     _revoke_others(session, staff_id, keep_token)
     staff.record(session, person, "staff.change_password", by)
     return True
@@ -342,13 +336,7 @@ def recover(
     person = staff.find_by_email(session, email)
     if person is None:
         raise errors.NotFound("Nobody signs in with this email.")
-    person.password_hash = staff.hashed_password(
-        session,
-        password,
-        merchant_id=person.merchant_id,
-        email=person.email,
-        name=person.name,
-    )
+    staff.set_password(session, person, password)
     if keeps_second_factor:
         staff.revoke_sessions(session, staff_id=person.id)
     else:

@@ -10,6 +10,16 @@ from playwright.sync_api import Page, expect
 from tests.factories import PASSWORD
 
 
+def sign_in_for_now(page: Page, address: str) -> None:
+    """Sign the manager in, not to stay; the browser's clock goes on when it is told to."""
+    page.clock.install()
+    page.goto(f"{address}/sign-in")
+    page.get_by_label("Email").fill("manager@harbour.example.com")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_label("Keep this till signed in").uncheck()
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
 def test_signing_out_in_one_tab_empties_the_others(manager: Page, address: str) -> None:
     other = manager.context.new_page()
     other.goto(f"{address}/members")
@@ -27,12 +37,7 @@ def test_signing_out_in_one_tab_empties_the_others(manager: Page, address: str) 
 def test_a_page_that_nobody_touches_is_left_when_the_sign_in_is_over(
     app: Flask, page: Page, address: str
 ) -> None:
-    page.clock.install()
-    page.goto(f"{address}/sign-in")
-    page.get_by_label("Email").fill("manager@harbour.example.com")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_label("Keep this till signed in").uncheck()
-    page.get_by_role("button", name="Sign in", exact=True).click()
+    sign_in_for_now(page, address)
     page.goto(f"{address}/members")
     page.clock.run_for(119 * 60_000)
     expect(page.get_by_role("heading", name="Members")).to_be_visible()
@@ -47,12 +52,7 @@ def test_a_page_that_nobody_touches_is_left_when_the_sign_in_is_over(
 
 
 def test_what_is_half_typed_is_not_thrown_away(page: Page, address: str) -> None:
-    page.clock.install()
-    page.goto(f"{address}/sign-in")
-    page.get_by_label("Email").fill("manager@harbour.example.com")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_label("Keep this till signed in").uncheck()
-    page.get_by_role("button", name="Sign in", exact=True).click()
+    sign_in_for_now(page, address)
     page.goto(f"{address}/members/new")
     page.get_by_label("Name").fill("Hana")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from tests import factories
 from tests.cast import Cast
 from tests.cli.test_watching import PATIENCE_SECONDS, ROOT, environment, fetched, free_port
 from tests.support.databases import SqliteMaker
+from tests.support.serving import said
 from tests.support.settings import make_settings
 
 FORGED = '{"event": "forged", "level": "critical"}'
@@ -138,16 +138,6 @@ def serving(database: Database, folder: Path, **more: str) -> Iterator[tuple[int
         for each in ("work", "data", "home", "tmp")
         for path in (folder / each).rglob("*")
     ]
-
-
-def said(port: int, message: bytes) -> bytes:
-    """Give all that the server answers until it hangs up."""
-    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as line:
-        line.sendall(message)
-        found = b""
-        while piece := line.recv(65_536):
-            found += piece
-    return found
 
 
 def spoil(cast: Cast) -> str:

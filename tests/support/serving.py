@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from waitress import wasyncore
 from waitress.server import create_server
 
 THREADS = 8
+PATIENCE_SECONDS = 10
 LOOK_SECONDS = 0.05
 """How often the server looks whether the test is over."""
 
@@ -38,3 +40,13 @@ def served(app: Flask) -> Iterator[str]:
         server.task_dispatcher.shutdown()
         for each in list(sockets.values()):
             each.close()
+
+
+def said(port: int, message: bytes) -> bytes:
+    """Give all that a server on this machine answers until it hangs up."""
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as line:
+        line.sendall(message)
+        found = b""
+        while piece := line.recv(65_536):
+            found += piece
+    return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 from collections.abc import Iterator
 from ipaddress import ip_network
 from pathlib import Path
@@ -14,12 +13,10 @@ from flask import Flask
 
 from app.factory import create_app
 from tests.support.databases import SqliteMaker
-from tests.support.serving import served
+from tests.support.serving import said, served
 from tests.support.settings import make_settings
 
 ROOT = Path(__file__).resolve().parents[2]
-
-PATIENCE_SECONDS = 5
 
 HEAD = b"POST /sign-in HTTP/1.1\r\nHost: shop.example.com\r\n"
 HIDDEN = b"GET /healthz HTTP/1.1\r\nHost: shop.example.com\r\nX-Request-Id: hidden-one\r\n\r\n"
@@ -114,16 +111,6 @@ def port(sqlite_maker: SqliteMaker, tmp_path_factory: pytest.TempPathFactory) ->
         )
         with served(create_app(settings, database)) as address:
             yield int(address.rpartition(":")[2])
-
-
-def said(port: int, message: bytes) -> bytes:
-    """Give all that the server answers until it hangs up, as a message has to make it do."""
-    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as line:
-        line.sendall(message)
-        found = b""
-        while piece := line.recv(65_536):
-            found += piece
-    return found
 
 
 def fetched(port: int, path: str, *, method: str = "GET", headers: str = "") -> bytes:
