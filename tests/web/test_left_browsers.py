@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
 
 from app import clock
+from app.factory import create_app
 from app.http.access import SHOWN_ACT_MINUTES, SHOWN_MINUTES
 from tests import factories
 from tests.cast import Cast
 from tests.support.pages import Visitor
+from tests.support.settings import make_settings
 from tests.web.test_second_factor import set_up
 
 KEYS = ("/you/second-factor", "/you/sign-ins")
@@ -139,6 +142,12 @@ def test_a_sign_in_that_nobody_uses_ends(cast: Cast, app: Flask) -> None:
         )
         kept = visitor.get(f"/members/{member.id}/award")
         assert kept.value("reason") == "Late cake"
+
+
+def test_the_door_says_for_how_long_a_sign_in_stays(cast: Cast, tmp_path: Path) -> None:
+    shop = create_app(make_settings(cast.database, tmp_path, session_hours=8), cast.database)
+
+    assert "Keep this till signed in for 8 hours" in Visitor(shop).get("/sign-in").text
 
 
 def test_a_sign_in_that_was_asked_to_stay_does(app: Flask) -> None:
