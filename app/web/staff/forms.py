@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from flask import current_app
 from wtforms import BooleanField, HiddenField, PasswordField, SelectField, StringField
 
 from app.web.base_form import RegularsForm
@@ -16,13 +13,8 @@ class SignInForm(RegularsForm):
 
     email = StringField("Email", render_kw={"autocomplete": "username", "inputmode": "email"})
     password = PasswordField("Password", render_kw={"autocomplete": "current-password"})
-    stay = BooleanField("Keep this till signed in", default=True)
+    stay = BooleanField("Keep this till signed in for 12 hours", default=True)
     next = HiddenField()
-
-    def __init__(self, **values: Any) -> None:
-        super().__init__(**values)
-        hours: int = current_app.config["SESSION_HOURS"]
-        self.stay.label.text = f"Keep this till signed in for {hours} hours"
 
     def validate_workspace(self, field: object) -> None:
         """Let it be: who signs in here leaves what was open."""
