@@ -21,6 +21,7 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
+    Select,
     String,
     any_,
     false,
@@ -28,6 +29,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    true,
     tuple_,
     union,
 )
@@ -48,7 +50,7 @@ COUNT_MAX = 1_000
 KNOWN_MAX = 100
 """Who searches and gets more than so many types on; reading them takes a few milliseconds."""
 
-LOOK_FIRST = (2_000, 8_000, 32_000)
+LOOK_FIRST = (8_000, 32_000)
 """So many keys of each of several words are looked at, until one has no more: that one is walked.
 
 Counting them, to find the rarest, would take as long and tell nothing of who matches.
@@ -108,14 +110,14 @@ def find_members(
     """
     query, filters = searching.parse(text), filters or Filters()
     if not query.text:
-        columns = (Member.id, Member.last_seen_at)
-        known = None if _has_order(filters) else _read_few(session, workspace_id, filters, *columns)
-        if known is None:
+        few = None if _has_order(filters) else _few(session, workspace_id, filters)
+        if few is None:
             return _list_all(session, workspace_id, filters, after, limit)
+        known = session.execute(few.with_only_columns(Member.id, Member.last_seen_at))
         placed = _in_order((0, seen_at, member_id) for member_id, seen_at in known)
         return _known_page(session, workspace_id, placed, after, limit)
-    few = _read_few(session, workspace_id, filters, *_MEMBER)
-    plan = _plan(session, workspace_id, query, few)
+    few = _few(session, workspace_id, filters)
+    plan = _plan(session, workspace_id, query, filters, few)
     if plan.customer_ids is None:
         return _Walk(session, workspace_id, plan, filters).page(after, limit)
     placed = _place_known(session, workspace_id, plan, filters)
@@ -127,9 +129,9 @@ def count_members(session: Session, *, workspace_id: str, filters: Filters | Non
     filters = filters or Filters()
     if filters == Filters():
         return totals.read_workspace(session, workspace_id=workspace_id)["member_count"]
-    known = None if _has_order(filters) else _read_few(session, workspace_id, filters, Member.id)
-    if known is not None:
-        return len(known)
+    few = None if _has_order(filters) else _few(session, workspace_id, filters)
+    if few is not None:
+        return len(session.scalars(few).all())
     statement = select(Member.id).where(Member.workspace_id == workspace_id)
     return paging.count_up_to(session, _narrow(statement, filters), COUNT_MAX)
 
@@ -250,12 +252,13 @@ def _plan(
     session: Session,
     workspace_id: str,
     query: Query,
-    few: Sequence[Any] | None,
+    filters: Filters,
+    few: Select[Any] | None,
 ) -> _Plan:
     """Plan to walk the ranges of one word, and to look for the others along the way.
 
     Args:
-        few: `_MEMBER` of a few members among whom all are who are sought, or None.
+        few: reads the members whom the filters leave, when they are few; or None.
     """
     named = _any_of(workspace_id, _named(workspace_id, query)).limit(KNOWN_MAX)
     owners = {row.id: row.customer_id for row in session.execute(named)}
@@ -270,10 +273,9 @@ def _plan(
         return _Plan(query, owners, [], Others(query, []), [])
     if few is not None:
         # One word by its ranges and all in a line, as a walk finds them whichever word it walks.
-        have_all = Others(query, query.words).clauses(Customer.search_text)
         rows = [
             row
-            for row in _with_records(session, workspace_id, few, *have_all)
+            for row in _read(session, workspace_id, _have_words(session, few, query), filters)
             if any(search_ranges.hold(ranges, row.record) for ranges in choices.values())
         ]
         found = [row.customer_id for row in rows]
@@ -307,10 +309,8 @@ def _has_order(filters: Filters) -> bool:
     return filters in {Filters(tier=filters.tier), Filters(status=filters.status)}
 
 
-def _read_few(
-    session: Session, workspace_id: str, filters: Filters, *columns: Any
-) -> Sequence[Any] | None:
-    """Give columns of all members whom the filters leave, if one of the filters leaves few."""
+def _few(session: Session, workspace_id: str, filters: Filters) -> Select[Any] | None:
+    """Give what reads the ids of all whom the filters leave, if one of the filters leaves few."""
     for one in (
         Filters(program_id=filters.program_id),
         Filters(below_zero=filters.below_zero),
@@ -318,9 +318,10 @@ def _read_few(
         Filters(status="closed" if filters.status == "closed" else ""),
         Filters(tier=filters.tier),
     ):
-        here = _narrow(select(*columns).where(Member.workspace_id == workspace_id), one)
+        here = _narrow(select(Member.id).where(Member.workspace_id == workspace_id), one)
         if one != Filters() and paging.are_few(session, here):
-            return session.execute(_narrow(here, filters, by_index=False)).all()
+            few: Select[Any] = _narrow(here, filters, by_index=False)
+            return few
     return None
 
 
@@ -334,25 +335,20 @@ class _Row:
     record: Record
 
 
-def _with_records(
-    session: Session, workspace_id: str, few: Sequence[Any], *clauses: ColumnElement[bool]
-) -> list[_Row]:
-    """Add their customers' records to members of whom `_MEMBER` is read; clauses may leave some."""
-    if not few:
-        return []
-    found = session.execute(
-        select(Customer.id, *_RECORD).where(
-            Customer.workspace_id == workspace_id,
-            _is_one_of(session, Customer.id, [row.customer_id for row in few]),
-            *clauses,
+def _have_words(session: Session, few: Select[Any], query: Query) -> list[str]:
+    """Give the customers of a few members who have all words of a search in their record."""
+    # A value: EXISTS would let PostgreSQL begin with the customers, all of them.
+    has_all = (
+        select(true())
+        .where(
+            Customer.workspace_id == Member.workspace_id,
+            Customer.id == Member.customer_id,
+            *Others(query, query.words).clauses(Customer.search_text),
         )
+        .scalar_subquery()
     )
-    records = {customer_id: Record(*record) for customer_id, *record in found}
-    return [
-        _Row(row.id, row.customer_id, row.last_seen_at, records[row.customer_id])
-        for row in few
-        if row.customer_id in records
-    ]
+    found = session.scalars(few.with_only_columns(Member.customer_id).where(has_all))
+    return [*dict.fromkeys(found)]
 
 
 def _read(
@@ -362,7 +358,7 @@ def _read(
     if not customer_ids:
         return []
     statement = (
-        select(*_MEMBER, *_RECORD)
+        select(Member.id, Member.customer_id, Member.last_seen_at, *_RECORD)
         .join(Member.customer)
         .where(
             Member.workspace_id == workspace_id,
@@ -389,13 +385,14 @@ def _is_one_of(session: Session, column: Any, values: Sequence[str]) -> Any:
     return column.in_(values)
 
 
-_MEMBER = (Member.id, Member.customer_id, Member.last_seen_at)
 _RECORD = (Customer.search_text, Customer.phone_digits, Customer.card_key)
-"""What a row has of a member, and of the customer."""
+"""What a row has of the customer."""
 
 
 def _load(session: Session, workspace_id: str, member_ids: Sequence[str]) -> list[Member]:
     """Give members with their customers and programs, in the order of the ids."""
+    if not member_ids:
+        return []
     found = session.scalars(
         select(Member)
         .join(Member.customer)
@@ -576,7 +573,7 @@ class _Walk:
 _Place = tuple[tuple[str, ...], str]
 """The keys of a row in its range, and its member."""
 
-FILTERED_AT_ONCE = 100
+FILTERED_AT_ONCE = 300
 """So many are looked at together when a filter may leave few of them."""
 
 FILTERED_AT_ONCE_MAX = 1_600
