@@ -284,11 +284,6 @@ def _on_checkout(
 
 def _sqlite_engine(url: str) -> Engine:
     path = make_url(url).database
-    if path:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        if not Path(path).exists():
-            # Members' data is its owner's alone; the log beside the file gets the same mode.
-            Path(path).touch(mode=0o600)
     engine = create_engine(
         url,
         connect_args={"timeout": SQLITE_BUSY_SECONDS},
@@ -296,9 +291,19 @@ def _sqlite_engine(url: str) -> Engine:
         # An error's text goes to the log, and parameters hold what people typed.
         hide_parameters=True,
     )
+    if path:
+        event.listen(engine, "do_connect", partial(_make_file, Path(path)))
     event.listen(engine, "connect", _on_sqlite_connect)
     event.listen(engine, "begin", _on_sqlite_begin)
     return engine
+
+
+def _make_file(path: Path, *_connecting: object) -> None:
+    """Make the file of a database that nobody has asked for yet."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Members' data is its owner's alone; the log beside the file gets the same mode.
+        path.touch(mode=0o600)
 
 
 def _on_sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:

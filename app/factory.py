@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import structlog
-from flask import Flask
+from flask import Flask, g
 from flask_openapi3.openapi import OpenAPI
 from htmx_flask import Htmx
 from pydantic import ValidationError
@@ -21,8 +21,8 @@ from app.api.accounts import blueprint as accounts_api
 from app.api.customers import blueprint as customers_api
 from app.api.document import INFO, SECURITY_SCHEMES
 from app.api.events import blueprint as events_api
+from app.api.faults import refusal_of
 from app.api.inbound import blueprint as inbound_api
-from app.api.parsing import refusal_of
 from app.api.points import blueprint as points_api
 from app.api.programs import blueprint as programs_api
 from app.api.redemptions import blueprint as redemptions_api
@@ -151,7 +151,7 @@ def _open_database(settings: Settings) -> db.Database:
 
 
 def _refuse(error: ValidationError) -> NoReturn:
-    raise refusal_of(error) from None
+    raise refusal_of(error, g.get("json_body")) from None
 
 
 def _flask_settings(settings: Settings) -> dict[str, Any]:

@@ -1,13 +1,14 @@
 """Ids: a prefix and a time-ordered unique part (spec section 1).
 
 The unique part is a UUIDv7 (RFC 9562) in lower-case Crockford base 32: 26 characters whose
-alphabetical order is the order of making.
+alphabetical order is the order of making; within one process also among those of one millisecond.
 """
 
 from __future__ import annotations
 
 import base64
 import secrets
+import threading
 from datetime import datetime
 
 from app import clock
@@ -53,9 +54,28 @@ def new_token() -> str:
 
 def _uuid7(moment: datetime) -> int:
     version, variant = 0x7 << 76, 0b10 << 62
-    random = secrets.randbits(74)
+    random = _random_after(_milliseconds(moment))
     high, low = random >> 62, random & (1 << 62) - 1
     return _milliseconds(moment) << 80 | version | high << 64 | variant | low
+
+
+class _Latest:
+    """The last id's millisecond and random part, by which the next one of it comes after."""
+
+    lock = threading.Lock()
+    milliseconds = -1
+    random = 0
+
+
+def _random_after(milliseconds: int) -> int:
+    """Give the random part of an id: above the last one's of the same millisecond."""
+    with _Latest.lock:
+        if milliseconds == _Latest.milliseconds:
+            _Latest.random += 1 + secrets.randbits(40)
+        else:
+            # One bit of the 74 stays free, so that no step leaves them.
+            _Latest.milliseconds, _Latest.random = milliseconds, secrets.randbits(73)
+        return _Latest.random
 
 
 def _milliseconds(moment: datetime) -> int:

@@ -233,15 +233,14 @@ def archive(cast: Cast, reward: Reward) -> Reward:
 
 def edit_reward(cast: Cast, reward: Reward, **changes: Any) -> Reward:
     """Change some of a reward's terms as the manager."""
-    terms = {name: getattr(reward, name) for name in Terms.__dataclass_fields__}
     with cast.database.writing() as session:
         return rewards.edit(
             session,
             workspace_id=cast.workspace_id,
             reward_id=reward.id,
-            terms=Terms(**{**terms, **changes}),
+            changes=changes,
             by=cast.manager,
-        )
+        ).value
 
 
 def edit_program(cast: Cast, **changes: Any) -> Program:
@@ -251,9 +250,9 @@ def edit_program(cast: Cast, **changes: Any) -> Program:
             session,
             workspace_id=cast.workspace_id,
             program_id=cast.program_id,
-            rules=make_rules(**changes),
+            changes=changes,
             by=cast.manager,
-        )
+        ).value
 
 
 def make_endpoint(

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.api import acting, answers, blueprints, schemas
 from app.api.acting import Done
-from app.api.places import between
+from app.api.places import between, check_filters
 from app.db import reading
 from app.http import keys
 from app.models.columns import JsonObject
@@ -23,6 +23,7 @@ def list_accounts(query: schemas.AccountsQuery) -> Response:
     keys.check_scope("accounts:read")
     _check_may_expand(query.expand)
     with reading() as session:
+        check_filters(session, program_id=query.program_id)
         found = members.list_members(
             session,
             workspace_id=keys.workspace_id(),

@@ -65,7 +65,8 @@ def act(
                 session,
                 workspace_id=keys.workspace_id(),
                 once=once,
-                result_id=str(done.shape["id"]),
+                # A batch is no object with an id.
+                result_id=str(done.shape.get("id", "")),
                 answer=idempotency.Answer(done.status, text),
             )
     return _replay(answers.answer(text, done.status), done.replayed)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from flask import Response, current_app, g
 
 from app.api import schemas
 from app.api.parsing import AsSent
+from app.errors import IdempotencyConflict
 from app.http import request_log
 from app.http.failures import Failure
 from app.http.keys import add_limit_headers, caller, find_caller
@@ -33,7 +35,7 @@ _CODES = {404: "resource_missing", 405: "method_not_allowed", 413: "request_too_
 _MESSAGES = {
     404: "There is nothing at this address. See /docs for the calls that there are.",
     405: "This address does not take that method. See /docs.",
-    413: "The body is too large: 64 KiB are the most, and 1 MiB for a batch.",
+    413: "The body is too large: 64 KiB are the most, and 1 MiB for a batch or a payment.",
     500: "Something broke here and nothing was changed. Try again with the same Idempotency-Key.",
     503: "The database did not answer and nothing was changed. Try again with the same "
     "Idempotency-Key.",
@@ -76,6 +78,14 @@ def failure(told: Failure) -> Response:
 
 def error_detail(told: Failure) -> JsonObject:
     """Shape an error."""
+    if told.code == IdempotencyConflict.code:
+        # The page's words speak of what is below.
+        told = replace(
+            told,
+            message="This key was used for another request, which counted. Nothing was changed "
+            "now. Send a new request under a new key.",
+            param=told.param or AsSent("Idempotency-Key"),
+        )
     kind = _TYPES.get(told.status, "server" if told.status >= 500 else "invalid_request")  # noqa: PLR2004
     return {
         "type": kind,

@@ -17,11 +17,14 @@ _REFUSALS: ResponseDict = {
     "401": schemas.ErrorBody,
     "403": schemas.ErrorBody,
     "404": schemas.ErrorBody,
+    "405": schemas.ErrorBody,
     "409": schemas.ErrorBody,
     "413": schemas.ErrorBody,
     "415": schemas.ErrorBody,
     "422": schemas.ErrorBody,
     "429": schemas.ErrorBody,
+    "500": schemas.ErrorBody,
+    "503": schemas.ErrorBody,
 }
 
 SECURITY: list[dict[str, list[str]]] = [{"bearer": []}, {"apiKey": []}]

@@ -181,7 +181,7 @@ def _finish(operation: dict[str, Any], hints: dict[str, Any]) -> None:
         field = model.model_json_schema()["properties"][parameter["name"]]
         parameter["schema"] = _of_parameter(field)
     for status, response in operation["responses"].items():
-        response["headers"] = _HEADERS
+        response["headers"] = {**_HEADERS, **_headers_of(status, operation)}
         if status == "201" and name in LINKS:
             response["links"] = {
                 LINKS[name]: {
@@ -194,6 +194,27 @@ def _finish(operation: dict[str, Any], hints: dict[str, Any]) -> None:
         body["content"]["application/json"]["example"] = BODIES[name]
 
 
+def _headers_of(status: str, operation: dict[str, Any]) -> dict[str, Any]:
+    """Give the headers that only some answers have."""
+    if status in {"429", "503"}:
+        return {
+            "Retry-After": {
+                "description": "Seconds until it is worth another try.",
+                "schema": {"type": "integer"},
+            }
+        }
+    takes_key = any(each["name"] == "Idempotency-Key" for each in operation.get("parameters", []))
+    if takes_key and status.startswith("2"):
+        return {
+            "Idempotent-Replayed": {
+                "description": "`true`: the first answer under the key once more; "
+                "`source`: the award that the source had before.",
+                "schema": {"type": "string"},
+            }
+        }
+    return {}
+
+
 def scope_of(operation: dict[str, Any], method: str) -> str:
     """Give the scope that a call needs: its resource, and whether it reads or writes."""
     resource = operation["tags"][0].replace(" ", "_")
@@ -201,7 +222,8 @@ def scope_of(operation: dict[str, Any], method: str) -> str:
 
 
 def _described(operation: dict[str, Any], method: str) -> str:
-    words = operation.get("description", "")
+    # The library writes a new line of a docstring as HTML.
+    words = " ".join(operation.get("description", "").replace("<br/>", " ").split())
     scope = f"Needs the scope `{scope_of(operation, method)}`."
     return f"{words} {scope}" if words else scope
 

@@ -8,16 +8,15 @@ import re
 from collections.abc import Collection
 from typing import Any, NoReturn
 
-from flask import Request, current_app, g, request
-from pydantic import ValidationError
+from flask import current_app, g, request
 
 from app.errors import (
     InvalidParameter,
-    MissingParameter,
     NotFound,
     UnknownParameter,
     WrongContentType,
 )
+from app.http.requests import StorableRequest
 from app.rules import inputs
 
 DEPTH_MAX = 6
@@ -36,13 +35,8 @@ class AsSent(str):
 
 _UNSTORABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
-_DISCRIMINATED = frozenset(
-    {"free_product", "discount_amount", "discount_percent", "store_credit", "partner"}
-)
-"""Names that pydantic puts into a place when it parses one of several schemas."""
 
-
-class StrictRequest(Request):
+class StrictRequest(StorableRequest):
     """A request whose JSON is what `read_body` found."""
 
     def get_json(self, *_arguments: Any, **_options: Any) -> Any:
@@ -92,6 +86,10 @@ def read_body() -> None:
             "Send JSON, with the header “Content-Type: application/json”.", param="Content-Type"
         )
         raise error
+    if request.content_encoding not in {None, "", "identity"}:
+        raise WrongContentType(
+            "Send the body as it is, without packing it.", param="Content-Encoding"
+        )
     body = _parsed(data)
     if not isinstance(body, dict):
         _refuse('The body must be a JSON object, such as {"points": 250}.')
@@ -102,29 +100,6 @@ def refuse_any_body() -> None:
     """Refuse fields where a call takes none; an empty object is fine."""
     for name in g.get("json_body") or {}:
         raise UnknownParameter(AsSent(name))
-
-
-def refusal_of(error: ValidationError) -> InvalidParameter | MissingParameter | UnknownParameter:
-    """Say what the first fault is that pydantic found, by its name outside."""
-    fault = error.errors(include_url=False, include_context=True)[0]
-    param = AsSent(".".join(str(part) for part in _place(fault["loc"])) or "body")
-    if fault["type"] == "missing" or (param == "body" and g.get("json_body") is None):
-        return MissingParameter(param, f"“{param}” is missing. Send it.")
-    if fault["type"] == "union_tag_not_found":
-        return MissingParameter("type", "“type” is missing. Send it.")
-    if fault["type"] == "union_tag_invalid":
-        return InvalidParameter("type", f"type is one of {', '.join(sorted(_DISCRIMINATED))}.")
-    if fault["type"] == "extra_forbidden":
-        return UnknownParameter(param)
-    message = re.sub(r"^Value error, ", "", str(fault["msg"])).rstrip(".") + "."
-    return InvalidParameter(param, f"“{param}” is not right: {message}")
-
-
-def _place(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    """Give a fault's place without the marks that pydantic puts into it."""
-    if len(loc) > 1 and loc[0] in _DISCRIMINATED:
-        loc = loc[1:]
-    return loc[:-1] if len(loc) > 2 and loc[-1] == "[key]" else loc  # noqa: PLR2004 - map, key, mark
 
 
 def _parsed(data: bytes) -> Any:

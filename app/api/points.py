@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from app.api import acting, answers, blueprints, schemas
 from app.api.acting import Done
-from app.api.places import between
-from app.db import reading, writing
-from app.errors import RegularsError
+from app.api.places import between, check_filters
+from app.db import reading
+from app.errors import IdempotencyConflict, RegularsError
 from app.http import keys
 from app.http.failures import Failure
 from app.http.statuses import status_of
@@ -21,7 +21,6 @@ from app.services import (
     idempotency,
     ledger,
     ledger_history,
-    members,
     snapshots,
 )
 from app.services.award_batches import Result, Wanted
@@ -40,12 +39,7 @@ def list_points(query: schemas.PointsQuery) -> Response:
     """List transactions, of one account or of all."""
     keys.check_scope("points:read")
     with reading() as session:
-        if query.account_id is not None:
-            # A mistyped id is an error, and no empty ledger.
-            with acting.naming("accountId"):
-                members.get_member(
-                    session, workspace_id=keys.workspace_id(), member_id=query.account_id
-                )
+        check_filters(session, account_id=query.account_id)
         found = ledger_history.list_entries(
             session,
             workspace_id=keys.workspace_id(),
@@ -81,17 +75,19 @@ def award_points(header: schemas.OnceHeader, body: schemas.AwardIn) -> Response:
 
 
 @blueprint.post("/award-batch", responses={200: schemas.AwardBatch})
-def award_points_batch(body: schemas.AwardBatchIn) -> Response:
+def award_points_batch(header: schemas.OnceHeader, body: schemas.AwardBatchIn) -> Response:
     """Award points to many at once, up to 1,000 awards, each with its own key and outcome.
 
     An award that is refused leaves the others alone. The keys are those of single awards: what was
-    made by one call is not made again by the other.
+    made by one call is not made again by the other. A key in the header is the whole batch's: it
+    is answered as the first time, refusals too.
     """
     keys.check_scope("points:write")
     wanted = [
         _wanted(each, raw) for each, raw in zip(body.awards, g.json_body["awards"], strict=True)
     ]
-    with writing() as session:
+
+    def do(session: Session) -> Done:
         results = award_batches.award_all(
             session, workspace_id=keys.workspace_id(), wanted=wanted, by=keys.actor()
         )
@@ -99,9 +95,9 @@ def award_points_batch(body: schemas.AwardBatchIn) -> Response:
             _outcome(session, each.once, result)
             for each, result in zip(wanted, results, strict=True)
         ]
-    live = keys.caller().workspace.is_live
-    whole = {"object": "award_batch", "livemode": live, "data": outcomes}
-    return answers.answer(schemas.AwardBatch.model_validate(whole).model_dump_json())
+        return Done({"object": "award_batch", "data": outcomes})
+
+    return acting.act(schemas.AwardBatch, do, once=acting.once_of(header))
 
 
 def _wanted(each: schemas.BatchAwardIn, raw: dict[str, Any]) -> Wanted:
@@ -120,9 +116,9 @@ def _outcome(session: Session, once: Once, result: Result) -> JsonObject:
     told: JsonObject = {"idempotencyKey": once.key, "transaction": None, "error": None}
     if isinstance(result, RegularsError):
         status = int(status_of(result))
-        failure = Failure(
-            status=status, code=result.code, message=result.message, param=result.param
-        )
+        # Here the key is a field, and no header.
+        param = "idempotencyKey" if isinstance(result, IdempotencyConflict) else result.param
+        failure = Failure(status=status, code=result.code, message=result.message, param=param)
         return {**told, "status": status, "replayed": False, "error": answers.error_detail(failure)}
     shape = answers.with_mode(snapshots.transaction(result.value))
     status = 200 if result.replayed == "source" else 201

@@ -67,13 +67,13 @@ def update_program(path: schemas.IdPath, body: schemas.ProgramChanges) -> Respon
         schemas.Program,
         lambda session: Done(
             snapshots.program(
-                programs.amend(
+                programs.edit(
                     session,
                     workspace_id=keys.workspace_id(),
                     program_id=path.id,
                     changes=changes,
                     by=keys.actor(),
-                )
+                ).value
             )
         ),
     )

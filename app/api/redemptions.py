@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.api import acting, answers, blueprints, parsing, schemas
 from app.api.acting import Done
-from app.api.places import between
+from app.api.places import between, check_filters
 from app.db import reading
 from app.http import keys
 from app.services import redemptions, snapshots
@@ -22,6 +22,7 @@ def list_redemptions(query: schemas.RedemptionsQuery) -> Response:
     """List redemptions."""
     keys.check_scope("redemptions:read")
     with reading() as session:
+        check_filters(session, account_id=query.account_id, reward_id=query.reward_id)
         found = redemptions.list_window(
             session,
             workspace_id=keys.workspace_id(),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from typing import Any, cast
 
 from flask import Blueprint, Response, current_app, render_template
 from flask_openapi3.openapi import OpenAPI
+from markupsafe import Markup, escape
 
 from app.api.document import document, scope_of
 from app.api.error_codes import ERROR_CODES
@@ -30,7 +33,9 @@ def docs() -> str:
         document=found,
         groups=_groups(found),
         objects=_objects(found),
-        error_codes=ERROR_CODES,
+        error_codes=[
+            (code, status, _marked(words)) for code, (status, words) in ERROR_CODES.items()
+        ],
     )
 
 
@@ -49,10 +54,12 @@ def _groups(found: dict[str, Any]) -> list[dict[str, Any]]:
                     "method": method.upper(),
                     "path": path,
                     "id": operation["operationId"],
+                    "name": operation["summary"].split(". ")[0].rstrip("."),
                     "summary": operation["summary"],
+                    "words": _marked(operation["description"].rpartition("Needs the scope ")[0]),
                     "scope": scope_of(operation, method),
                     "parameters": [_parameter(each) for each in operation.get("parameters", [])],
-                    "takes": _fields(operation.get("requestBody"), schemas),
+                    "takes": _fields_of_body(operation.get("requestBody"), schemas),
                     "example": _example(operation),
                     "answers": _answer(operation),
                 }
@@ -60,7 +67,7 @@ def _groups(found: dict[str, Any]) -> list[dict[str, Any]]:
     return list(groups.values())
 
 
-def _objects(found: dict[str, Any]) -> list[tuple[str, str, list[dict[str, str]]]]:
+def _objects(found: dict[str, Any]) -> list[tuple[str, str, list[dict[str, Any]]]]:
     """Give what the calls answer: name, description and fields of each."""
     schemas = found["components"]["schemas"]
     shown = [
@@ -69,56 +76,70 @@ def _objects(found: dict[str, Any]) -> list[tuple[str, str, list[dict[str, str]]
         if "object" in schema.get("properties", {}) and not name.endswith("List")
     ]
     return [
-        (
-            name,
-            schemas[name]["description"],
-            [
-                {
-                    "name": field,
-                    "kind": _kind(schema, schemas),
-                    "words": schema.get("description", ""),
-                }
-                for field, schema in schemas[name]["properties"].items()
-            ],
-        )
+        (name, schemas[name]["description"], _fields([schemas[name]], schemas))
         for name in [*shown, "ErrorDetail"]
     ]
 
 
-def _parameter(parameter: dict[str, Any]) -> dict[str, str]:
+def _parameter(parameter: dict[str, Any]) -> dict[str, Any]:
     kind = _kind(parameter["schema"], {})
     words = parameter.get("description", "")
     return {
         "name": parameter["name"],
         "in": parameter["in"],
-        "words": f"{kind}. {words}" if words else kind,
+        "words": _marked(f"{kind}. {words}" if words else kind),
     }
 
 
-def _fields(body: dict[str, Any] | None, schemas: dict[str, Any]) -> list[dict[str, Any]]:
-    """Give the fields of a body; those of several shapes together."""
+def _fields_of_body(body: dict[str, Any] | None, schemas: dict[str, Any]) -> list[dict[str, Any]]:
     if body is None:
         return []
     schema = _resolved(body["content"]["application/json"]["schema"], schemas)
     shapes = [_resolved(each, schemas) for each in schema.get("oneOf", [schema])]
-    found: dict[str, dict[str, Any]] = {}
-    for shape in shapes:
-        for name, field in shape.get("properties", {}).items():
-            required = name in shape.get("required", []) and len(shapes) == 1
-            found.setdefault(
-                name,
-                {
-                    "name": name,
-                    "kind": _kind(field, schemas),
-                    "words": field.get("description", ""),
-                    "required": required or (len(shapes) > 1 and _in_all(name, shapes)),
-                },
-            )
-    return list(found.values())
+    return _fields(shapes, schemas)
 
 
-def _in_all(name: str, shapes: list[dict[str, Any]]) -> bool:
-    return all(name in shape.get("required", []) for shape in shapes)
+def _fields(
+    shapes: list[dict[str, Any]], schemas: dict[str, Any], within: str = ""
+) -> list[dict[str, Any]]:
+    """Give the fields of an object, of all its shapes together, and those of objects in it."""
+    rows = []
+    for name in dict.fromkeys(each for shape in shapes for each in shape.get("properties", {})):
+        known = [shape for shape in shapes if name in shape["properties"]]
+        fields = [shape["properties"][name] for shape in known]
+        rows.append(
+            {
+                "name": within + name,
+                "kind": _kinds(fields, schemas),
+                "words": _marked(fields[0].get("description", "")),
+                "required": all(name in shape.get("required", []) for shape in shapes),
+            }
+        )
+        for inner, mark in _inside(fields[0], schemas):
+            rows += _fields([inner], schemas, f"{within}{name}{mark}.")
+    return rows
+
+
+def _inside(field: dict[str, Any], schemas: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+    """Give the objects in a field that have no name of their own on the page, and its mark."""
+    for each in field.get("anyOf", [field]):
+        mark, value = ("[]", each.get("items", {})) if each.get("type") == "array" else ("", each)
+        found = _resolved(value, schemas)
+        if "properties" in found and not _name_on_page(value, found):
+            yield found, mark
+
+
+def _name_on_page(field: dict[str, Any], schema: dict[str, Any]) -> str:
+    """Give the name under which the page shows an object, or ""."""
+    name = str(field.get("$ref", "")).rpartition("/")[2]
+    return name if "object" in schema.get("properties", {}) or name == "ErrorDetail" else ""
+
+
+def _kinds(fields: list[dict[str, Any]], schemas: dict[str, Any]) -> str:
+    """Say what a field holds that differs from shape to shape."""
+    each = dict.fromkeys(_kind(field, schemas) for field in fields)
+    is_choice = all("enum" in field or "const" in field for field in fields)
+    return (" | " if is_choice else " or ").join(each)
 
 
 def _kind(field: dict[str, Any], schemas: dict[str, Any]) -> str:
@@ -127,12 +148,19 @@ def _kind(field: dict[str, Any], schemas: dict[str, Any]) -> str:
         return " | ".join(str(each) for each in field["enum"])
     if "anyOf" in field:
         return " or ".join(dict.fromkeys(_kind(each, schemas) for each in field["anyOf"]))
-    kind = "object" if "$ref" in field else str(field.get("const", field.get("type", "any")))
+    if "$ref" in field:
+        return _name_on_page(field, _resolved(field, schemas)) or "object"
+    kind = str(field.get("const", field.get("type", "any")))
     if kind == "array":
         return f"list of {_kind(field.get('items', {}), schemas)}"
     if field.get("format") == "date-time":
         return "time"
     return kind + _bounds(field)
+
+
+def _marked(text: str) -> Markup:
+    """Give a text whose code stands between backticks as HTML."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped
 
 
 def _bounds(field: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.api import acting, answers, blueprints, parsing, schemas
 from app.api.acting import Done
-from app.api.places import between
+from app.api.places import between, check_filters
 from app.db import reading
 from app.http import keys
 from app.services import rewards, snapshots
@@ -21,6 +21,7 @@ def list_rewards(query: schemas.RewardsQuery) -> Response:
     """List rewards."""
     keys.check_scope("rewards:read")
     with reading() as session:
+        check_filters(session, program_id=query.program_id)
         found = rewards.list_rewards(
             session,
             workspace_id=keys.workspace_id(),
@@ -69,13 +70,13 @@ def update_reward(path: schemas.IdPath, body: schemas.RewardChanges) -> Response
         schemas.Reward,
         lambda session: Done(
             snapshots.reward(
-                rewards.amend(
+                rewards.edit(
                     session,
                     workspace_id=keys.workspace_id(),
                     reward_id=path.id,
                     changes=changes,
                     by=keys.actor(),
-                )
+                ).value
             )
         ),
     )

@@ -25,12 +25,14 @@ from pydantic.alias_generators import to_camel
 
 from app.api.error_codes import ERROR_CODES
 from app.rules import inputs
-from app.services.outbox import EVENT_TYPES
+from app.services.api_keys import OVERLAP_HOURS
+from app.services.outbox import EVENT_TYPES, TEST_TYPE
 from app.services.programs import (
     EARN_POINTS_MAX,
     MULTIPLIER_MAX_HUNDREDTHS,
     POINT_VALUE_MAX_THOUSANDTHS,
     THRESHOLD_MAX,
+    TIER_KEY_CHARACTERS,
     TIERS_MAX,
 )
 from app.services.rewards import PERCENT_MAX, VALUE_MAX
@@ -39,36 +41,39 @@ LIMIT_MAX = 100
 LIMIT_DEFAULT = 25
 
 # No control characters but tab and line feed; PostgreSQL keeps no NUL.
-_TEXT = r"^[^\x00-\x08\x0b-\x1f\x7f]*$"
-_SAID = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f\x85][^\x00-\x1f\x7f]*$"
-_NO_CONTROLS = r"^[^\x00-\x1f\x7f]+$"
-_PHONE = r"^(\+|00|0)?[1-9]([ ().\-/]*[0-9]){3,11}$"
-_OUR_ID = r"^[0-9A-Za-z_.\-]+$"
+TEXT = r"^[^\x00-\x08\x0b-\x1f\x7f]*$"
+SAID = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f\x85][^\x00-\x1f\x7f]*$"
+NO_CONTROLS = r"^[^\x00-\x1f\x7f]+$"
+OUR_ID = r"^[0-9A-Za-z_.\-]+$"
+ASCII = r"^[\x20-\x7e]+$"
+TIER_KEY = r"^[a-z0-9_]+$"
+LINE = r"^[^\x00-\x1f\x7f]*$"
 
-Key = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[\x20-\x7e]+$")]
-Id = Annotated[str, Field(min_length=1, max_length=64, pattern=_OUR_ID)]
-CallersId = Annotated[str, Field(min_length=1, max_length=255, pattern=_NO_CONTROLS)]
-Text = Annotated[str, Field(max_length=500, pattern=_TEXT)]
-Said = Annotated[str, Field(min_length=1, max_length=500, pattern=_SAID)]
+Key = Annotated[str, Field(min_length=1, max_length=255, pattern=ASCII)]
+Id = Annotated[str, Field(min_length=1, max_length=64, pattern=OUR_ID)]
+CallersId = Annotated[str, Field(min_length=1, max_length=255, pattern=NO_CONTROLS)]
+Text = Annotated[str, Field(max_length=500, pattern=TEXT)]
+Said = Annotated[str, Field(min_length=1, max_length=500, pattern=SAID)]
 Points = Annotated[int, Field(ge=1, le=inputs.AWARD_POINTS_MAX)]
 Metadata = Annotated[
     dict[
-        Annotated[str, Field(min_length=1, max_length=40, pattern=_NO_CONTROLS)],
-        Annotated[str, Field(max_length=500, pattern=_TEXT)],
+        Annotated[str, Field(min_length=1, max_length=40, pattern=NO_CONTROLS)],
+        Annotated[str, Field(max_length=500, pattern=TEXT)],
     ],
     Field(max_length=inputs.METADATA_KEYS_MAX),
     # Said once more, since pydantic writes the pattern of a key as a choice of values.
     WithJsonSchema(
         {
             "type": "object",
-            "description": "Strings of your own, kept as sent.",
+            "description": "Strings of your own, kept as sent. A change replaces them all.",
             "maxProperties": inputs.METADATA_KEYS_MAX,
-            "propertyNames": {"minLength": 1, "maxLength": 40, "pattern": _NO_CONTROLS},
-            "additionalProperties": {"type": "string", "maxLength": 500, "pattern": _TEXT},
+            "propertyNames": {"minLength": 1, "maxLength": 40, "pattern": NO_CONTROLS},
+            "additionalProperties": {"type": "string", "maxLength": 500, "pattern": TEXT},
         }
     ),
 ]
 _POINT_VALUE_MAX = POINT_VALUE_MAX_THOUSANDTHS / 1000
+TierKey = Annotated[str, Field(min_length=1, max_length=TIER_KEY_CHARACTERS, pattern=TIER_KEY)]
 PointValue = Annotated[
     int | float,
     Field(ge=0, le=_POINT_VALUE_MAX),
@@ -184,8 +189,8 @@ class ListQuery(Schema):
 class TierIn(Schema):
     """A tier; its threshold is in points net of reversals."""
 
-    key: Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z0-9_]+$")]
-    name: Annotated[str, Field(min_length=1, max_length=40, pattern=_SAID)]
+    key: TierKey
+    name: Annotated[str, Field(min_length=1, max_length=40, pattern=SAID)]
     threshold: Annotated[int, Field(ge=0, le=THRESHOLD_MAX)]
     multiplier: Multiplier = Field(
         1, description="How much its members earn by the earn rate; two decimals at most."
@@ -202,8 +207,8 @@ class TierIn(Schema):
 class ProgramIn(Schema):
     """A new program."""
 
-    name: Annotated[str, Field(min_length=1, max_length=200, pattern=_SAID)]
-    currency_name: Annotated[str, Field(min_length=1, max_length=40, pattern=_SAID)] = "points"
+    name: Annotated[str, Field(min_length=1, max_length=200, pattern=SAID)]
+    currency_name: Annotated[str, Field(min_length=1, max_length=40, pattern=SAID)] = "points"
     time_zone: Annotated[str, Field(max_length=64)] | None = Field(
         None, description="An IANA name; the merchant's if left out.", examples=["Europe/Dublin"]
     )
@@ -234,7 +239,7 @@ class ProgramChanges(ProgramIn):
 
     model_config = _CHANGES
 
-    name: Annotated[str, Field(min_length=1, max_length=200, pattern=_SAID)] = ""
+    name: Annotated[str, Field(min_length=1, max_length=200, pattern=SAID)] = ""
 
 
 class CustomerChanges(Schema):
@@ -242,12 +247,14 @@ class CustomerChanges(Schema):
 
     model_config = _CHANGES
 
-    name: Annotated[str, Field(max_length=200, pattern=_TEXT)] | None = None
+    name: Annotated[str, Field(max_length=200, pattern=LINE)] | None = None
     email: Annotated[str, Field(min_length=3, max_length=254)] | None = Field(
         None, examples=["ngozi@example.com"], json_schema_extra={"format": "email"}
     )
-    phone: Annotated[str, Field(max_length=40)] | None = Field(None, examples=["+353 87 123 4471"])
-    card_number: Annotated[str, Field(max_length=64, pattern=_TEXT)] | None = None
+    phone: Annotated[str, Field(max_length=40, pattern=LINE)] | None = Field(
+        None, examples=["+353 87 123 4471"]
+    )
+    card_number: Annotated[str, Field(max_length=64, pattern=LINE)] | None = None
     metadata: Metadata = Field(default_factory=dict)
 
 
@@ -284,7 +291,7 @@ class AccountQuery(Schema):
 class SourceIn(Schema):
     """What an award is for; a source is awarded once for ever (spec section 4)."""
 
-    type: Annotated[str, Field(min_length=1, max_length=40, pattern=_NO_CONTROLS)]
+    type: Annotated[str, Field(min_length=1, max_length=40, pattern=NO_CONTROLS)]
     id: CallersId
 
 
@@ -328,7 +335,7 @@ class PointsQuery(ListQuery):
 
 
 class _RewardTerms(Schema):
-    name: Annotated[str, Field(min_length=1, max_length=80, pattern=_SAID)]
+    name: Annotated[str, Field(min_length=1, max_length=80, pattern=SAID)]
     description: Text = ""
     points_cost: Annotated[int, Field(ge=0, le=inputs.POINTS_COST_MAX)]
     stock: Annotated[int, Field(ge=0, le=inputs.STOCK_MAX)] | None = Field(
@@ -337,7 +344,7 @@ class _RewardTerms(Schema):
     per_member_limit: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     starts_at: GivenInstant | None = None
     ends_at: GivenInstant | None = None
-    min_tier: Annotated[str, Field(max_length=40)] | None = Field(
+    min_tier: TierKey | None = Field(
         None, description="The key of the lowest tier that may have it."
     )
     metadata: Metadata = Field(default_factory=dict)
@@ -381,7 +388,7 @@ class RewardChanges(_RewardTerms):
 
     model_config = _CHANGES
 
-    name: Annotated[str, Field(min_length=1, max_length=80, pattern=_SAID)] = ""
+    name: Annotated[str, Field(min_length=1, max_length=80, pattern=SAID)] = ""
     points_cost: Annotated[int, Field(ge=0, le=inputs.POINTS_COST_MAX)] = 0
     type: Literal[
         "free_product", "discount_amount", "discount_percent", "store_credit", "partner"
@@ -415,7 +422,7 @@ class RedemptionsQuery(ListQuery):
 class CustomersQuery(ListQuery):
     """Which customers."""
 
-    email: Annotated[str, Field(min_length=1, max_length=254, pattern=_NO_CONTROLS)] | None = None
+    email: Annotated[str, Field(min_length=1, max_length=254, pattern=NO_CONTROLS)] | None = None
 
 
 EventType = Literal[EVENT_TYPES]  # type: ignore[valid-type]  # the same list that is written
@@ -424,7 +431,7 @@ EventType = Literal[EVENT_TYPES]  # type: ignore[valid-type]  # the same list th
 class EventsQuery(ListQuery):
     """Which events."""
 
-    type: EventType | None = None
+    type: Literal[(*EVENT_TYPES, TEST_TYPE)] | None = None  # type: ignore[valid-type]
 
 
 EnabledEvents = Annotated[
@@ -471,7 +478,8 @@ class WebhookEndpointChanges(Schema):
 class RotationIn(Schema):
     """How long the old secret signs beside the new one."""
 
-    overlap_hours: Literal[0, 1, 24, 168] = Field(
+    # No Literal: that takes `false` for 0.
+    overlap_hours: Annotated[int, WithJsonSchema({"enum": list(OVERLAP_HOURS)})] = Field(
         24, description="0 ends the old secret now.", examples=[24]
     )
 

@@ -21,6 +21,7 @@ from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection, make_url
 
 from app.cli.ledger import print_heads
+from app.cli.telling import Command
 from app.db import Database, current
 from app.migrations.running import upgrade
 
@@ -30,7 +31,7 @@ POSTGRESQL_START = b"PGDMP"
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command("backup")
+@click.command("backup", cls=Command)
 @click.argument("file", type=_FILE)
 @with_appcontext
 def backup(file: Path) -> None:
@@ -42,7 +43,7 @@ def backup(file: Path) -> None:
     click.echo(f"Kept in {file}. It holds members' data and secrets: keep it as you keep the till.")
 
 
-@click.command("restore")
+@click.command("restore", cls=Command)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @with_appcontext
 def restore(file: Path) -> None:
@@ -84,10 +85,22 @@ def _dump(database: Database, part: Path) -> None:
 
 def _fill_sqlite(database: Database, file: Path) -> None:
     path = _path_of(database)
-    if path.exists() and path.stat().st_size:
+    if _has_tables(path):
         raise click.ClickException(f"There is a database at {path} already. Move it away first.")
     path.parent.mkdir(parents=True, exist_ok=True)
+    for log in ("-wal", "-shm"):
+        # Those of the empty one would be read into what takes its place.
+        path.with_name(path.name + log).unlink(missing_ok=True)
     _finished(path, lambda part: _copy_sqlite(file, part))
+
+
+def _has_tables(path: Path) -> bool:
+    """Say whether a database is more than the empty file that any command leaves."""
+    if not path.exists():
+        return False
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as known:
+        (count,) = known.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    return bool(count)
 
 
 def _fill_postgresql(database: Database, file: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a command means that names no merchant."""
+"""Which merchant a command means."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from app.db import reading
 from app.services import merchants
 
 
-def only_merchant_id() -> str:
-    """Give the id of the installation's one merchant.
+def merchant_id_of(named: str | None) -> str:
+    """Give the id of the merchant that is named, or of the installation's only one.
 
     Raises:
-        ClickException: there is none, or more than one.
+        ClickException: there is none, or it has to be named.
     """
     with reading() as session:
-        known = merchants.list_merchants(session)
-    if len(known) == 1:
-        return known[0].id
-    raise click.ClickException(
-        "Name the merchant with --merchant. `flask --app wsgi merchants list` shows their ids."
-    )
+        known = [each.id for each in merchants.list_merchants(session)]
+    if named in known or (named is None and len(known) == 1):
+        return named or known[0]
+    said = f"There is no merchant {named}." if named else "Name the merchant with --merchant."
+    raise click.ClickException(f"{said} `flask --app wsgi merchants list` shows their ids.")

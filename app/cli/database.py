@@ -6,14 +6,14 @@ import tempfile
 from pathlib import Path
 
 import click
-from flask.cli import AppGroup
 
+from app.cli.telling import Group
 from app.db import Database, current
 from app.migrations import distributing
 from app.migrations.running import differences
 from app.migrations.running import upgrade as run_migrations
 
-group = AppGroup("db", help="Migrate the database.")
+group = Group("db", help="Migrate the database.")
 
 
 @group.command()

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from contextlib import closing
 
 import click
-from flask.cli import AppGroup
 
+from app.cli.telling import Group
 from app.db import current, reading, writing
 from app.migrations.running import upgrade
 from app.models.merchants import SANDBOX, Merchant
 from app.services import demo, demo_bulk, demo_lives, merchants, staff
 from app.services.demo_lives import Batch, Shop
 
-group = AppGroup("demo", help="Make test data.")
+group = Group("demo", help="Make test data.")
 
 
 @group.command()

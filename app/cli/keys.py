@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import click
-from flask.cli import AppGroup
 
-from app.cli.choosing import only_merchant_id
+from app.cli.choosing import merchant_id_of
+from app.cli.telling import Group
 from app.db import writing
 from app.errors import RegularsError
 from app.rules.actors import SYSTEM
 from app.services import api_keys, staff
 
-group = AppGroup("keys", help="Make API keys.")
+group = Group("keys", help="Make API keys.")
 
 
 @group.command()
@@ -21,7 +21,7 @@ group = AppGroup("keys", help="Make API keys.")
 @click.option("--merchant", "merchant_id", help="Needed where there are several merchants.")
 def create(mode: str, name: str, scopes: tuple[str, ...], merchant_id: str | None) -> None:
     """Make a key; prints it, and this is the only time that it is shown."""
-    merchant_id = merchant_id or only_merchant_id()
+    merchant_id = merchant_id_of(merchant_id)
     try:
         with writing() as session:
             workspace = staff.get_workspace(session, merchant_id=merchant_id, mode=mode)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import click
-from flask.cli import AppGroup
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.cli.telling import Group
 from app.db import reading, writing
 from app.models.merchants import Workspace
 from app.services import ledger_checks, ledger_verify, merchants
 
-group = AppGroup("ledger", help="Check the ledger.")
+group = Group("ledger", help="Check the ledger.")
 
 
 @group.command()

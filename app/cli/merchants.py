@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import click
-from flask.cli import AppGroup
 
+from app.cli.telling import Group
 from app.db import reading, writing
 from app.errors import RegularsError
 from app.services import merchants
 
-group = AppGroup("merchants", help="Make and list merchants.")
+group = Group("merchants", help="Make and list merchants.")
 
 
 @group.command()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import signal
+import socket
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +13,7 @@ import click
 import waitress
 from flask import Flask, current_app
 
+from app.cli.telling import Command
 from app.cli.watching import watch
 from app.config import Settings
 from app.db import Database, current
@@ -18,10 +21,13 @@ from app.migrations.running import upgrade
 from app.services import demo, merchants
 
 THREADS = 8
+BODY_BYTES_MAX = 2 * 1024 * 1024
+"""Twice what any call takes, so that its own answer is heard of what is only somewhat too large."""
+
 OWNER_EMAIL = "owner@harbour-roasters.example.com"
 
 
-@click.command("serve")
+@click.command("serve", cls=Command)
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option(
@@ -37,6 +43,8 @@ def serve(port: int, host: str, *, only_web: bool) -> None:
     # As Ctrl+C does: what is under way is answered, and then the process ends.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     with ExitStack() as ending:
+        # Before anything else, so that a second one ends here and touches nothing.
+        listening = ending.enter_context(_bound(host, port))
         if not only_web:
             upgrade(database.engine)
             _fill_if_empty(database, is_production=settings.is_production)
@@ -49,14 +57,33 @@ def serve(port: int, host: str, *, only_web: bool) -> None:
         _say_where(host, port)
         waitress.serve(
             app,
-            host=host,
-            port=port,
+            sockets=[listening],
             threads=THREADS,
             ident=None,
             # Ours to judge: `http.proxies` believes the proxies that are configured.
             clear_untrusted_proxy_headers=False,
+            # It keeps a body whole before the app may look; larger ones are refused at the door.
+            max_request_body_size=BODY_BYTES_MAX,
             _quiet=True,
         )
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """Take the port. Nobody is let in before waitress listens."""
+    taken = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    # What a process that has just ended leaves of its connections is no hindrance.
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        taken.bind((host, port))
+    except OSError as error:
+        taken.close()
+        if error.errno == errno.EADDRINUSE:
+            raise click.ClickException(
+                f"Port {port} is taken, perhaps by a Regulars that is open already. Stop that, or "
+                f"choose another port: make run PORT={port + 1}"
+            ) from None
+        raise click.ClickException(f"{host}, port {port}: {error.strerror}") from None
+    return taken
 
 
 def _fill_if_empty(database: Database, *, is_production: bool) -> None:

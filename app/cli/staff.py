@@ -5,15 +5,15 @@ from __future__ import annotations
 import sys
 
 import click
-from flask.cli import AppGroup
 
-from app.cli.choosing import only_merchant_id
+from app.cli.choosing import merchant_id_of
+from app.cli.telling import Group
 from app.db import writing
 from app.errors import RegularsError
 from app.rules.actors import STAFF_ROLES, SYSTEM
 from app.services import staff, staff_people
 
-group = AppGroup("staff", help="Make staff, and let them in again.")
+group = Group("staff", help="Make staff, and let them in again.")
 
 
 @group.command()
@@ -24,7 +24,7 @@ group = AppGroup("staff", help="Make staff, and let them in again.")
 @click.option("--password-stdin", is_flag=True, required=True, help="Read it from standard input.")
 def create(email: str, name: str, role: str, merchant_id: str | None, password_stdin: bool) -> None:  # noqa: ARG001 - click passes every option
     """Make a person of staff; prints their id."""
-    merchant_id = merchant_id or only_merchant_id()
+    merchant_id = merchant_id_of(merchant_id)
     password = sys.stdin.readline().rstrip("\n")
     try:
         with writing() as session:

@@ -7,11 +7,12 @@ import signal
 import click
 from flask import Flask, current_app
 
+from app.cli.telling import Command
 from app.cli.watching import watch
 from app.db import current
 
 
-@click.command("worker")
+@click.command("worker", cls=Command)
 def worker() -> None:
     """Deliver webhooks and tidy up until stopped. Any number may run at once."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]

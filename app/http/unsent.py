@@ -17,8 +17,8 @@ from flask import current_app, session
 
 UNSENT = "unsent"
 
-BYTES_MAX = 2500
-"""A cookie holds 4 KB; what is longer than this is not kept."""
+CHARACTERS_MAX = 3_400
+"""A cookie holds 4 KB; what takes more than this of it, packed and encrypted, is not kept."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,10 @@ class Unsent:
 
 def keep(unsent: Unsent) -> None:
     """Keep what was typed, unless it is too long for a cookie."""
-    text = json.dumps(asdict(unsent)).encode()
-    if len(text) <= BYTES_MAX:
-        session[UNSENT] = _box().encrypt(zlib.compress(text)).decode()
+    packed = zlib.compress(json.dumps(asdict(unsent)).encode())
+    kept = _box().encrypt(packed).decode()
+    if len(kept) <= CHARACTERS_MAX:
+        session[UNSENT] = kept
 
 
 def find() -> Unsent | None:

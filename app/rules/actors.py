@@ -95,7 +95,8 @@ class Actor:
 class Approval:
     """A manager's consent to one act that is beyond the allowance of who does it.
 
-    Only `services.approvals` makes one, after it has checked the manager's PIN or passkey.
+    Only `services.pins` and `services.passkeys` make one, after they have checked the manager's PIN
+    or passkey.
     """
 
     staff_id: str

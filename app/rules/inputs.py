@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from email_validator import EmailNotValidError, validate_email
+
 from app.errors import InvalidParameter, MissingParameter
+from app.rules import searching
 
 AWARD_POINTS_MAX = 10_000_000
 POINTS_COST_MAX = 10_000_000
@@ -16,6 +19,7 @@ METADATA_KEYS_MAX = 50
 METADATA_KEY_CHARACTERS_MAX = 40
 METADATA_VALUE_CHARACTERS_MAX = 500
 CALLER_ID_CHARACTERS_MAX = 255
+EMAIL_CHARACTERS_MAX = 254
 SOURCE_TYPE_CHARACTERS_MAX = 40
 
 
@@ -60,6 +64,25 @@ def checked_text(text: str, *, param: str, most: int, required: bool = False) ->
         )
     _check_storable(text, param)
     return text
+
+
+def checked_email(email: str) -> str:
+    """Give an email address in its usual form.
+
+    Whether it takes mail is the mail's business; here it must only be one.
+
+    Raises:
+        InvalidParameter: it is none.
+    """
+    email = checked_text(email, param="email", most=EMAIL_CHARACTERS_MAX)
+    try:
+        email = validate_email(email, check_deliverability=False).normalized
+    except EmailNotValidError:
+        email = ""
+    # Folding writes some letters as several.
+    if not email or len(searching.email_key(email)) > EMAIL_CHARACTERS_MAX:
+        raise InvalidParameter("email", "This is not an email address. Example: ngozi@example.com")
+    return email
 
 
 def checked_caller_id(text: str, *, param: str, most: int = CALLER_ID_CHARACTERS_MAX) -> str:

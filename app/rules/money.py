@@ -9,6 +9,7 @@ _NONE = frozenset(
     }
 )
 _THREE = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
+_FOUR = frozenset(["CLF", "UYW"])
 
 _STRIPE_NONE = (_NONE | {"MGA"}) - {"ISK", "UGX", "UYI"}
 """Stripe keeps two decimals for some currencies that have none, and none for one that has."""
@@ -18,6 +19,8 @@ def digits(currency: str) -> int:
     """Give the decimals of a currency's minor unit (ISO 4217, list one)."""
     if currency in _NONE:
         return 0
+    if currency in _FOUR:
+        return 4
     return 3 if currency in _THREE else 2
 
 

@@ -73,12 +73,6 @@ _COUNTRY_CODE = re.compile(
 """ITU-T E.164: the codes of one and of two digits; all others have three."""
 
 
-def same_phone(one: str, other: str) -> bool:
-    """Say whether two spellings are one number: one may lack the country's prefix."""
-    short, long = sorted((phone_digits(one), phone_digits(other)), key=len)
-    return len(short) >= NATIONAL_DIGITS and long.endswith(short)
-
-
 NATIONAL_DIGITS = 7
 """The shortest numbers without a country prefix that are still one person's."""
 

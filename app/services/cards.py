@@ -14,7 +14,7 @@ from app.models.members import Customer, Member
 from app.models.merchants import Merchant, Workspace
 from app.rules import cards
 from app.rules.actors import Actor, Permission
-from app.services import audit, customers, ledger, members, rewards
+from app.services import audit, customers, members, rewards
 from app.services.rewards import Offer
 
 NUMBER_TRIES = 5
@@ -38,20 +38,11 @@ class Opened:
 def give_number(session: Session, *, workspace_id: str, member_id: str, by: Actor) -> Member:
     """Give a member who has no card number a new one. Who has one keeps it."""
     _check_may(by)
-    member = ledger.lock_member(
-        session, workspace_id=workspace_id, member_id=member_id, open_only=False
-    )
-    if member.customer.card_number:
+    member = members.get_member(session, workspace_id=workspace_id, member_id=member_id)
+    customer = customers.lock(session, workspace_id=workspace_id, customer_id=member.customer_id)
+    if customer.card_number:
         return member
-    customers.fill(
-        member.customer,
-        customers.Person(
-            name=member.customer.name,
-            email=member.customer.email,
-            phone=member.customer.phone,
-            card_number=_free_number(session, workspace_id),
-        ),
-    )
+    customers.rewrite(session, customer, {"card_number": _free_number(session, workspace_id)})
     _record(session, "cards.give_number", member, by)
     return member
 

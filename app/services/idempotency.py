@@ -115,6 +115,18 @@ def claim(
     return first_result(session, rows, workspace_id=workspace_id, once=once, asked=asked)
 
 
+def is_used(session: Session, *, workspace_id: str, once: Once | None) -> bool:
+    """Say whether an act has claimed a key."""
+    if once is None:
+        return False
+    known = select(IdempotencyKey.key).where(
+        IdempotencyKey.workspace_id == workspace_id,
+        IdempotencyKey.scope == once.scope,
+        IdempotencyKey.key == once.key,
+    )
+    return session.scalar(known) is not None
+
+
 def claiming(*, workspace_id: str, once: Once, asked: str, result_id: str) -> Call:
     """Give the statement of `claim`, to be sent with others; its rows go to `first_result`."""
     return _INSERT_IF_NEW(

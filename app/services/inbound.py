@@ -94,7 +94,7 @@ def create(
         created_at=clock.now(),
     )
     session.add(source)
-    _record(session, workspace, "inbound.create", source, by)
+    record(session, workspace, "inbound.create", source, by)
     return Made(source, secret if kind == "regulars" else "")
 
 
@@ -159,7 +159,7 @@ def rename(
     webhooks.check_may_manage(by)
     source = get_source(session, workspace=workspace, source_id=source_id)
     source.name = inputs.checked_text(name, param="name", most=80, required=True)
-    _record(session, workspace, "inbound.rename", source, by)
+    record(session, workspace, "inbound.rename", source, by)
     return source
 
 
@@ -170,7 +170,7 @@ def switch(
     webhooks.check_may_manage(by)
     source = get_source(session, workspace=workspace, source_id=source_id)
     source.status = "enabled" if is_on else "disabled"
-    _record(session, workspace, "inbound.switch", source, by)
+    record(session, workspace, "inbound.switch", source, by)
     return source
 
 
@@ -210,7 +210,7 @@ def replace_secret(
     ends_at = clock.now() + timedelta(hours=overlap_hours)
     source.previous_secret_until = ends_at if overlap_hours else None
     source.secret = secret
-    _record(session, workspace, "inbound.replace_secret", source, by)
+    record(session, workspace, "inbound.replace_secret", source, by)
     return Made(source, secret if source.kind == "regulars" else "")
 
 
@@ -237,9 +237,10 @@ def _secret_for(kind: str, secret: str) -> str:
     return secret
 
 
-def _record(
+def record(
     session: Session, workspace: Workspace, act: str, source: InboundSource, by: Actor
 ) -> None:
+    """Write down what somebody did to a source, or to what it told."""
     audit.record(
         session,
         workspace_id=workspace.id,

@@ -23,7 +23,7 @@ from app.models.merchants import Merchant, Workspace
 from app.rules import earning
 from app.rules.actors import Actor
 from app.rules.inbound import COMPLETED, Message, message_of
-from app.services import ledger, purchases
+from app.services import inbound, ledger, purchases, webhooks
 from app.services.ledger import Source
 
 SOURCE_TYPES = {"regulars": "payment", "stripe": "stripe.payment", "shopify": "shopify.order"}
@@ -78,16 +78,19 @@ def receive(
 
 
 def retry(
-    session: Session, *, workspace: Workspace, source: InboundSource, event_id: str
+    session: Session, *, workspace: Workspace, source: InboundSource, event_id: str, by: Actor
 ) -> InboundEvent:
     """Try an event again that had found no member, or that was refused.
 
     Raises:
         NotFound: no such event of this source.
+        PermissionDenied: the role may not.
     """
+    webhooks.check_may_manage(by)
     event = _get_event(session, workspace.id, InboundEvent.id == event_id, source)
     if event.outcome in {"unmatched", "refused"}:
         _settle(session, workspace, source, event, message_of(event.message))
+        inbound.record(session, workspace, "inbound.retry", source, by)
     return event
 
 

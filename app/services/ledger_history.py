@@ -11,6 +11,7 @@ from sqlalchemy import Row as SqlRow
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased
 
+from app import errors
 from app.models.ledger import LedgerEntry
 from app.models.members import Member
 from app.models.redemptions import Redemption
@@ -79,13 +80,30 @@ class Filters:
 def list_entries(
     session: Session, *, workspace_id: str, between: Between, member_id: str | None = None
 ) -> Window[LedgerEntry]:
-    """List entries, the newest first: of one member or of all."""
+    """List entries, the newest first: of one member, by `seq`, or of all, by id.
+
+    Raises:
+        NotFound: the cursor is no id of this list.
+    """
     statement = select(LedgerEntry).where(LedgerEntry.workspace_id == workspace_id)
-    column: Any = LedgerEntry.id
-    if member_id is not None:
-        statement = statement.where(LedgerEntry.member_id == member_id)
-        column = paging.aside(column)
-    return paging.window_by_id(session, statement, column, between, prefix="ptx")
+    if member_id is None:
+        return paging.window_by_id(session, statement, LedgerEntry.id, between, prefix="ptx")
+    # An id is made before the member's row is locked: of two acts at once, the later may have the
+    # smaller one.
+    statement = statement.where(LedgerEntry.member_id == member_id)
+    edge = None
+    if between.cursor is not None:
+        seq = session.scalar(
+            select(LedgerEntry.seq).where(
+                LedgerEntry.workspace_id == workspace_id,
+                LedgerEntry.member_id == member_id,
+                LedgerEntry.id == between.cursor,
+            )
+        )
+        if seq is None:
+            raise errors.NotFound("This account has no such transaction.", param=between.param)
+        edge = (seq,)
+    return paging.window(session, statement, [LedgerEntry.seq], between=between, edge=edge)
 
 
 def list_rows(

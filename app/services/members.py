@@ -154,35 +154,43 @@ def list_members(
 
 
 def edit(
-    session: Session, *, workspace_id: str, member_id: str, person: Person, by: Actor
-) -> Member:
-    """Change a person's record.
+    session: Session,
+    *,
+    workspace_id: str,
+    member_id: str,
+    changes: Mapping[str, Any],
+    by: Actor,
+    once: Once | None = None,
+) -> Outcome[Member]:
+    """Change parts of a person's record; what is not named stays.
+
+    Args:
+        changes: any of `Person`'s attributes.
 
     Raises:
-        NotFound, PermissionDenied, InvalidParameter: as they say.
+        NotFound, PermissionDenied, InvalidParameter, IdempotencyConflict: as they say.
     """
     _check_may(by, Permission.EDIT_MEMBERS, "A manager has to change a member's details.")
-    person = customers.checked_person(person)
-    member = ledger.lock_member(
-        session, workspace_id=workspace_id, member_id=member_id, open_only=False
-    )
-    customer = member.customer
-    changed = [name for name, value in vars(person).items() if getattr(customer, name) != value]
-    if not changed:
-        return member
-    customers.rewrite(session, customer, person)
-    _tell_updated(session, member)
-    audit.record(
-        session,
-        workspace_id=workspace_id,
-        act="members.edit",
-        by=by,
-        subject_id=customer.id,
-        member_id=member.id,
-        # The names of the fields only: the audit log outlives a person's record.
-        after={"changed": changed},
-    )
-    return member
+    member = get_member(session, workspace_id=workspace_id, member_id=member_id)
+    asked = idempotency.fingerprint("members.edit", {"member": member_id, **changes})
+    if idempotency.claim(
+        session, workspace_id=workspace_id, once=once, asked=asked, result_id=member_id
+    ):
+        return Outcome(member, "key")
+    customer = customers.lock(session, workspace_id=workspace_id, customer_id=member.customer_id)
+    changed = customers.rewrite(session, customer, changes)
+    if changed:
+        audit.record(
+            session,
+            workspace_id=workspace_id,
+            act="members.edit",
+            by=by,
+            subject_id=customer.id,
+            member_id=member.id,
+            # The names of the fields only: the audit log outlives a person's record.
+            after={"changed": changed},
+        )
+    return Outcome(member)
 
 
 def close(session: Session, *, workspace_id: str, member_id: str, by: Actor) -> Member:
@@ -196,9 +204,16 @@ def reopen(session: Session, *, workspace_id: str, member_id: str, by: Actor) ->
 
 
 def list_near_duplicates(
-    session: Session, *, workspace_id: str, person: Person
+    session: Session, *, workspace_id: str, person: Person, once: Once | None = None
 ) -> Sequence[Member]:
-    """List members whose email, phone or card is the same, at most `NEAR_DUPLICATES_MAX`."""
+    """List members whose email, phone or card is the same, at most `NEAR_DUPLICATES_MAX`.
+
+    Args:
+        once: the key under which the person is to be enrolled. Where that has happened, nobody is
+            listed: it would be the person.
+    """
+    if idempotency.is_used(session, workspace_id=workspace_id, once=once):
+        return []
     whole = {
         Customer.email_key: searching.email_key(person.email),
         Customer.card_key: searching.card_key(person.card_number),

@@ -143,7 +143,8 @@ def window_by_id(
     """
     if between.cursor is not None and not ids.is_id(between.cursor, prefix):
         raise errors.NotFound(
-            f"That is no id of this list: they begin with {prefix}_.", param=between.param
+            f"That is no id of this list. They are {prefix}_ and 26 characters.",
+            param=between.param,
         )
     edge = None if between.cursor is None else (between.cursor,)
     return window(session, statement, [column], between=between, edge=edge)

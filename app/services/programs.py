@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import available_timezones
@@ -17,7 +18,7 @@ from app.ids import new_id
 from app.models.members import Member
 from app.models.programs import Program
 from app.models.rewards import Reward
-from app.rules import inputs
+from app.rules import inputs, searching
 from app.rules.actors import Actor, Permission
 from app.rules.earning import ROUNDINGS
 from app.rules.tiers import Tier, multiplier_of, tier_key
@@ -26,6 +27,7 @@ from app.services.idempotency import Once, Outcome
 from app.services.paging import Between, Window
 
 TIERS_MAX = 10
+TIER_KEY_CHARACTERS = 40
 EARN_POINTS_MAX = 10_000
 POINT_VALUE_MAX_THOUSANDTHS = 100_000_000
 THRESHOLD_MAX = 1_000_000_000
@@ -90,69 +92,48 @@ def create(
         act="programs.create",
         by=by,
         subject_id=program.id,
-        after=_plain(rules),
+        after=_state_of(program),
     )
     return Outcome(program)
 
 
 def edit(
-    session: Session, *, workspace_id: str, program_id: str, rules: Rules, by: Actor
-) -> Program:
-    """Change a program's rules; members move to the tier that the new thresholds give them.
-
-    Raises:
-        InvalidParameter: a rule is out of bounds, or takes away a tier that an offered reward is
-            kept for.
-        NotFound, PermissionDenied: as they say.
-    """
-    return _edit(session, workspace_id, program_id, lambda _: rules, by)
-
-
-def amend(
     session: Session,
     *,
     workspace_id: str,
     program_id: str,
     changes: Mapping[str, Any],
     by: Actor,
-) -> Program:
-    """Change some of a program's rules; what is not named stays.
+    once: Once | None = None,
+) -> Outcome[Program]:
+    """Change some of a program's rules; members move to the tier that new thresholds give them.
 
     Args:
-        changes: any of the attributes of `Rules`, and `metadata`.
+        changes: any of the attributes of `Rules`, and `metadata`; what is not named stays.
 
     Raises:
-        InvalidParameter, NotFound, PermissionDenied: as they say of `edit`.
+        InvalidParameter: a rule is out of bounds, or takes away a tier that an offered reward is
+            kept for.
+        NotFound, PermissionDenied, IdempotencyConflict: as they say.
     """
-    asked = {name: value for name, value in changes.items() if name != "metadata"}
-    program = _edit(session, workspace_id, program_id, lambda now: replace(now, **asked), by)
+    _check_may_edit(by)
+    asked = idempotency.fingerprint("programs.edit", {"program": program_id, **changes})
+    if idempotency.claim(
+        session, workspace_id=workspace_id, once=once, asked=asked, result_id=program_id
+    ):
+        first = get_program(session, workspace_id=workspace_id, program_id=program_id)
+        return Outcome(first, "key")
+    program = _lock(session, workspace_id, program_id)
+    if not changes:
+        return Outcome(program)
+    before = _state_of(program)
+    tiers_before = list(program.tiers)
+    new_rules = {name: value for name, value in changes.items() if name != "metadata"}
+    _fill(program, _checked(replace(_rules_of(program), **new_rules)))
     if "metadata" in changes:
         program.metadata_ = inputs.checked_metadata(changes["metadata"])
-    return program
-
-
-def _edit(
-    session: Session,
-    workspace_id: str,
-    program_id: str,
-    change: Callable[[Rules], Rules],
-    by: Actor,
-) -> Program:
-    _check_may_edit(by)
-    program = session.scalar(
-        select(Program)
-        .where(Program.workspace_id == workspace_id, Program.id == program_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    if program is None:
-        raise errors.NotFound("There is no such program here.")
-    rules = _checked(change(_rules_of(program)))
-    before = _plain(_rules_of(program))
-    tiers_changed = list(program.tiers) != list(rules.tiers)
-    _fill(program, rules)
     session.flush()
-    if tiers_changed:
+    if list(program.tiers) != tiers_before:
         _check_tiers_in_use(session, program)
         _move_members(session, program)
     audit.record(
@@ -162,8 +143,20 @@ def _edit(
         by=by,
         subject_id=program.id,
         before=before,
-        after=_plain(rules),
+        after=_state_of(program),
     )
+    return Outcome(program)
+
+
+def _lock(session: Session, workspace_id: str, program_id: str) -> Program:
+    program = session.scalar(
+        select(Program)
+        .where(Program.workspace_id == workspace_id, Program.id == program_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if program is None:
+        raise errors.NotFound("There is no such program here.")
     return program
 
 
@@ -212,10 +205,12 @@ def checked_tiers(tiers: Sequence[Tier]) -> list[Tier]:
         InvalidParameter: no program can have these; `param` is `tiers`.
     """
     checked: list[Tier] = []
+    taken = {tier["key"] for tier in tiers}
     for tier in tiers:
         name = inputs.checked_text(tier["name"], param="tiers", most=40, required=True)
         _check_range(tier["threshold"], "tiers", THRESHOLD_MAX)
-        key = tier["key"] or re.sub(r"[^a-z0-9]+", "_", name.casefold()).strip("_") or "tier"
+        key = tier["key"] or _new_key(name, taken)
+        taken.add(key)
         multiplier = multiplier_of(tier)
         if not 0 <= multiplier <= MULTIPLIER_MAX_HUNDREDTHS:
             raise errors.InvalidParameter("tiers", "A tier earns 0 to 100 times the points.")
@@ -230,8 +225,12 @@ def checked_tiers(tiers: Sequence[Tier]) -> list[Tier]:
     checked.sort(key=lambda tier: tier["threshold"])
     if len(checked) > TIERS_MAX:
         raise errors.InvalidParameter("tiers", f"A program has {TIERS_MAX} tiers at most.")
-    for field in ("key", "name", "threshold"):
-        if len({tier[field] for tier in checked}) < len(checked):
+    for said in (
+        [tier["key"] for tier in checked],
+        [tier["name"].casefold() for tier in checked],
+        [tier["threshold"] for tier in checked],
+    ):
+        if len({*said}) < len(checked):
             raise errors.InvalidParameter("tiers", "Two tiers are the same. Change one of them.")
     if checked and checked[0]["threshold"] != 0:
         raise errors.InvalidParameter("tiers", "The first tier starts at 0, so everyone has one.")
@@ -295,6 +294,15 @@ def _checked(rules: Rules) -> Rules:
     )
 
 
+def _new_key(name: str, taken: Collection[str]) -> str:
+    """Make a tier's key of its name: plain letters, and a number if the key is taken."""
+    # Room for a number within the characters of a key.
+    plain = re.sub(r"[^a-z0-9]+", "_", searching.fold(name))[: TIER_KEY_CHARACTERS - 3].strip("_")
+    plain = plain or "tier"
+    numbered = (plain if number == 1 else f"{plain}_{number}" for number in itertools.count(1))
+    return next(key for key in numbered if key not in taken)
+
+
 def _check_range(number: int, param: str, most: int) -> None:
     if not 0 <= number <= most:
         raise errors.InvalidParameter(param, f"Enter a number from 0 to {most:,}.")
@@ -311,6 +319,10 @@ def _rules_of(program: Program) -> Rules:
 
 def _plain(rules: Rules) -> dict[str, Any]:
     return {**vars(rules), "tiers": list(rules.tiers)}
+
+
+def _state_of(program: Program) -> dict[str, Any]:
+    return {**_plain(_rules_of(program)), "metadata": program.metadata_}
 
 
 def _check_tiers_in_use(session: Session, program: Program) -> None:

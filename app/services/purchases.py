@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
@@ -11,7 +12,7 @@ from app.models.ledger import LedgerEntry
 from app.models.members import Member
 from app.rules import earning, money, tiers
 from app.rules.actors import Actor, Approval
-from app.services import ledger
+from app.services import idempotency, ledger
 from app.services.idempotency import Once, Outcome
 from app.services.ledger import Source
 
@@ -50,6 +51,10 @@ def award(
         TooSmallToEarn: the amount earns not one point.
         RegularsError: any that `ledger.award` raises.
     """
+    if once is not None:
+        # What was asked for: what it earns may be more when the same is sent once more.
+        asked = {"member": member.id, "amount": amount_minor, "currency": currency}
+        once = replace(once, asked=idempotency.fingerprint("purchase", asked | {"reason": reason}))
     points = points_for(member, amount_minor=amount_minor, currency=currency)
     if points == 0:
         raise errors.TooSmallToEarn

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -112,7 +112,7 @@ def create(
     metadata = inputs.checked_metadata(metadata)
     reward_id = new_id("rwd")
     asked = idempotency.fingerprint(
-        "rewards.create", {"program": program_id, "metadata": metadata, **_plain(terms)}
+        "rewards.create", {"program": program_id, "metadata": metadata, **_plain(vars(terms))}
     )
     first = idempotency.claim(
         session, workspace_id=workspace_id, once=once, asked=asked, result_id=reward_id
@@ -143,45 +143,35 @@ def edit(
     *,
     workspace_id: str,
     reward_id: str,
-    terms: Terms,
-    by: Actor,
-) -> Reward:
-    """Change a reward's terms. What was redeemed before keeps the points it cost then."""
-    return _edit(session, workspace_id, reward_id, lambda _: terms, by)
-
-
-def amend(
-    session: Session,
-    *,
-    workspace_id: str,
-    reward_id: str,
     changes: Mapping[str, Any],
     by: Actor,
-) -> Reward:
+    once: Once | None = None,
+) -> Outcome[Reward]:
     """Change some of a reward's terms; what is not named stays.
+
+    What was redeemed before keeps the points it cost then.
 
     Args:
         changes: any of the attributes of `Terms`, and `metadata`.
+
+    Raises:
+        InvalidParameter, MissingParameter: a term is out of bounds.
+        NotFound, PermissionDenied, IdempotencyConflict: as they say.
     """
-    asked = {name: value for name, value in changes.items() if name != "metadata"}
-    metadata = changes.get("metadata")
-    return _edit(session, workspace_id, reward_id, lambda now: replace(now, **asked), by, metadata)
-
-
-def _edit(  # noqa: PLR0917 - private, and called twice
-    session: Session,
-    workspace_id: str,
-    reward_id: str,
-    change: Callable[[Terms], Terms],
-    by: Actor,
-    metadata: Mapping[str, Any] | None = None,
-) -> Reward:
     _check_may_edit(by)
     seen = get_reward(session, workspace_id=workspace_id, reward_id=reward_id)
+    asked = idempotency.fingerprint("rewards.edit", {"reward": reward_id, **_plain(changes)})
+    if idempotency.claim(
+        session, workspace_id=workspace_id, once=once, asked=asked, result_id=reward_id
+    ):
+        return Outcome(seen, "key")
+    if not changes:
+        return Outcome(seen)
     # Program before reward, as whoever redeems takes them: the other order could deadlock.
     program = _lock_program(session, workspace_id, seen.program_id)
     reward = lock_reward(session, workspace_id=workspace_id, reward_id=reward_id)
-    terms = _checked(change(_terms_now(reward)))
+    new_terms = {name: value for name, value in changes.items() if name != "metadata"}
+    terms = _checked(replace(_terms_now(reward), **new_terms))
     _check_tier(terms, program)
     if reward.is_archived:
         # It would take the key from a reward that is offered.
@@ -190,10 +180,10 @@ def _edit(  # noqa: PLR0917 - private, and called twice
     _free_counter_key(session, program, terms.counter_key, except_id=reward.id)
     _set_stock(session, reward, terms.stock)
     _fill(reward, terms)
-    if metadata is not None:
-        reward.metadata_ = inputs.checked_metadata(metadata)
+    if "metadata" in changes:
+        reward.metadata_ = inputs.checked_metadata(changes["metadata"])
     _tell(session, "loyalty.reward.updated", "rewards.edit", reward, by, before=before)
-    return reward
+    return Outcome(reward)
 
 
 def _terms_now(reward: Reward) -> Terms:
@@ -400,8 +390,10 @@ def _checked(terms: Terms) -> Terms:
 
 
 def _check_tier(terms: Terms, program: Program) -> None:
-    if terms.min_tier and terms.min_tier not in {tier["key"] for tier in program.tiers}:
-        raise errors.InvalidParameter("min_tier", "The program has no such tier.")
+    if terms.min_tier is not None and terms.min_tier not in {tier["key"] for tier in program.tiers}:
+        raise errors.InvalidParameter(
+            "min_tier", "The program has no such tier. Choose another one for this reward."
+        )
 
 
 def _checked_value(terms: Terms) -> int | None:
@@ -476,9 +468,14 @@ def _set_status(
     session: Session, workspace_id: str, reward_id: str, status: str, by: Actor
 ) -> Reward:
     _check_may_edit(by)
+    seen = get_reward(session, workspace_id=workspace_id, reward_id=reward_id)
+    program = _lock_program(session, workspace_id, seen.program_id)
     reward = lock_reward(session, workspace_id=workspace_id, reward_id=reward_id)
     if reward.status == status:
         return reward
+    if status == "active":
+        # The program may have lost the tier while the reward was out of use.
+        _check_tier(_terms_now(reward), program)
     before = snapshots.reward(reward)
     reward.status = status
     reward.counter_key = None
@@ -509,8 +506,8 @@ def _tell(
     )
 
 
-def _plain(terms: Terms) -> dict[str, Any]:
-    plain = asdict(terms)
-    for name in ("starts_at", "ends_at"):
-        plain[name] = snapshots.json_time(plain[name])
-    return plain
+def _plain(terms: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: snapshots.json_time(value) if isinstance(value, datetime) else value
+        for name, value in terms.items()
+    }

@@ -8,7 +8,6 @@ from datetime import timedelta
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session, joinedload
 
@@ -63,7 +62,7 @@ def create(
         raise errors.PermissionDenied("Only an owner can add staff.")
     if role not in STAFF_ROLES:
         raise errors.InvalidParameter("role", f"A role is one of {', '.join(STAFF_ROLES)}.")
-    email = checked_email(email)
+    email = inputs.checked_email(email)
     if find_by_email(session, email) is not None:
         raise errors.InvalidParameter("email", "Somebody already signs in with this email.")
     person = Staff(
@@ -422,18 +421,6 @@ def set_password(session: Session, person: Staff, password: str) -> None:
 def hashed(secret: str) -> str:
     """Give what is stored of a password or PIN."""
     return _HASHER.hash(secret)
-
-
-def checked_email(email: str) -> str:
-    """Give an email address in its usual form.
-
-    Raises:
-        InvalidParameter: it is none.
-    """
-    try:
-        return validate_email(email.strip(), check_deliverability=False).normalized
-    except EmailNotValidError:
-        raise errors.InvalidParameter("email", "This is not an email address.") from None
 
 
 def token_hash(token: str) -> str:

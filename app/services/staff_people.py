@@ -32,7 +32,7 @@ class Invited:
 
 @dataclass(frozen=True, kw_only=True)
 class Colleague:
-    """A person of staff, and when they last signed in."""
+    """A person of staff, and how many sign-ins of theirs are live."""
 
     person: Staff
     session_count: int
@@ -94,7 +94,7 @@ def invite(
     _check_may(by)
     if role not in STAFF_ROLES:
         raise errors.InvalidParameter("role", f"A role is one of {', '.join(STAFF_ROLES)}.")
-    email = staff.checked_email(email)
+    email = inputs.checked_email(email)
     name = inputs.checked_text(name, param="name", most=200, required=True)
     if staff.find_by_email(session, email) is not None:
         raise errors.InvalidParameter("email", "Somebody already signs in with this email.")
@@ -141,6 +141,13 @@ def revoke_invite(session: Session, *, merchant_id: str, invite_id: str, by: Act
         found.revoked_at = clock.now()
         person = get_person(session, merchant_id=merchant_id, staff_id=found.invited_by)
         staff.record(session, person, "staff.revoke_invite", by, after={"invite": invite_id})
+
+
+def _revoke_invites_of(session: Session, inviter: Staff, by: Actor) -> None:
+    """Let nobody come in any more whom somebody invited who is owner no longer."""
+    for found in list_invites(session, merchant_id=inviter.merchant_id):
+        if found.invited_by == inviter.id:
+            revoke_invite(session, merchant_id=inviter.merchant_id, invite_id=found.id, by=by)
 
 
 def find_invite(session: Session, *, token: str) -> StaffInvite | None:
@@ -200,6 +207,7 @@ def change_role(
         return person
     if person.role == "owner":
         _check_owner_left(session, person, param="role")
+        _revoke_invites_of(session, person, by)
     before, person.role = person.role, role
     staff.record(
         session, person, "staff.change_role", by, before={"role": before}, after={"role": role}
@@ -252,6 +260,7 @@ def disable(session: Session, *, merchant_id: str, staff_id: str, by: Actor) -> 
         )
     if person.role == "owner":
         _check_owner_left(session, person, param="status")
+        _revoke_invites_of(session, person, by)
     person.status = "disabled"
     staff.revoke_sessions(session, staff_id=staff_id)
     staff.record(session, person, "staff.disable", by)

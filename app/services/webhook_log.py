@@ -48,12 +48,6 @@ class Health:
     waiting_count: int
     failed_count: int
 
-    @property
-    def needs_attention(self) -> bool:
-        """Whether a person should look: it fails, or it was switched off for failing."""
-        endpoint = self.endpoint
-        return bool(endpoint.disabled_reason) or endpoint.failing_since is not None
-
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:

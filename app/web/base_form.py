@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import re
-from datetime import UTC, datetime, time, timedelta
+import unicodedata
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import request
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
-from wtforms import Field, HiddenField, StringField
+from wtforms import Field, FieldList, FormField, HiddenField, StringField
 from wtforms.validators import ValidationError
 
 from app.errors import RegularsError
 from app.http import attempts, unsent
-from app.http.actors import is_signed_in, workspace_id
+from app.http.actors import is_signed_in, signed_in, workspace_id
 from app.ids import new_token
+from app.rules import money
 from app.services.idempotency import Once
+from app.web import days
 
 WHOLE_NUMBER_MAX = 10**12
 """Beyond any bound of the services, and well within the databases' 64 bits."""
@@ -54,6 +59,8 @@ class RegularsForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
             self.renew()
         if is_fresh and is_signed_in():
             self.workspace.data = workspace_id()
+        if is_fresh and typed is None:
+            self.open()
 
     def validate(self, extra_validators: Any = None) -> bool:
         """Judge the form; one whose token is not good is noted down."""
@@ -65,6 +72,9 @@ class RegularsForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     def renew(self) -> None:
         """Give the form a key of its own, for an act that has not happened yet."""
         self.once.data = new_token()
+
+    def open(self) -> None:
+        """Do what is to be done before the form is shown for the first time."""
 
     def validate_workspace(self, field: Field) -> None:
         """Refuse a form that was opened in the other workspace."""
@@ -100,7 +110,7 @@ class RegularsForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     @property
     def visible_errors(self) -> list[tuple[Field, str]]:
         """List each visible field with its first error."""
-        hidden = {"csrf_token", "once", "workspace"}
+        hidden = {"csrf_token", "once", "workspace", "shown"}
         return [
             (field, str(field.errors[0]))
             for name, field in self._fields.items()
@@ -110,6 +120,45 @@ class RegularsForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
 
 class ActForm(RegularsForm):
     """A form that is only a button."""
+
+
+class EditForm(RegularsForm):
+    """A form that changes what is there, and only that of it which was changed in the form.
+
+    Others may have changed the rest since it was opened: the last piece may have been sold. And a
+    field may show less than is kept: a day of a moment.
+
+    `shown` is what the fields said when the form was opened, as JSON.
+    """
+
+    shown = HiddenField()
+
+    def open(self) -> None:
+        """Note what the fields say."""
+        self.shown.data = json.dumps(self._texts(), separators=(",", ":"))
+
+    def has_changed(self, *names: str) -> bool:
+        """Say whether any of some fields, or of the rows of fields, says what it did not say."""
+        known, now = self._known(), self._texts()
+        return known is None or any(
+            known.get(name) != now.get(name)
+            for name in known.keys() | now.keys()
+            if name.partition("-")[0] in names
+        )
+
+    def _known(self) -> dict[str, str] | None:
+        try:
+            known = json.loads(self.shown.data or "")
+        except ValueError:
+            return None
+        return known if isinstance(known, dict) else None
+
+    def _texts(self) -> dict[str, str]:
+        return {
+            field.name: _text_of(field)
+            for field in _single_fields(self)
+            if not isinstance(field, HiddenField) or "-" in field.name
+        }
 
 
 class WholeNumberField(StringField):
@@ -158,33 +207,38 @@ class WholeNumberField(StringField):
 
 
 class MoneyField(StringField):
-    """An amount in major units as people type it; `data` is in minor units or None."""
+    """An amount of the merchant's currency as people type it; `data` is in minor units or None."""
 
     data: Any
 
-    def __init__(self, label: str, *, digits: int = 2, **more: Any) -> None:
-        super().__init__(label, **more)
-        self._digits = digits
+    @property
+    def _digits(self) -> int:
+        return money.digits(signed_in().merchant.currency)
 
     def _value(self) -> str:
         if self.raw_data:
             return str(self.raw_data[0])
-        if self.data is None:
-            return ""
-        return f"{self.data / 10**self._digits:.{self._digits}f}"
+        return "" if self.data is None else self.written(self.data)
+
+    def written(self, minor_units: int) -> str:
+        """Write an amount as one would type it."""
+        return f"{minor_units / 10**self._digits:.{self._digits}f}"
 
     def process_formdata(self, valuelist: list[Any]) -> None:
         """Read what was typed; a comma is a decimal point too."""
         self.data = None
-        typed = (
-            str(valuelist[0] if valuelist else "").strip().lstrip("€$£").replace(",", ".").strip()
-        )
+        digits = self._digits
+        typed = str(valuelist[0] if valuelist else "")
+        typed = "".join(sign for sign in typed if unicodedata.category(sign) != "Sc").strip()
+        # Where there are no decimals, a comma can only part thousands.
+        typed = typed.replace(",", "." if digits else "")
         if not typed:
             return
-        if not re.fullmatch(rf"\d{{1,9}}(\.\d{{1,{self._digits}}})?", typed, re.ASCII):
-            raise ValueError("Enter an amount, for example 5.00.")
+        decimals = rf"(\.\d{{1,{digits}}})?" if digits else ""
+        if not re.fullmatch(rf"\d{{1,9}}{decimals}", typed, re.ASCII):
+            raise ValueError(f"Enter an amount, for example {self.written(5 * 10**digits)}.")
         whole, _, part = typed.partition(".")
-        self.data = int(whole) * 10**self._digits + int(part.ljust(self._digits, "0") or 0)
+        self.data = int(whole) * 10**digits + int(part.ljust(digits, "0") or 0)
 
 
 class DayField(StringField):
@@ -213,12 +267,12 @@ class DayField(StringField):
         if not typed:
             return
         try:
-            day = datetime.strptime(typed, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone
-            self.data = datetime.combine(
-                day + timedelta(days=1 if self._at_end else 0), time.min, ZoneInfo(self.zone)
-            )
-        except (ValueError, OverflowError):
-            raise ValueError("Enter a day, for example 2026-04-01.") from None
+            datetime.strptime(typed, "%Y-%m-%d")  # noqa: DTZ007 - only whether it is a day
+        except ValueError:
+            typed = ""
+        self.data = days.start_of(typed, ZoneInfo(self.zone), days_later=int(self._at_end))
+        if self.data is None:
+            raise ValueError("Enter a day, for example 2026-04-01.")
 
 
 class MomentField(StringField):
@@ -251,6 +305,25 @@ class MomentField(StringField):
         except (ValueError, OverflowError):
             self.data = None
             raise ValidationError("Enter a day and time, for example 2026-04-01 14:08.") from None
+
+
+def _single_fields(fields: Iterable[Any]) -> Iterator[Field]:
+    for field in fields:
+        if isinstance(field, FieldList):
+            yield from _single_fields(field.entries)
+        elif isinstance(field, FormField):
+            yield from _single_fields(field.form)
+        else:
+            yield field
+
+
+def _text_of(field: Field) -> str:
+    """Give what a field says, as it is shown and as it is sent."""
+    # WTForms puts this into the page.
+    read = getattr(field, "_value", None) if isinstance(field, StringField) else None
+    text = read() if read else field.data
+    # Browsers send lines with both signs.
+    return "" if text is None else str(text).replace("\r\n", "\n")
 
 
 def _take_unsent() -> MultiDict[str, str] | None:

@@ -28,6 +28,9 @@ TIDY_SECONDS = 600
 IDLE_SECONDS = 0.25
 """An event leaves within a second of its commit (spec section 6)."""
 
+FAILED_SECONDS_MAX = 4
+"""What fails and fails is tried less and less often, down to this."""
+
 _log = structlog.get_logger("regulars.worker")
 
 
@@ -52,16 +55,20 @@ class Worker(threading.Thread):
 
     def run(self) -> None:
         """Work until stopped; what fails is logged and tried again at the next turn."""
+        failed_count = 0
         while not self._stopped.is_set():
-            begun = 0
+            begun, rest_seconds = 0, IDLE_SECONDS
             try:
                 begun = self._deliverer.turn()
                 self._tidy_now_and_then()
+                failed_count = 0
             except Exception:
                 # Whatever it is, the next turn comes: nobody would start the worker again.
                 _log.exception("worker")
+                failed_count += 1
+                rest_seconds = min(IDLE_SECONDS * 2**failed_count, FAILED_SECONDS_MAX)
             if not begun:
-                self._deliverer.rest(IDLE_SECONDS)
+                self._deliverer.rest(rest_seconds)
 
     def ask_to_stop(self) -> None:
         """Let `run` end after the turn under way."""

@@ -176,3 +176,37 @@ def test_a_thousand_awards_go_in_one_request_and_a_mebibyte_is_the_most(
     assert too_large.status == 413
     assert api.post(AWARD, {"reason": "x" * 70_000}).status == 413
     assert factories.verify(cast).fault is None
+
+
+def test_a_key_in_the_header_is_the_whole_batchs(cast: Cast, api: Program) -> None:
+    member = factories.enrol(cast)
+    refused = factories.close(cast, factories.enrol(cast))
+    body = {"awards": [award(member.id, "a"), award(refused.id, "b")]}
+
+    first = api.post(BATCH, body, key="nightly")
+    factories.reopen(cast, refused)
+    again = api.post(BATCH, body, key="nightly")
+    other = api.post(BATCH, {"awards": [award(member.id, "c")]}, key="nightly")
+
+    assert again.text == first.text
+    assert again.response.headers["Idempotent-Replayed"] == "true"
+    assert [each["status"] for each in first.body["data"]] == [201, 422]
+    assert (other.status, other.code, other.param) == (
+        409,
+        "idempotency_conflict",
+        "Idempotency-Key",
+    )
+    assert factories.reload(cast, member).balance == 10
+
+
+def test_a_used_key_within_a_batch_is_told_as_the_field_that_it_is(
+    cast: Cast, api: Program
+) -> None:
+    member = factories.enrol(cast)
+    api.post(BATCH, {"awards": [award(member.id, "a")]})
+
+    answer = api.post(BATCH, {"awards": [award(member.id, "a", points=11)]})
+
+    (outcome,) = answer.body["data"]
+    assert (outcome["status"], outcome["error"]["param"]) == (409, "idempotencyKey")
+    assert "new key" in outcome["error"]["message"]

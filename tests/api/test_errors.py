@@ -143,7 +143,7 @@ CASES: dict[Case, tuple[int, str | None]] = {
     exceeds_reversible: (422, "points"),
     not_reversible: (422, None),
     already_fulfilled: (422, None),
-    idempotency_conflict: (409, None),
+    idempotency_conflict: (409, "Idempotency-Key"),
     resource_missing: (404, None),
     parameter_invalid: (400, "points"),
     parameter_missing: (400, "reason"),
@@ -186,7 +186,8 @@ def test_the_reference_lists_every_code_with_its_status() -> None:
 
     assert {case.__name__: status for case, (status, _) in CASES.items()}.items() <= listed.items()
     assert set(listed) - {case.__name__ for case in CASES} == {
-        *("rate_limited", "method_not_allowed", "request_too_large", "server_error")
+        *("rate_limited", "method_not_allowed", "request_too_large", "server_error"),
+        "invalid_signature",
     }
 
 

@@ -140,3 +140,26 @@ def test_a_cursor_of_something_else_is_refused(api: Program, path: str, cursor: 
     for name in ("startingAfter", "endingBefore"):
         answer = api.get(path, **{name: cursor})
         assert (answer.status, answer.param) == (404, name)
+
+
+@pytest.mark.parametrize(
+    ("path", "param"),
+    [
+        ("/loyalty/points", "accountId"),
+        ("/loyalty/redemptions", "accountId"),
+        ("/loyalty/redemptions", "rewardId"),
+        ("/loyalty/accounts", "programId"),
+        ("/loyalty/rewards", "programId"),
+    ],
+)
+def test_an_id_that_is_not_there_is_no_empty_list(api: Program, path: str, param: str) -> None:
+    answer = api.get(path, **{param: "loy_nope"})
+
+    assert (answer.status, answer.param) == (404, param)
+
+
+def test_tests_of_webhooks_are_listed_by_their_type(cast: Cast, api: Program) -> None:
+    endpoint = factories.make_endpoint(cast)
+    api.post(f"/webhook-endpoints/{endpoint.id}/test")
+
+    assert len(api.get("/events", type="webhook.test").body["data"]) == 1

@@ -202,3 +202,64 @@ def test_a_time_is_one_of_rfc_3339(cast: Cast, api: Program, moment: object) -> 
     answer = api.post("/loyalty/rewards", {**body, "startsAt": moment})
 
     assert (answer.status, answer.param) == (400, "startsAt")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "param", "words"),
+    [
+        ("/loyalty/programs", {"pointValue": "1"}, "pointValue", "Send a number."),
+        ("/loyalty/programs", {"pointValue": -1}, "pointValue", "Send 0 or more."),
+        (
+            "/loyalty/programs",
+            {"tiers": [{"key": "a", "name": "A", "threshold": 0, "multiplier": "2"}]},
+            "tiers.0.multiplier",
+            "Send a number.",
+        ),
+        (
+            "/loyalty/programs",
+            {"tiers": [{"key": "A b", "name": "A", "threshold": 0}]},
+            "tiers.0.key",
+            "Use a to z in lower case, digits and _.",
+        ),
+        ("/loyalty/programs", {"name": "a\nb"}, "name", "Write something, in one line."),
+        ("/loyalty/programs", {"tiers": {}}, "tiers", "Send a list."),
+        ("/loyalty/programs", {"metadata": []}, "metadata", "Send an object."),
+        (
+            "/webhook-endpoints",
+            {"enabledEvents": ["loyalty.points.earnt"]},
+            "enabledEvents.0",
+            "Send one of *, loyalty.account.created, loyalty.account.updated,",
+        ),
+        ("/webhook-endpoints", {"enabledEvents": []}, "enabledEvents", "Send at least 1."),
+        ("/customers", {"name": "a\nb"}, "name", "Send one line,"),
+        ("/customers", {"phone": "+353\n871234471"}, "phone", "Send one line,"),
+        ("/loyalty/points/award", {"source": "pay_1"}, "source", "Send an object."),
+        ("/loyalty/points/award", {"points": 1.0}, "points", "Send a whole number."),
+        ("/loyalty/points/award", {"points": 10**8}, "points", "Send 10,000,000 or less."),
+        ("/loyalty/rewards", {**REWARD, "value": 5}, "value", "Leave it out."),
+        ("/loyalty/rewards", {**REWARD, "minTier": ""}, "minTier", "Send at least one character."),
+    ],
+)
+def test_a_wrong_value_is_told_by_what_to_send(
+    api: Program, path: str, body: dict[str, Any], param: str, words: str
+) -> None:
+    needed: dict[str, dict[str, Any]] = {
+        "/loyalty/programs": {"name": "Regulars"},
+        "/webhook-endpoints": {"url": "https://shop.example.com/hooks"},
+        "/loyalty/points/award": {"accountId": "loy_1", "points": 1, "reason": "purchase"},
+    }
+
+    answer = api.post(path, {**needed.get(path, {}), **body})
+
+    assert (answer.status, answer.param) == (400, param)
+    assert f"“{param}” is not right: {words}" in answer.body["error"]["message"]
+
+
+@pytest.mark.parametrize("hours", [True, False, 1.0, "24", None, 2])
+def test_an_overlap_is_one_of_four_whole_numbers(api: Program, hours: Any) -> None:
+    made = api.post("/webhook-endpoints", {"url": "https://shop.example.com/hooks"})
+    path = f"/webhook-endpoints/{made.body['id']}/rotate-secret"
+
+    answer = api.post(path, {"overlapHours": hours})
+
+    assert (answer.status, answer.param) == (400, "overlapHours")

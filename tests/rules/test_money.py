@@ -9,7 +9,16 @@ from app.rules import money
 
 @pytest.mark.parametrize(
     ("currency", "digits"),
-    [("EUR", 2), ("USD", 2), ("JPY", 0), ("KWD", 3), ("RSD", 2), ("IQD", 3), ("ISK", 0)],
+    [
+        ("EUR", 2),
+        ("USD", 2),
+        ("JPY", 0),
+        ("KWD", 3),
+        ("RSD", 2),
+        ("IQD", 3),
+        ("ISK", 0),
+        ("CLF", 4),
+    ],
 )
 def test_a_currency_has_the_decimals_of_iso_4217(currency: str, digits: int) -> None:
     assert money.digits(currency) == digits

@@ -59,20 +59,6 @@ def test_a_country_code_is_left_out(phone: str, digits: str) -> None:
     assert searching.phone_digits(phone) == digits
 
 
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("+353 87 123 4471", "087 123 4471", True),
-        ("087 123 4471", "+353 87 123 4471", True),
-        ("087 123 4471", "087 123 4472", False),
-        ("4471", "+353 87 123 4471", False),
-        ("", "", False),
-    ],
-)
-def test_one_spelling_may_lack_the_country(one: str, other: str, same: bool) -> None:
-    assert searching.same_phone(one, other) is same
-
-
 def test_two_phones_meet_in_their_national_part() -> None:
     assert searching.national_part("+353 87 123 4471") == searching.national_part("0871234471")
     assert searching.national_part("4471") == ""

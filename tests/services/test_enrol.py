@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from app import errors
+from app.db import Database
 from app.models.members import Member
+from app.models.search import SearchWord
 from app.rules.actors import Actor
-from app.services import members
+from app.services import cards, customers, members
 from app.services.customers import Person
 from app.services.idempotency import Once, Outcome
 from tests import factories
 from tests.cast import Cast
 from tests.support import records
+
+WAIT_SECONDS = 0.3
+"""Until the other thread waits for our lock. Too short a wait would only miss a fault."""
 
 
 def test_a_new_member_has_nothing_yet_and_the_first_tier(cast: Cast) -> None:
@@ -194,12 +202,61 @@ def _edit(cast: Cast, member: Member, person: Person, by: Actor | None = None) -
             session,
             workspace_id=cast.workspace_id,
             member_id=member.id,
-            person=person,
+            changes=vars(person),
             by=by or cast.manager,
-        )
+        ).value
 
 
 def _near(cast: Cast, person: Person) -> list[str]:
     with cast.database.reading() as session:
         found = members.list_near_duplicates(session, workspace_id=cast.workspace_id, person=person)
     return [member.id for member in found]
+
+
+def test_a_letter_that_grows_when_it_is_folded_makes_no_email_too_long(cast: Cast) -> None:
+    email = "ΐ" * 64 + "@" + "a" * 40 + "." + "b" * 40 + ".com"
+
+    with pytest.raises(errors.InvalidParameter) as refused:
+        factories.enrol(cast, email=email)
+    assert refused.value.param == "email"
+
+
+def test_each_account_of_a_person_is_told_by_whichever_door_the_record_is_changed(
+    cast: Cast,
+) -> None:
+    member = factories.enrol(cast, "Ann", customer_id="c1")
+    other = factories.make_program(cast, name="Beans")
+    _enrol(cast, program_id=other.id, customer_id="c1")
+
+    _edit(cast, member, Person(name="Bertha"))
+    with cast.database.writing() as session:
+        cards.give_number(
+            session, workspace_id=cast.workspace_id, member_id=member.id, by=cast.manager
+        )
+
+    assert len(records.events_of(cast, "loyalty.account.updated")) == 4
+
+
+def test_a_record_that_is_changed_meanwhile_leaves_no_word_of_the_old_one(
+    postgres: Database,
+) -> None:
+    cast = factories.make_cast(postgres)
+    member = factories.enrol(cast, "Ann", customer_id="c1")
+    latecomer = threading.Thread(target=lambda: _edit(cast, member, Person(name="Carol")))
+
+    with cast.database.writing() as session:
+        customers.edit(
+            session,
+            workspace_id=cast.workspace_id,
+            customer_id="c1",
+            changes={"name": "Bertha"},
+            by=cast.manager,
+        )
+        session.flush()
+        latecomer.start()
+        time.sleep(WAIT_SECONDS)
+    latecomer.join()
+
+    with cast.database.reading() as session:
+        words = session.scalars(select(SearchWord.word)).all()
+    assert words == ["carol"]

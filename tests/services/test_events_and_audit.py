@@ -13,7 +13,6 @@ from app.models.redemptions import Redemption
 from app.models.rewards import Reward
 from app.rules.actors import Actor
 from app.services import ledger, members, redemptions, rewards, snapshots
-from app.services.customers import Person
 from app.services.idempotency import Once
 from app.services.ledger import Source
 from app.services.rewards import Terms
@@ -46,12 +45,12 @@ class Stage:
             "fulfil": (redemptions.fulfil, self._redemption),
             "cancel": (redemptions.cancel, self._redemption),
             "close": (members.close, self._member),
-            "edit": (members.edit, {**self._member, "person": Person(name="New")}),
+            "edit": (members.edit, {**self._member, "changes": {"name": "New"}}),
             "rewards.create": (
                 rewards.create,
                 {"program_id": self.cast.program_id, "terms": _terms("Pastry")},
             ),
-            "rewards.edit": (rewards.edit, {**self._reward, "terms": _terms("Tea")}),
+            "rewards.edit": (rewards.edit, {**self._reward, "changes": {"name": "Tea"}}),
             "rewards.archive": (rewards.archive, self._reward),
         }
         function, given = doing[act]

@@ -17,6 +17,7 @@ from app.services import inbound, inbound_payments, programs, staff
 from app.services.ledger import Source
 from tests import factories
 from tests.cast import Cast
+from tests.support import records
 from tests.support.crowd import crowd
 from tests.support.payments import completed, make_source, refunded
 
@@ -260,11 +261,12 @@ def test_a_closed_member_is_refused_and_tried_again_when_reopened(
     with cast.database.writing() as session:
         workspace = staff.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
         again = inbound_payments.retry(
-            session, workspace=workspace, source=source, event_id=event.id
+            session, workspace=workspace, source=source, event_id=event.id, by=cast.owner
         )
 
     assert again.outcome == "awarded"
     assert factories.reload(cast, member).balance == 100
+    assert [each.actor_id for each in records.audit_of(cast, "inbound.retry")] == [cast.owner.id]
 
 
 def test_who_enrols_after_paying_gets_the_points_at_the_next_try(
@@ -278,7 +280,9 @@ def test_who_enrols_after_paying_gets_the_points_at_the_next_try(
     with cast.database.writing() as session:
         workspace = staff.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
         for _ in range(2):
-            inbound_payments.retry(session, workspace=workspace, source=source, event_id=event.id)
+            inbound_payments.retry(
+                session, workspace=workspace, source=source, event_id=event.id, by=cast.owner
+            )
 
     assert sums(cast, member) == {"balance": 50, "lifetime": 100, "award": 100, "reversal": -50}
     with cast.database.reading() as session:

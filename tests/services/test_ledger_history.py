@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from unittest import mock
 
+import pytest
 from sqlalchemy import select
 
-from app import clock
+from app import clock, errors
+from app.ids import new_id
 from app.models.api_keys import ApiKey
 from app.models.members import Member
 from app.rules.actors import SYSTEM, Actor
-from app.services import ledger_history
+from app.services import ledger, ledger_history
 from app.services.ledger_history import Filters, Row
-from app.services.paging import Page
+from app.services.paging import Between, Page
 from tests import factories
 from tests.cast import Cast
 from tests.support.api import make_secret
@@ -169,3 +172,36 @@ def test_another_members_lines_are_not_shown(cast: Cast) -> None:
 def _page(cast: Cast, member: Member, **given: Any) -> Page[Row]:
     with cast.database.reading() as session:
         return ledger_history.list_rows(session, member=member, **given)
+
+
+def test_the_api_lists_one_members_entries_by_their_order_in_the_ledger(cast: Cast) -> None:
+    member = factories.enrol(cast)
+    # As when two act at once: the later entry has the smaller id.
+    ids = ["ptx_" + sign * 26 for sign in "9357"]
+    for number, entry_id in enumerate(ids):
+        with mock.patch.object(ledger, "new_id", lambda _prefix, made=entry_id: made):
+            factories.award(cast, member, number + 1)
+
+    def listed(**between: Any) -> list[str]:
+        with cast.database.reading() as session:
+            found = ledger_history.list_entries(
+                session,
+                workspace_id=cast.workspace_id,
+                member_id=member.id,
+                between=Between(**between),
+            )
+        return [entry.id for entry in found.rows]
+
+    assert listed() == ids[::-1]
+    assert listed(limit=2, cursor=ids[3]) == [ids[2], ids[1]]
+    assert listed(limit=2, cursor=ids[0], is_newer=True) == [ids[2], ids[1]]
+    with pytest.raises(errors.NotFound):
+        listed(cursor="ptx_" + "0" * 26)
+
+
+def test_ids_of_one_millisecond_are_in_the_order_of_making() -> None:
+    with clock.set_to(clock.now()):
+        made = [new_id("ptx") for _ in range(10_000)]
+
+    assert made == sorted(made)
+    assert len({*made}) == len(made)

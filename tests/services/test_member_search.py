@@ -203,7 +203,7 @@ def test_a_changed_record_is_found_by_what_it_says_now(cast: Cast) -> None:
             session,
             workspace_id=cast.workspace_id,
             member_id=member.id,
-            person=person,
+            changes=vars(person),
             by=cast.manager,
         )
 

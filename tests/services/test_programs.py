@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -187,7 +188,7 @@ def test_a_program_of_another_workspace_is_not_found(cast: Cast) -> None:
             session,
             workspace_id=cast.live_workspace_id,
             program_id=cast.program_id,
-            rules=factories.make_rules(),
+            changes={"name": "Theirs"},
             by=cast.owner,
         )
     with pytest.raises(errors.NotFound), cast.database.reading() as session:
@@ -229,3 +230,38 @@ def test_a_merchant_out_of_bounds_is_refused(cast: Cast, given: dict[str, str]) 
         cast.database.writing() as session,
     ):
         merchants.create(session, **given)
+
+
+@pytest.mark.parametrize(
+    ("names", "keys"),
+    [
+        (("Ασήμι", "Χρυσός"), ["asimi", "chrysos"]),
+        (("☆", "☆☆"), ["tier", "tier_2"]),
+        (("Großer Süßwassergenießer Straßenfestgruß",), ["grosser_susswassergeniesser_strassenf"]),
+        (("Gold!", "Gold?"), ["gold", "gold_2"]),
+    ],
+)
+def test_any_names_of_tiers_have_keys_that_can_be_kept(
+    cast: Cast, names: Sequence[str], keys: Sequence[str]
+) -> None:
+    tiers = [{"key": "", "name": each, "threshold": n * 100} for n, each in enumerate(names)]
+
+    program = factories.edit_program(cast, tiers=tiers)
+
+    assert [tier["key"] for tier in program.tiers] == keys
+    assert factories.enrol(cast).tier == keys[0]
+
+
+def test_two_tiers_of_one_name_are_refused(cast: Cast) -> None:
+    tiers = [{"key": "", "name": name, "threshold": n} for n, name in enumerate(("Gold", "gold"))]
+
+    with pytest.raises(errors.InvalidParameter, match="Two tiers are the same"):
+        factories.edit_program(cast, tiers=tiers)
+
+
+def test_changed_metadata_stands_in_the_audit_log(cast: Cast) -> None:
+    factories.edit_program(cast, metadata={"till": "1"})
+
+    (entry,) = records.audit_of(cast, "programs.edit")
+    told = [each and each["metadata"] for each in (entry.before, entry.after)]
+    assert told == [{}, {"till": "1"}]

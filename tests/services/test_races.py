@@ -298,7 +298,7 @@ def test_an_award_while_the_tiers_change_is_judged_by_the_new_ones(postgres: Dat
             session,
             workspace_id=cast.workspace_id,
             program_id=cast.program_id,
-            rules=factories.make_rules(tiers=low),
+            changes={"tiers": low},
             by=cast.owner,
         )
         latecomer.start()
@@ -319,7 +319,7 @@ def test_who_enrols_while_the_tiers_change_gets_a_tier_that_stays(postgres: Data
             session,
             workspace_id=cast.workspace_id,
             program_id=cast.program_id,
-            rules=factories.make_rules(tiers=renamed),
+            changes={"tiers": renamed},
             by=cast.owner,
         )
         latecomer.start()

@@ -287,3 +287,37 @@ def _reach(cast: Cast, points_cost: int, min_tier: str | None) -> rewards.Reach:
         return rewards.measure_reach(
             session, program=program, points_cost=points_cost, min_tier=min_tier
         )
+
+
+def test_a_reward_whose_tier_is_gone_is_restored_when_it_has_another(cast: Cast) -> None:
+    reward = factories.make_reward(cast, min_tier="gold")
+    factories.archive(cast, reward)
+    factories.edit_program(cast, tiers=factories.TIERS[:2])
+
+    with pytest.raises(errors.InvalidParameter), cast.database.writing() as session:
+        rewards.restore(
+            session, workspace_id=cast.workspace_id, reward_id=reward.id, by=cast.manager
+        )
+    factories.edit_reward(cast, reward, min_tier="silver")
+    with cast.database.writing() as session:
+        rewards.restore(
+            session, workspace_id=cast.workspace_id, reward_id=reward.id, by=cast.manager
+        )
+
+    assert not factories.reload_reward(cast, reward).is_archived
+    factories.edit_program(cast, name="Tiers may change again")
+
+
+def test_no_tier_is_no_tier_and_not_an_empty_one(cast: Cast) -> None:
+    with pytest.raises(errors.InvalidParameter) as refused:
+        factories.make_reward(cast, min_tier="")
+    assert refused.value.param == "min_tier"
+
+
+def test_changing_nothing_tells_nobody(cast: Cast) -> None:
+    reward = factories.make_reward(cast)
+    written = records.count_written(cast)
+
+    factories.edit_reward(cast, reward)
+
+    assert records.count_written(cast) == written

@@ -175,8 +175,9 @@ def _exercise_acts(cast: Cast) -> None:
             session,
             workspace_id=cast.workspace_id,
             member_id=member.id,
-            person=Person(name="Ngozi Adeyemi"),
+            changes={"name": "Ngozi Adeyemi"},
             by=cast.manager,
+            once=Once("form", "another name"),
         )
     factories.make_program(cast, name="Beans")
     with cast.database.writing() as session:
@@ -479,11 +480,11 @@ def _exercise_records(cast: Cast) -> None:
             status="active",
             **given,
         ).rows
-        rewards.amend(
+        rewards.edit(
             session, reward_id=reward.id, changes={"metadata": {}}, by=cast.manager, **given
         )
         programs.list_window(session, between=Between(), **given)
-        programs.amend(
+        programs.edit(
             session, program_id=cast.program_id, changes={"name": "R"}, by=cast.manager, **given
         )
         (event, *_) = outbox.list_events(
@@ -567,8 +568,7 @@ def _read_webhook_log(session: Session, cast: Cast, resend_id: str, delivery_id:
     found = webhook_log.get_delivery(session, delivery_id=delivery_id, **given)
     webhook_log.list_attempts(session, delivery=found)
     webhook_log.list_of_entry(session, entry_id="ptx_x", **given)
-    for health in webhook_log.list_health(session, **given):
-        assert health.needs_attention
+    assert webhook_log.list_health(session, **given)
     webhook_log.list_needing_attention(session, **given)
     assert webhook_log.get_progress(session, resend_id=resend_id, **given).done_count >= 0
 
@@ -603,7 +603,7 @@ def _exercise_inbound(cast: Cast) -> None:
             inbound_payments.receive(session, message=message, **where).event
             for message in messages
         ]
-        inbound_payments.retry(session, event_id=events[-1].id, **where)
+        inbound_payments.retry(session, event_id=events[-1].id, by=cast.owner, **where)
         inbound.list_events(session, workspace_id=cast.workspace_id, source_id=source.id)
 
 

@@ -14,7 +14,6 @@ from app.models.rewards import Reward
 from app.services import ledger, members, redemptions, rewards
 from app.services.idempotency import Once, Outcome
 from app.services.ledger import Source
-from app.services.rewards import Terms
 from tests import factories
 from tests.cast import Cast
 from tests.support.model import Answer
@@ -135,10 +134,8 @@ class World:
 
     def edit_offer(self, reward: int, **terms: Any) -> Answer:
         """Change some of a reward's terms."""
-        seen = factories.reload_reward(self.cast, self._rewards[reward])
-        now = {name: getattr(seen, name) for name in Terms.__dataclass_fields__}
         real = {_NAMES.get(name, name): value for name, value in terms.items()}
-        self._act(rewards.edit, reward_id=seen.id, terms=Terms(**{**now, **real}))
+        self._act(rewards.edit, reward_id=self._rewards[reward].id, changes=real)
         return ("done",)
 
     def set_archived(self, reward: int, *, is_archived: bool) -> Answer:

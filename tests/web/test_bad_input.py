@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from app.db import Database
+from app.factory import create_app
 from tests import factories
 from tests.cast import Cast
 from tests.support.pages import Visitor
+from tests.support.settings import make_settings
 
 
 @pytest.mark.parametrize(
@@ -213,3 +218,25 @@ def test_what_was_typed_survives_a_sign_in_that_had_ended(cast: Cast, manager: V
     assert "Not sent yet." in page.text
     assert manager.post(path, page.fields(path)).status == 303
     assert factories.reload(cast, member).balance == 50
+
+
+def test_a_nul_is_no_error_of_postgresql(postgres: Database, tmp_path: Path) -> None:
+    cast = factories.make_cast(postgres)
+    member, reward = factories.enrol(cast, "Ngozi"), factories.make_reward(cast)
+    app = create_app(make_settings(postgres, tmp_path), postgres)
+    owner = Visitor(app).sign_in("owner")
+
+    for path in (
+        *("/members/%00", "/ledger/%00", "/rewards/%00/edit", "/programs/%00/edit", "/card/%00"),
+        *("/counter?member=%00", "/join/%00"),
+    ):
+        assert owner.get(path).status == 404, path
+    for query in ("after", "tier", "status", "program", "q", "kind", "act", "who", "member"):
+        for path in ("/members", "/redemptions", "/audit", f"/members/{member.id}", "/counter"):
+            assert owner.get(f"{path}?{query}=a%00").status in {200, 303, 404}, (path, query)
+    for path in ("/members/new", f"/rewards/{reward.id}/edit", f"/members/{member.id}/award"):
+        form = owner.get(path).fields(path)
+        for name in set(form) - {"csrf_token", "workspace"}:
+            answer = owner.post(path, {**form, name: "a\0b"})
+            assert answer.status < 500, (path, name)
+    assert app.test_client().post("/v1/inbound/payments/%00").status_code == 404

@@ -250,3 +250,20 @@ def test_a_person_says_how_they_are_called(cast: Cast, cashier: Visitor, owner: 
 
     assert "Aisha B." in owner.get("/staff").text
     assert person(cast, "cashier").name == "Aisha B."
+
+
+@pytest.mark.parametrize("act", ["disable", "role"])
+def test_who_is_owner_no_longer_has_invited_nobody(
+    cast: Cast, app: Flask, owner: Visitor, act: str
+) -> None:
+    owner.send(f"/staff/{cast.manager.id}", role="owner")
+    second = Visitor(app).sign_in("manager")
+    link = link_on(invite(second, role="owner"))
+    assert Visitor(app).get(link).status == 200
+
+    if act == "disable":
+        owner.press(f"/staff/{cast.manager.id}", f"/staff/{cast.manager.id}/disable")
+    else:
+        owner.send(f"/staff/{cast.manager.id}", role="manager")
+
+    assert Visitor(app).get(link).status == 404

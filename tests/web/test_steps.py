@@ -186,12 +186,19 @@ def _pages(cast: Cast) -> Iterator[str]:
 
 def _calls(cast: Cast) -> Iterator[str]:
     member, customer = _middle(cast, Member), _middle(cast, Customer)
-    programs, states = ["", cast.program_id, "prog_none"], ["", "confirmed", "cancelled"]
+    programs, states = ["", cast.program_id], ["", "confirmed", "cancelled"]
+    entry = _middle(cast, LedgerEntry)
+    with cast.database.reading() as session:
+        owner = session.scalars(
+            select(LedgerEntry.member_id).where(
+                LedgerEntry.workspace_id == cast.workspace_id, LedgerEntry.id == entry
+            )
+        ).one()
     types = ["", "loyalty.points.earned", "loyalty.tier.changed"]
     lists: list[tuple[str, str, dict[str, list[str]]]] = [
         ("/customers", customer, {"email": ["", "nobody@example.com"]}),
         ("/loyalty/accounts", member, {"programId": programs, "customerId": ["", customer]}),
-        ("/loyalty/points", _middle(cast, LedgerEntry), {"accountId": ["", member]}),
+        ("/loyalty/points", entry, {"accountId": ["", owner]}),
         (
             "/loyalty/redemptions",
             _middle(cast, Redemption),

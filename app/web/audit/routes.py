@@ -6,7 +6,6 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,6 +18,7 @@ from app.models.merchants import LIVE
 from app.services import audit_log, staff, staff_people
 from app.services.audit_log import Filters, Line
 from app.services.snapshots import json_time
+from app.web import days
 from app.web.paging import shown_before
 from app.web.responses import page
 
@@ -86,21 +86,13 @@ def _workspace_ids() -> list[str]:
 
 def _filters() -> Filters:
     zone = ZoneInfo(signed_in().merchant.time_zone)
-    until = _day(request.args.get("until", ""), zone)
     return Filters(
         actor_id=request.args.get("who", "")[:64],
         act=request.args.get("act", "")[:60],
         member_id=request.args.get("member", "")[:64],
-        since=_day(request.args.get("since", ""), zone),
-        until=until + timedelta(days=1) if until else None,
+        since=days.start_of(request.args.get("since", ""), zone),
+        until=days.start_of(request.args.get("until", ""), zone, days_later=1),
     )
-
-
-def _day(text: str, zone: ZoneInfo) -> datetime | None:
-    try:
-        return datetime.combine(datetime.fromisoformat(text).date(), time.min, zone)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _values(line: Line) -> list[str]:

@@ -11,5 +11,5 @@ class CounterAwardForm(ApprovableForm):
 
     spent = MoneyField(
         "Award for a purchase",
-        render_kw={"autocomplete": "off", "inputmode": "decimal", "placeholder": "0.00"},
+        render_kw={"autocomplete": "off", "inputmode": "decimal"},
     )

@@ -94,7 +94,7 @@ def award(member_id: str) -> Response:
     """Award for a purchase by the program's rule and show the slip."""
     form = CounterAwardForm()
     if form.validate_on_submit() and not form.spent.data:
-        form.spent.errors = ["Enter what was paid, for example 4.20."]
+        form.spent.errors = [f"Enter what was paid, for example {form.spent.written(420)}."]
     if form.spent.errors or form.errors:
         return _member(member_id, award_form=form, status=422)
     amount = form.spent.data or 0

@@ -162,6 +162,7 @@ def retry(source_id: str, event_id: str) -> Response:
                 workspace=workspace,
                 source=inbound.get_source(session, workspace=workspace, source_id=source_id),
                 event_id=event_id,
+                by=actor(),
             )
         say(event.detail)
     return go(url_for("inbound.show", source_id=source_id))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from wtforms import HiddenField, SelectField, StringField
 
 from app.services.customers import Person
-from app.web.base_form import RegularsForm
+from app.web.base_form import EditForm
 
 
-class PersonForm(RegularsForm):
+class PersonForm(EditForm):
     """A person's record."""
 
     name = StringField("Name", render_kw={"autocomplete": "off"})
@@ -24,6 +26,12 @@ class PersonForm(RegularsForm):
             phone=self.phone.data or "",
             card_number=self.card_number.data or "",
         )
+
+    def changes(self) -> dict[str, Any]:
+        """Give what was changed of the record."""
+        return {
+            name: value for name, value in vars(self.person()).items() if self.has_changed(name)
+        }
 
     @property
     def is_empty(self) -> bool:

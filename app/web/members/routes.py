@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,7 +18,7 @@ from app.models.members import Member
 from app.models.programs import Program
 from app.rules import tiers
 from app.services import ledger_history, member_search, members, programs, rewards
-from app.services.customers import Person
+from app.web import days
 from app.web.base_form import ActForm
 from app.web.choices import choice
 from app.web.ledger.lines import make_lines
@@ -127,7 +126,7 @@ def create() -> Response:
     if form.is_empty:
         form.name.errors = ["Enter a name, phone, email or card, so this member can be found."]
         return _enrol_page(form, status=422)
-    alike = _find_alike(form.person())
+    alike = _find_alike(form)
     seen = ",".join(sorted(member.id for member in alike))
     if alike and form.despite.data != seen:
         # Shown once: the form now carries which ones the person has seen.
@@ -192,11 +191,13 @@ def update(member_id: str) -> Response:
                 session,
                 workspace_id=workspace_id(),
                 member_id=member_id,
-                person=form.person(),
+                changes=form.changes(),
                 by=actor(),
+                once=form.key,
             )
     except RegularsError as error:
         form.refuse(error)
+        form.renew()
         return page("members/edit.html", form=form, member=member, status=int(status_of(error)))
     say("Saved.")
     return go(url_for("members.show", member_id=member_id))
@@ -270,12 +271,10 @@ def _member_facts(session: Session, member: Member) -> dict[str, Any]:
 def _ledger_view(values: Mapping[str, str]) -> dict[str, Any]:
     """Read the ledger's filters from the address; what is no day or kind filters nothing."""
     zone = ZoneInfo(signed_in().merchant.time_zone)
-    since = _day_start(values.get("since", ""), zone)
-    until = _day_start(values.get("until", ""), zone)
+    since = days.start_of(values.get("since", ""), zone)
+    until = days.start_of(values.get("until", ""), zone, days_later=1)
     kind = values.get("kind", "")
-    filters = ledger_history.Filters(
-        kind=kind, since=since, until=until + timedelta(days=1) if until else None
-    )
+    filters = ledger_history.Filters(kind=kind, since=since, until=until)
     return {
         "filters": filters,
         "kind": kind,
@@ -284,22 +283,17 @@ def _ledger_view(values: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _day_start(text: str, zone: ZoneInfo) -> datetime | None:
-    try:
-        return datetime.combine(datetime.fromisoformat(text).date(), time.min, zone)
-    except ValueError:
-        return None
-
-
 def _before_seq() -> int | None:
     text = request.args.get("before", "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None  # noqa: PLR2004
 
 
-def _find_alike(person: Person) -> list[Member]:
+def _find_alike(form: EnrolForm) -> list[Member]:
     with reading() as session:
         return list(
-            members.list_near_duplicates(session, workspace_id=workspace_id(), person=person)
+            members.list_near_duplicates(
+                session, workspace_id=workspace_id(), person=form.person(), once=form.key
+            )
         )
 
 

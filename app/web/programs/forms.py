@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -12,7 +12,7 @@ from app.models.programs import Program
 from app.rules.earning import WHOLE_MULTIPLIER
 from app.rules.tiers import Tier
 from app.services.programs import MULTIPLIER_MAX_HUNDREDTHS, TIERS_MAX, Rules
-from app.web.base_form import RegularsForm, WholeNumberField
+from app.web.base_form import EditForm, WholeNumberField
 from app.web.choices import choice
 
 TIER_ROWS = 5
@@ -36,9 +36,13 @@ class CentsField(StringField):
         self.data = None
         try:
             thousandths = Decimal(str(valuelist[0]).strip().replace(",", ".")) * 1000
-        except (InvalidOperation, IndexError):
+        except (ArithmeticError, IndexError):
             raise ValueError("Enter cents, for example 0.8.") from None
-        if not 0 <= thousandths <= 10**8 or thousandths != int(thousandths):
+        if (
+            not thousandths.is_finite()
+            or not 0 <= thousandths <= 10**8
+            or thousandths != int(thousandths)
+        ):
             raise ValueError("Enter cents with at most three decimals, for example 0.8.")
         self.data = int(thousandths)
 
@@ -61,9 +65,10 @@ class MultiplierField(StringField):
             return
         try:
             hundredths = Decimal(typed.strip()) * 100
-        except InvalidOperation:
+        except ArithmeticError:
             raise ValueError("Enter how many times, for example 1.5.") from None
-        if not 0 <= hundredths <= MULTIPLIER_MAX_HUNDREDTHS or hundredths != int(hundredths):
+        is_small = hundredths.is_finite() and 0 <= hundredths <= MULTIPLIER_MAX_HUNDREDTHS
+        if not is_small or hundredths != int(hundredths):
             raise ValueError("Enter 0 to 100 with at most two decimals, for example 1.5.")
         self.data = int(hundredths)
 
@@ -79,7 +84,7 @@ class TierForm(Form):
     )
 
 
-class ProgramForm(RegularsForm):
+class ProgramForm(EditForm):
     """Define or change a program."""
 
     name = StringField("Program name", render_kw={"autocomplete": "off"})
@@ -117,6 +122,10 @@ class ProgramForm(RegularsForm):
             earn_rounding=self.earn_rounding.data or "down",
             tiers=self.typed_tiers(),
         )
+
+    def changes(self) -> dict[str, Any]:
+        """Give what was changed of the program, by the attributes of `Rules`."""
+        return {name: value for name, value in vars(self.rules()).items() if self.has_changed(name)}
 
     def typed_tiers(self) -> list[Tier]:
         """Give the tiers whose name is filled in."""

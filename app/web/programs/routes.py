@@ -85,8 +85,9 @@ def update(program_id: str) -> Response:
                 session,
                 workspace_id=workspace_id(),
                 program_id=program_id,
-                rules=form.rules(),
+                changes=form.changes(),
                 by=actor(),
+                once=form.key,
             )
     except RegularsError as error:
         _refuse(form, error)

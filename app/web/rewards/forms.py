@@ -9,7 +9,7 @@ from wtforms import RadioField, SelectField, StringField, TextAreaField
 from app.models.programs import Program
 from app.models.rewards import Reward
 from app.services.rewards import Terms
-from app.web.base_form import DayField, MoneyField, RegularsForm, WholeNumberField
+from app.web.base_form import DayField, EditForm, MoneyField, WholeNumberField
 from app.web.choices import choice
 
 TYPE_CHOICES = [
@@ -24,7 +24,7 @@ _NUMBER = {"autocomplete": "off", "inputmode": "numeric"}
 _MONEY_TYPES = {"discount_amount", "store_credit"}
 
 
-class RewardForm(RegularsForm):
+class RewardForm(EditForm):
     """Define or change a reward."""
 
     name = StringField(
@@ -97,6 +97,15 @@ class RewardForm(RegularsForm):
             min_tier=self.min_tier.data or None,
             counter_key=int(key) if key in {str(each) for each in range(1, 10)} else None,
         )
+
+    def changes(self) -> dict[str, Any]:
+        """Give what was changed of the reward, by the attributes of `Terms`."""
+        made_of = {"value": ("type", "amount", "percent")}
+        return {
+            name: value
+            for name, value in vars(self.terms()).items()
+            if self.has_changed(*made_of.get(name, (name,)))
+        }
 
 
 def values_of(reward: Reward) -> dict[str, Any]:

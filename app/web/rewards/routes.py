@@ -8,7 +8,7 @@ from flask import Blueprint, Response, request, url_for
 from sqlalchemy.orm import Session
 
 from app.db import reading, writing
-from app.errors import NotFound, RegularsError
+from app.errors import InvalidParameter, NotFound, RegularsError
 from app.http.actors import actor, signed_in, workspace_id
 from app.http.statuses import status_of
 from app.models.programs import Program
@@ -92,17 +92,18 @@ def update(reward_id: str) -> Response:
         return _form_page(form, program, reward=reward, status=422)
     try:
         with writing() as session:
-            changed = rewards.edit(
+            outcome = rewards.edit(
                 session,
                 workspace_id=workspace_id(),
                 reward_id=reward_id,
-                terms=form.terms(),
+                changes=form.changes(),
                 by=actor(),
+                once=form.key,
             )
     except RegularsError as error:
         _refuse(form, error)
         return _form_page(form, program, reward=reward, status=int(status_of(error)))
-    say(f"“{changed.name}” is saved. What was redeemed before keeps the points it cost.")
+    say(f"“{outcome.value.name}” is saved. What was redeemed before keeps the points it cost.")
     return go(url_for("rewards.index"))
 
 
@@ -134,10 +135,15 @@ def archive(reward_id: str) -> Response:
 def restore(reward_id: str) -> Response:
     """Offer an archived reward again."""
     if ActForm().validate_on_submit():
-        with writing() as session:
-            reward = rewards.restore(
-                session, workspace_id=workspace_id(), reward_id=reward_id, by=actor()
-            )
+        try:
+            with writing() as session:
+                reward = rewards.restore(
+                    session, workspace_id=workspace_id(), reward_id=reward_id, by=actor()
+                )
+        except InvalidParameter:
+            # The program has lost the tier meanwhile.
+            say("It is kept for a tier that is gone. Choose another tier, then offer it again.")
+            return go(url_for("rewards.edit", reward_id=reward_id))
         say(f"“{reward.name}” can be redeemed again.")
     return go(url_for("rewards.index"))
 

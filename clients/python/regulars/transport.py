@@ -65,13 +65,13 @@ class Transport:
         http: httpx.Client | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        if not secret_key.isascii() or not secret_key.isprintable():
+        if not secret_key or not secret_key.isascii() or not secret_key.isprintable():
             # Said without the key: what is raised lands in logs.
             raise ValueError("The secret key holds a line break or a character that no key has.")
         self._retry_count = retry_count
         self._sleep = sleep
         self._http = http or httpx.Client(timeout=timeout_seconds, follow_redirects=False)
-        self._base_url = base_url.rstrip("/")
+        self._base_url = base_url.rstrip("/").removesuffix("/v1")
         self._headers = {
             "Authorization": f"Bearer {secret_key}",
             "Accept": "application/json",
