@@ -51,11 +51,27 @@
         if (field.value.length === Number(field.dataset.sendsAt)) field.form.requestSubmit();
       });
     });
-    document.querySelectorAll("[data-chooses]").forEach((part) => {
-      part.addEventListener("input", () => (byId(part.dataset.chooses).checked = true));
-    });
     const problem = document.querySelector("main [data-focus]");
     if (problem) problem.focus();
+  });
+
+  document.addEventListener("input", (event) => {
+    const part = event.target.closest("[data-chooses]");
+    if (part) byId(part.dataset.chooses).checked = true;
+  });
+
+  // A form that leads to another page is sent once, however often one presses while it comes.
+  const SENT_MILLISECONDS = 10000;
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    // What htmx sends is held back by its own means.
+    if (event.defaultPrevented || form.method !== "post") return;
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "once";
+    window.setTimeout(() => delete form.dataset.sent, SENT_MILLISECONDS);
+  });
+  window.addEventListener("pageshow", () => {
+    document.querySelectorAll("[data-sent]").forEach((form) => delete form.dataset.sent);
   });
 
   document.addEventListener("regulars:done", () => {
@@ -66,6 +82,9 @@
 
   document.addEventListener("htmx:afterSwap", (event) => {
     const target = event.detail.target;
+    const effect = byId("ledger-effect");
+    const said = effect && document.querySelector('[data-says="points"]');
+    if (said) said.textContent = effect.dataset.points;
     // A form that swaps itself is gone by now: the event comes from what has taken its place.
     if (target.id === "dialog" || event.target.closest("#dialog")) {
       if (!target.id.startsWith("ledger-effect")) openDialog();

@@ -8,6 +8,8 @@
   const BURST_MILLISECONDS = 35;
   // A single key acts when so long no other has followed: before that it may begin a scan.
   const SETTLE_MILLISECONDS = 60;
+  // A digit spends points, so it waits for slow scanners too, and for who types the next number.
+  const DIGIT_SETTLE_MILLISECONDS = 200;
   const SCAN_CHARACTERS_MIN = 4;
   const REPEAT_MILLISECONDS = 2000;
   const RETRY_MILLISECONDS = [500, 1000, 2000, 4000, 8000, 8000, 8000, 8000];
@@ -18,6 +20,9 @@
 
   let burst = { text: "", last: 0, target: null, before: "", isScan: false };
   let settling = 0;
+  let waiting = "";
+  let submitted = null;
+  let isPicking = false;
   let lastScan = { text: "", at: 0 };
   let lastAct = { name: "", at: 0 };
   let undoEndsAt = 0;
@@ -77,7 +82,10 @@
     ticking = window.setInterval(() => {
       const left = Math.max(0, Math.ceil((undoEndsAt - Date.now()) / 1000));
       number.textContent = String(left);
-      if (!left) window.clearInterval(ticking);
+      if (left) return;
+      window.clearInterval(ticking);
+      // The button goes on undoing; its key does not.
+      stage().dataset.undo = "over";
     }, 250);
   };
 
@@ -85,7 +93,10 @@
     // A manager who approves types the PIN at once; any other problem is read first.
     const problem = stage().querySelector("[data-focus], .r-approval [data-autofocus], .r-approval button");
     if (problem) {
-      problem.focus();
+      // What is wrong with an amount is put right there: no digit may reach the keypad.
+      const amount = problem.closest("#counter-award") && problem.matches("[data-focus]") && byId("spent");
+      (amount || problem).focus();
+      if (amount) amount.select();
       play(false);
     } else if (state() === "member") {
       byId("keypad").focus();
@@ -106,6 +117,7 @@
 
   const next = () => {
     box().value = "";
+    submitted = null;
     tell("");
     send("GET", "/counter");
     box().focus();
@@ -119,8 +131,6 @@
     byId("counter-form").requestSubmit();
   };
 
-  let submitted = null;
-  let isPicking = false;
   document.addEventListener("submit", (event) => {
     if (event.target.id !== "counter-form") return;
     submitted = box().value;
@@ -143,7 +153,8 @@
       const hits = stage().querySelectorAll("[data-hit]");
       announce(hits.length ? `${hits.length} found` : byId("h-hits").textContent);
       // Hits come while one types, and the box keeps the focus; after Enter the first one has it.
-      if (isPicking && hits.length) hits[0].focus();
+      const first = hits[0] || byKey("n");
+      if (isPicking && first) first.focus();
       isPicking = false;
       return;
     }
@@ -168,7 +179,7 @@
 
   const redeem = (digit) => {
     // Digits redeem only from the keypad, so that a phone number cannot spend points.
-    if (!document.activeElement || !document.activeElement.closest("#keypad")) return;
+    if (!isOnKeypad()) return;
     const key = stage().querySelector(`[data-digit="${digit}"]`);
     if (!key) return;
     key.focus();
@@ -198,13 +209,13 @@
     "/": () => (box().focus(), true),
   };
 
-  const act = (character) => {
-    if (/^[1-9]$/.test(character)) {
-      redeem(character);
-    } else if (document.documentElement.dataset.letters !== "off" || character === "/") {
-      const action = letters[character.toLowerCase()];
-      if (action) action();
-    }
+  const isDigit = (character) => /^[1-9]$/.test(character);
+  const isOnKeypad = () => Boolean(document.activeElement && document.activeElement.closest("#keypad"));
+
+  const actionOf = (character) => {
+    if (isDigit(character)) return isOnKeypad() ? () => redeem(character) : null;
+    const isOn = document.documentElement.dataset.letters !== "off" || character === "/";
+    return (isOn && letters[character.toLowerCase()]) || null;
   };
 
   const isField = (element) => Boolean(element && element.closest("input, select, textarea"));
@@ -223,7 +234,7 @@
     // The keys of a scan went into whatever had the focus: take them out again there.
     event.preventDefault();
     event.stopPropagation();
-    window.clearTimeout(settling);
+    letGo();
     const text = burst.text;
     if (isField(burst.target) && burst.target !== box()) burst.target.value = burst.before;
     burst = { text: "", last: 0, target: null, before: "", isScan: false };
@@ -235,19 +246,41 @@
     if (isFast) {
       burst.text += event.key;
       burst.isScan = burst.text.length >= SCAN_CHARACTERS_MIN;
-      window.clearTimeout(settling);
     } else {
       burst = { text: event.key, target: event.target, before: event.target.value || "", isScan: false };
     }
     burst.last = now;
-    return isFast;
   };
 
-  const typedElsewhere = () => {
-    // Faster than anybody, but no Enter came: it is text for the box, and no act.
-    box().value = burst.text;
-    box().focus();
-    box().dispatchEvent(new Event("input", { bubbles: true }));
+  const letGo = () => {
+    window.clearTimeout(settling);
+    waiting = "";
+  };
+
+  // What is typed outside a field acts by its key, or begins the next search in the box.
+  const typeOutside = (character) => {
+    if (waiting && /^(.)\1*$/.test(waiting + character)) {
+      // Pressed twice: it acts once.
+      waiting += character;
+      return;
+    }
+    const text = waiting + character;
+    const action = waiting ? null : actionOf(character);
+    letGo();
+    if (!action) {
+      box().value = text;
+      box().focus();
+      box().dispatchEvent(new Event("input", { bubbles: true }));
+      return;
+    }
+    waiting = character;
+    settling = window.setTimeout(
+      () => {
+        letGo();
+        action();
+      },
+      isDigit(character) ? DIGIT_SETTLE_MILLISECONDS : SETTLE_MILLISECONDS,
+    );
   };
 
   document.addEventListener(
@@ -278,15 +311,10 @@
         return;
       }
       if (event.key.length !== 1) return;
-      const isFast = noteCharacter(event, now);
+      noteCharacter(event, now);
       if (isField(event.target)) return;
       event.preventDefault();
-      if (isFast) {
-        settling = window.setTimeout(typedElsewhere, 3 * BURST_MILLISECONDS);
-      } else {
-        const character = event.key;
-        settling = window.setTimeout(() => act(character), SETTLE_MILLISECONDS);
-      }
+      typeOutside(event.key);
     },
     { capture: true },
   );

@@ -16,7 +16,15 @@ from app import clock
 from app.config import Rate, Settings
 from app.errors import PermissionDenied
 from app.http import limits, unsent
-from app.http.actors import SignedIn, actor, end_sign_in, is_signed_in, signed_in
+from app.http.actors import (
+    SignedIn,
+    actor,
+    end_sign_in,
+    is_signed_in,
+    signed_in,
+    workspace_id,
+)
+from app.http.messages import say
 from app.http.requests import is_api
 from app.http.unsent import Unsent
 from app.rules.actors import PERMISSIONS, Permission
@@ -309,6 +317,8 @@ def _check() -> ResponseReturnValue | None:
     detour = _detour(person, request.endpoint)
     if detour is not None:
         return detour
+    if request.headers.get("X-Workspace", workspace_id()) != workspace_id():
+        return _show_where_one_is()
     if not actor().may(permission):
         if permission in PERMISSIONS[person.staff.role]:
             raise PermissionDenied("You came in by PIN. Sign in with your password for this.")
@@ -344,6 +354,21 @@ def _detour(person: SignedIn, endpoint: str) -> ResponseReturnValue | None:
     if endpoint in ASKED_AGAIN and not _has_just_shown():
         return _ask_to_sign_in("people.confirm_form")
     return None
+
+
+def _show_where_one_is() -> ResponseReturnValue:
+    """Load a page anew that shows the other of Live and Test: another tab has switched.
+
+    What the page asks for or sends by itself says where it was opened (`X-Workspace`). A form that
+    is a page of its own says it in a field, and keeps what was typed.
+    """
+    nothing = " Nothing was sent." if request.method == "POST" else ""
+    say(f"You are in {'Live' if signed_in().workspace.is_live else 'Test'} now.{nothing}")
+    if request.endpoint and request.endpoint.startswith("counter."):
+        return _lead_to(url_for("counter.index"))
+    if request.method == "POST":
+        return _lead_to("/")
+    return current_app.response_class(status=204, headers={"HX-Refresh": "true"})
 
 
 def _has_just_shown() -> bool:
@@ -415,11 +440,15 @@ def _keep_unsent(staff_id: str | None = None) -> str:
     Args:
         staff_id: who typed it, where that is known: nobody else gets to see it.
     """
-    if not _has_form_page(request.path):
-        return safe_path(urlsplit(request.referrer or "/").path)
     fields = {name: value for name, value in request.form.items() if name not in _NOT_KEPT}
-    unsent.keep(Unsent(request.path, fields, staff_id))
-    return request.path
+    if _has_form_page(request.path):
+        unsent.keep(Unsent(request.path, fields, staff_id))
+        return request.path
+    before = urlsplit(request.referrer or "/")
+    if request.endpoint in {"counter.award", "counter.redeem"}:
+        place = unsent.counter_of((request.view_args or {})["member_id"])
+        unsent.keep(Unsent(place, fields, staff_id))
+    return safe_path(f"{before.path}?{before.query}".rstrip("?"))
 
 
 def _has_form_page(path: str) -> bool:

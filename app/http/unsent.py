@@ -17,6 +17,7 @@ from flask import current_app, session
 
 UNSENT = "unsent"
 
+
 CHARACTERS_MAX = 3_400
 """A cookie holds 4 KB; what takes more than this of it, packed and encrypted, is not kept."""
 
@@ -33,6 +34,11 @@ class Unsent:
     path: str
     fields: Mapping[str, str]
     staff_id: str | None
+
+
+def counter_of(member_id: str) -> str:
+    """Name the counter with a member, in place of a path: its acts have no page of a form."""
+    return f"counter {member_id}"
 
 
 def keep(unsent: Unsent) -> None:

@@ -149,8 +149,15 @@ class Query:
     entity_id: str
     code: str
 
+    def phone_end_of(self, word: str) -> str:
+        """Give the digits that a phone number may end in, as they are typed, or ''.
+
+        A zero before them is one of the number: nobody says a trunk zero before its end.
+        """
+        return last_digits(word) if word.isdigit() and len(word) >= LAST_DIGITS else ""
+
     def phone_of(self, word: str) -> str:
-        """Give the digits of a phone number that a word may be the beginning or end of, or ''."""
+        """Give the digits that a phone number may begin with, or ''."""
         digits = self.phone or (word.lstrip("0") if word.isdigit() else "")
         return digits if len(digits) >= LAST_DIGITS else ""
 
@@ -179,8 +186,8 @@ class Record:
 
 def is_phone_end(query: Query, word: str, record: Record) -> bool:
     """Say whether a word is the end of the phone number."""
-    phone = query.phone_of(word)
-    return bool(phone) and record.phone_digits.endswith(last_digits(phone))
+    end = query.phone_end_of(word)
+    return bool(end) and record.phone_digits.endswith(end)
 
 
 def mark(text: str, query: Query) -> list[tuple[str, bool]]:

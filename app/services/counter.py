@@ -35,11 +35,13 @@ class Found:
         member_id: the one that is meant, or None.
         hits: who matches, exact and recently here first.
         close: who comes near when nobody matches.
+        has_more: whether more match than `hits`.
     """
 
     member_id: str | None
     hits: Sequence[Member]
     close: Sequence[Member]
+    has_more: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,9 +79,10 @@ class Standing:
 def look_up(session: Session, *, workspace_id: str, text: str) -> Found:
     """Find who is meant: one exact hit, or the only one that matches."""
     exact = member_search.find_exact(session, workspace_id=workspace_id, text=text)
-    hits = member_search.find_members(
+    found = member_search.find_members(
         session, workspace_id=workspace_id, text=text, limit=HITS_MAX
-    ).rows
+    )
+    hits = found.rows
     only = hits[0].id if len(hits) == 1 else None
     close = (
         []
@@ -90,6 +93,7 @@ def look_up(session: Session, *, workspace_id: str, text: str) -> Found:
         member_id=exact or only,
         hits=hits,
         close=close,
+        has_more=found.cursor is not None,
     )
 
 

@@ -623,14 +623,14 @@ def _narrow(statement: Any, filters: Filters, *, by_index: bool = True) -> Any:
 
 def _find_near(session: Session, workspace_id: str, query: Query) -> list[str]:
     """Give customers who may be meant by mistyped words, at most `CANDIDATES_MAX`."""
-    phone = next(filter(None, map(query.phone_of, query.words)), "")
+    phone = next(filter(None, map(query.phone_end_of, query.words)), "")
     alike = [
         # Beside a number, one or two letters are a beginning: a guess at them says nothing.
         [word]
         if phone and not search_ranges.is_piece(word)
         else _alike(session, workspace_id, word)
         for word in query.words
-        if not query.phone_of(word)
+        if not query.phone_end_of(word)
     ]
     if not query.words or not all(alike):
         return []

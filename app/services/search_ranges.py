@@ -101,8 +101,10 @@ def ranges_of(query: Query, word: str) -> list[Range]:
     found = [Range(SearchWord.word, word)]
     if not word.isdigit():
         return [*found, Range(Customer.email_key, word)]
+    if end := query.phone_end_of(word):
+        found.append(phone_end(end))
     if phone := query.phone_of(word):
-        found += [phone_end(phone), Range(Customer.phone_digits, phone)]
+        found.append(Range(Customer.phone_digits, phone))
     return [*found, Range(Customer.card_key, word)]
 
 

@@ -37,6 +37,11 @@ class ApprovableForm(RegularsForm):
     asks_approval = False
     has_passkeys = False
 
+    @property
+    def can_be_approved(self) -> bool:
+        """Whether there is a manager who can approve it here."""
+        return self.asks_approval and (bool(self.approver_id.choices) or self.has_passkeys)
+
     def take_approval(self) -> Approval | None:
         """Check what the manager typed; None where nobody was asked.
 

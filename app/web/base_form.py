@@ -27,7 +27,13 @@ from app.web import days
 WHOLE_NUMBER_MAX = 10**12
 """Beyond any bound of the services, and well within the databases' 64 bits."""
 
-_WHOLE = re.compile(r"[+-]?\d+")
+_WHOLE = re.compile(r"[+-]?(\d+|\d{1,3}([ ,'’\u00a0\u202f]\d{3})+)", re.ASCII)
+"""Digits, or groups of three as people part them."""
+
+_WHOLE_OF_MONEY = (
+    r"(?P<whole>\d{0,9}|\d{1,3}(?P<mark>[ ,.'’\u00a0\u202f])\d{3}(?:(?P=mark)\d{3}){0,2})"
+)
+_DECIMALS = r"(?:(?P<point>[.,])(?P<part>\d+))?"
 
 
 class RegularsForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
@@ -193,9 +199,10 @@ class WholeNumberField(StringField):
         typed = str(valuelist[0]).strip() if valuelist else ""
         if not typed:
             return
-        plain = re.sub(r"[\s,\u00a0\u202f'’]", "", typed).replace("\u2212", "-")
-        if not _WHOLE.fullmatch(plain) or not plain.isascii():
+        typed = typed.replace("\u2212", "-")
+        if not _WHOLE.fullmatch(typed):
             raise ValueError(self._message)
+        plain = re.sub(r"[^\d+-]", "", typed)
         if len(plain) > len(str(WHOLE_NUMBER_MAX)):
             raise ValueError("This number is far too large. Check it and type it again.")
         self.data = int(plain)
@@ -225,19 +232,21 @@ class MoneyField(StringField):
         return f"{minor_units / 10**self._digits:.{self._digits}f}"
 
     def process_formdata(self, valuelist: list[Any]) -> None:
-        """Read what was typed; a comma is a decimal point too."""
+        """Read what was typed: `4.20`, `4,20`, `.50`, `1,234.50`, `1 234`."""
         self.data = None
-        digits = self._digits
         typed = str(valuelist[0] if valuelist else "")
         typed = "".join(sign for sign in typed if unicodedata.category(sign) != "Sc").strip()
-        # Where there are no decimals, a comma can only part thousands.
-        typed = typed.replace(",", "." if digits else "")
         if not typed:
             return
-        decimals = rf"(\.\d{{1,{digits}}})?" if digits else ""
-        if not re.fullmatch(rf"\d{{1,9}}{decimals}", typed, re.ASCII):
+        digits = self._digits
+        found = re.fullmatch(_WHOLE_OF_MONEY + (_DECIMALS if digits else ""), typed, re.ASCII)
+        known = found.groupdict() if found else {}
+        part = known.get("part") or ""
+        is_two_marks = known.get("point") and known["point"] == known["mark"]
+        # One mark before three digits may part them or begin decimals: that is asked, not guessed.
+        if not found or not (known["whole"] or part) or len(part) > digits or is_two_marks:
             raise ValueError(f"Enter an amount, for example {self.written(5 * 10**digits)}.")
-        whole, _, part = typed.partition(".")
+        whole = re.sub(r"\D", "", known["whole"]) or "0"
         self.data = int(whole) * 10**digits + int(part.ljust(digits, "0") or 0)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flask import Response, current_app, render_template
+from flask import Response, current_app, render_template, request
+from markupsafe import escape
 
 from app.http.failures import Failure
 from app.http.requests import request_id
@@ -32,6 +33,10 @@ _MESSAGES = {
 def page(failure: Failure) -> Response:
     """Tell of a failure on a page."""
     message = failure.message or _MESSAGES.get(failure.status, "Go back and try again.")
+    if request.headers.get("HX-Target") == "counter-stage":
+        # A page in place of the stage would leave the counter without one.
+        headers = {"HX-Retarget": "#counter-net", "HX-Reswap": "innerHTML"}
+        return current_app.make_response((str(escape(message)), failure.status, headers))
     text = render_template(
         "errors/error.html",
         status=failure.status,

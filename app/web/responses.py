@@ -10,16 +10,11 @@ from flask import (
     Flask,
     Response,
     current_app,
-    flash,
-    get_flashed_messages,
     render_template,
     request,
 )
 
-from app import clock
-
-UNDO_SECONDS = 10
-"""How long U undoes; the button stays until the next act."""
+from app.http.messages import take_message
 
 
 def install(app: Flask) -> None:
@@ -60,27 +55,6 @@ def go(path: str) -> Response:
 def redirect_to(path: str, status: int = 302) -> Response:
     """Lead to another page of ours."""
     return current_app.response_class(status=status, headers={"Location": path})
-
-
-def say(text: str, *, undo: str | None = None) -> None:
-    """Leave a message for the next page.
-
-    Args:
-        text: what happened, a short sentence.
-        undo: the path that undoes it by POST, if it can be undone.
-    """
-    flash(json.dumps({"text": text, "undo": undo, "at": clock.now().timestamp()}), "act")
-
-
-def take_message() -> dict[str, Any] | None:
-    """Give the message of the act before, once; `seconds` is how long U still undoes it."""
-    texts = get_flashed_messages(category_filter=["act"])
-    if not texts:
-        return None
-    message: dict[str, Any] = json.loads(str(texts[-1]))
-    age_seconds = clock.now().timestamp() - message["at"]
-    message["seconds"] = max(0, round(UNDO_SECONDS - age_seconds))
-    return message
 
 
 def _wants_part(part: str) -> bool:

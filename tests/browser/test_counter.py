@@ -250,7 +250,8 @@ def test_a_wrong_amount_stays_and_is_told(cast: Cast, counter: Page, member: Mem
     counter.keyboard.type("four", delay=60)
     counter.keyboard.press("Enter")
 
-    expect(counter.locator("#counter-award [data-focus]")).to_be_focused()
+    expect(counter.locator("#counter-award [role=alert]")).to_be_visible()
+    expect(counter.locator("#spent")).to_be_focused()
     expect(counter.locator("#spent")).to_have_value("four")
     expect(counter.locator("#counter-award")).to_contain_text("Enter an amount")
 
@@ -437,3 +438,78 @@ def test_nothing_at_the_counter_waits_for_a_reload(counter: Page, member: Member
     on_stage(counter, "done")
 
     assert counter.evaluate("window.same") is True
+
+
+def typed_slowly(page: Page, text: str, milliseconds: int) -> None:
+    """Type keys with a time between them; how fast the machine is does not matter."""
+    page.evaluate(
+        """async ([text, milliseconds]) => {
+            for (const key of text) {
+                const target = document.activeElement || document.body;
+                const goesOn = target.dispatchEvent(
+                    new KeyboardEvent("keydown", {key, bubbles: true, cancelable: true}));
+                if (goesOn && "value" in target) {
+                    target.value += key;
+                    target.dispatchEvent(new Event("input", {bubbles: true}));
+                }
+                await new Promise((resolve) => setTimeout(resolve, milliseconds));
+            }
+        }""",
+        [text, milliseconds],
+    )
+
+
+@pytest.mark.parametrize(("text", "milliseconds"), [("3581003471", 45), ("34", 120), ("0346", 300)])
+def test_a_number_that_comes_slowly_spends_nothing(
+    cast: Cast, counter: Page, member: Member, text: str, milliseconds: int
+) -> None:
+    scan(counter, CARD)
+    on_stage(counter, "member")
+
+    typed_slowly(counter, text, milliseconds)
+
+    expect(counter.locator("#box")).to_have_value(text)
+    counter.wait_for_timeout(400)
+    assert factories.reload(cast, member).balance == 560
+
+
+def test_an_amount_that_is_refused_is_put_right_and_redeems_nothing(
+    cast: Cast, counter: Page, member: Member
+) -> None:
+    scan(counter, CARD)
+    on_stage(counter, "member")
+    counter.keyboard.press("a")
+    expect(counter.locator("#spent")).to_be_focused()
+    counter.keyboard.type("500", delay=60)
+    counter.keyboard.press("Enter")
+    expect(counter.locator("#counter-award")).to_contain_text("The limit is 1,000 points")
+    expect(counter.locator("#spent")).to_be_focused()
+
+    counter.keyboard.type("50", delay=60)
+    counter.keyboard.press("Enter")
+
+    on_stage(counter, "done")
+    assert factories.reload(cast, member).balance == 560 + 500
+
+
+def test_the_same_number_typed_again_is_looked_for_again(counter: Page, member: Member) -> None:
+    counter.keyboard.type("kwame", delay=60)
+    on_stage(counter, "hits")
+    counter.keyboard.press("Enter")
+    on_stage(counter, "member")
+    counter.keyboard.press("Escape")
+    on_stage(counter, "idle")
+
+    counter.keyboard.type("kwame", delay=60)
+
+    on_stage(counter, "hits")
+
+
+def test_nobody_found_leads_to_enrolling(counter: Page, member: Member) -> None:
+    counter.keyboard.type("Fiona New", delay=60)
+    counter.keyboard.press("Enter")
+
+    expect(counter.get_by_role("link", name="Enrol “Fiona New”")).to_be_focused()
+    counter.keyboard.press("Enter")
+
+    expect(counter).to_have_url(re.compile("/members/new"))

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from app.services import member_search
 from tests import factories
+from tests.browser.conftest import sign_in
 from tests.cast import Cast
 from tests.support.api import Program, make_secret
 
@@ -263,3 +264,35 @@ def test_a_key_is_rolled_and_the_guide_turns_green_by_itself(
     expect(owner.get_by_label("Copy it now.")).to_have_value(re.compile("^sk_test_"))
     owner.get_by_role("link", name="Done, I copied it").click()
     expect(owner.locator("main")).to_contain_text("Ends ")
+
+
+def test_enter_twice_shows_the_link_of_an_invitation(page: Page, address: str, cast: Cast) -> None:
+    sign_in(page, address, "owner")
+    page.goto(f"{address}/staff/invite")
+    page.get_by_label("Name").fill("Aisha Bello")
+    page.get_by_label("Email").fill("aisha@harbour.example.com")
+    page.get_by_label("Email").focus()
+
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#link")).to_have_value(re.compile("/join/"))
+
+
+def test_the_danger_button_names_the_part_that_is_taken_back(
+    page: Page, address: str, cast: Cast
+) -> None:
+    member = factories.enrol(cast, "Ngozi Okafor")
+    entry = factories.award(cast, member, 200)
+    sign_in(page, address, "manager")
+    page.goto(f"{address}/members/{member.id}")
+    page.locator(f'a[href="/ledger/{entry.id}/reverse"]').first.click()
+    dialog = page.locator("#dialog")
+    expect(dialog.get_by_role("button", name="Reverse 200 points")).to_be_visible()
+
+    dialog.get_by_label("Points to take back").fill("30")
+
+    expect(dialog.get_by_label("A part")).to_be_checked()
+    dialog.get_by_role("button", name="Reverse 30 points").click()
+    expect(page.get_by_text("30 points reversed")).to_be_visible()
+    assert factories.reload(cast, member).balance == 170

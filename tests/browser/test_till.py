@@ -55,6 +55,21 @@ def test_a_wrong_pin_says_so_and_the_next_one_is_typed_at_once(till: Page) -> No
     expect(till.locator("#box")).to_be_focused()
 
 
+def test_enter_after_the_last_digit_sends_no_second_try(till: Page, cast: Cast) -> None:
+    till.get_by_role("link", name="Cashier Person").click()
+    expect(till.locator("#pin")).to_be_focused()
+    sent = []
+    till.on("request", lambda request: sent.append(request.method))
+
+    till.keyboard.type("111112")
+    # The PIN's hash takes the server longer than that.
+    till.wait_for_timeout(20)
+    till.keyboard.press("Enter")
+
+    expect(till.locator("#pin-error")).to_be_visible()
+    assert sent.count("POST") == 1
+
+
 def test_it_locks_itself_in_every_tab_when_nobody_touches_it(till: Page, address: str) -> None:
     till.clock.install()
     open_counter(till)

@@ -435,3 +435,13 @@ def test_a_whole_phone_number_comes_before_one_that_ends_alike(cast: Cast) -> No
         )
 
     assert [member.id for member in found.rows] == [meant.id, alike.id]
+
+
+@pytest.mark.parametrize("text", ["0346", "00346", "7 0346", "087 120 0346", "+353871200346"])
+def test_the_end_of_a_phone_number_may_begin_with_a_zero(cast: Cast, text: str) -> None:
+    member = factories.enrol(cast, "Michał Kowalski", phone="+353 87 120 0346")
+    factories.enrol(cast, "Ann Burke", phone="+353 87 120 1346")
+
+    found = _ids(cast, text)
+
+    assert found == ([] if text == "7 0346" else [member.id])

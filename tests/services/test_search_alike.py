@@ -319,10 +319,10 @@ def _beginnings(query: Query, word: str) -> Keys:
             for each in known.words
             if each.startswith(word)
         ]
-        phone = query.phone_of(word)
+        phone, end = query.phone_of(word), _end(word)
         for number, kept, start in (
             (1, known.email, word if not word.isdigit() else None),
-            (2, known.phone[::-1], phone[-7:][::-1]),
+            (2, known.phone[::-1], end[::-1]),
             (3, known.phone, phone),
             (4, known.card, word if word.isdigit() else None),
         ):
@@ -354,6 +354,10 @@ INSIDE = 5
 """After the numbers of what words begin."""
 
 
+def _end(word: str) -> str:
+    return word[-7:] if word.isdigit() and len(word) >= 4 else ""
+
+
 def _is_piece(word: str) -> bool:
     return len(word) >= 3 and word.isalpha()
 
@@ -370,7 +374,7 @@ def _is_named(query: Query, known: Known) -> bool:
 def _rank(query: Query, known: Known, named: Sequence[Known], begins: Mapping[str, Keys]) -> int:
     if known in named or (query.phone and known.phone == query.phone):
         return 0
-    phones = (query.phone_of(word) for word in query.words)
-    if any(phone and known.phone.endswith(phone[-7:]) for phone in phones):
+    ends = filter(None, map(_end, query.words))
+    if any(known.phone.endswith(end) for end in ends):
         return 1
     return 2 if all(known.id in begins[word] for word in query.words) else 3

@@ -15,7 +15,21 @@ from tests.support.settings import make_settings
 
 
 @pytest.mark.parametrize(
-    "points", ["0", "-5", "4.5", "1e3", "many", "", "9" * 400, "99999999999", "٣", "10 000 001"]
+    "points",
+    [
+        "0",
+        "-5",
+        "4.5",
+        "1,5",
+        "1 5",
+        "1e3",
+        "many",
+        "",
+        "9" * 400,
+        "99999999999",
+        "٣",
+        "10 000 001",
+    ],
 )
 def test_points_that_are_none_are_refused_and_kept_in_the_form(
     cast: Cast, manager: Visitor, points: str
@@ -240,3 +254,21 @@ def test_a_nul_is_no_error_of_postgresql(postgres: Database, tmp_path: Path) -> 
             answer = owner.post(path, {**form, name: "a\0b"})
             assert answer.status < 500, (path, name)
     assert app.test_client().post("/v1/inbound/payments/%00").status_code == 404
+
+
+def test_a_part_that_is_typed_is_not_taken_for_all(cast: Cast, manager: Visitor) -> None:
+    member = factories.enrol(cast)
+    entry = factories.award(cast, member, 200)
+    path = f"/ledger/{entry.id}/reverse"
+
+    asked = manager.send(path, how="all", points="40")
+    done = manager.send(path, how="part", points="40")
+
+    assert asked.status == 422
+    assert "Choose “A part” for this" in asked.text
+    assert done.status == 303
+    assert factories.reload(cast, member).balance == 160
+    shown = manager.get(f"/ledger/{entry.id}/effect?how=part&points=1,0")
+    assert 'data-points="160"' in shown.response.get_data(as_text=True)
+    shown = manager.get(f"/ledger/{entry.id}/effect?how=part&points=30")
+    assert 'data-points="30"' in shown.response.get_data(as_text=True)

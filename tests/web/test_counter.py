@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from app.models.members import Member
@@ -185,3 +187,104 @@ def test_another_workspaces_things_are_not_there(
         f"/counter/members/{member.id}/earns?spent=1",
     ):
         assert cashier.get(path).status == 404, path
+
+
+HTMX = {"HX_Request": "true", "HX_Target": "counter-stage"}
+
+
+def test_a_page_that_shows_the_other_mode_is_loaded_anew(
+    cast: Cast, manager: Visitor, member: Member
+) -> None:
+    opened = manager.get(f"/counter?member={member.id}")
+    path = f"/counter/members/{member.id}/award"
+    form = {**opened.fields(path), "spent": "4.20"}
+    here = {**HTMX, "X_Workspace": cast.workspace_id}
+    assert manager.get("/counter/find?q=kw", **here).status == 200
+    manager.go_live()
+
+    for answer in (
+        manager.get("/counter/find?q=kw", **here),
+        manager.get(f"/counter?member={member.id}", **here),
+        manager.post(path, form, **here),
+    ):
+        assert answer.status == 204
+        assert answer.response.headers["HX-Redirect"] == "/counter"
+    listed = manager.get("/members?q=kw", HX_Request="true", X_Workspace=cast.workspace_id)
+    assert listed.response.headers["HX-Refresh"] == "true"
+    assert "You are in Live now." in manager.get("/counter").text
+    assert factories.reload(cast, member).entry_count == 1
+
+
+def test_every_page_says_in_which_workspace_it_was_opened(cast: Cast, cashier: Visitor) -> None:
+    (body,) = cashier.get("/counter").elements("body")
+
+    assert json.loads(str(body.get("hx-headers"))) == {"X-Workspace": cast.workspace_id}
+
+
+def test_an_error_takes_the_line_above_the_stage_and_not_its_place(cashier: Visitor) -> None:
+    answer = cashier.client.get(
+        "/counter?member=loy_nobody", headers={"HX-Request": "true", "HX-Target": "counter-stage"}
+    )
+
+    assert answer.status_code == 404
+    assert answer.headers["HX-Retarget"] == "#counter-net"
+    assert answer.get_data(as_text=True) == "There is no such member here."
+
+
+@pytest.mark.parametrize(("act", "typed"), [("award", {"spent": "3.00"}), ("redeem", {})])
+def test_what_is_sent_after_the_sign_in_had_ended_is_told_at_the_same_member(
+    cast: Cast, cashier: Visitor, member: Member, act: str, typed: dict[str, str]
+) -> None:
+    reward = factories.make_reward(cast, counter_key=3)
+    offer = {"offer": f"{reward.id} 450"} if act == "redeem" else {}
+    shown, path = f"/counter?member={member.id}", f"/counter/members/{member.id}/{act}"
+    form = {**cashier.get(shown).fields(path), **typed, **offer}
+    factories.end_sessions(cast)
+
+    door = cashier.post(path, form, Referer=f"http://localhost{shown}")
+    fields = cashier.get(door.location).fields()
+    back = cashier.post(
+        door.location,
+        {**fields, "email": "cashier@harbour.example.com", "password": factories.PASSWORD},
+    )
+    page = cashier.get(back.location)
+
+    assert back.location == shown
+    assert "You were signed out before this was sent. Nothing was counted." in page.text
+    assert page.fields(f"/counter/members/{member.id}/award")["spent"] == typed.get("spent", "")
+    assert "signed out before" not in cashier.get(shown).text
+    assert factories.reload(cast, member).entry_count == 1
+
+
+@pytest.mark.parametrize(
+    ("spent", "points"), [("1,234.50", 12_345), (".50", 5), ("1 000", 10_000), ("4,20", 42)]
+)
+def test_an_amount_is_read_as_people_write_it(
+    cast: Cast, manager: Visitor, member: Member, spent: str, points: int
+) -> None:
+    path = f"/counter/members/{member.id}/award"
+    form = {**manager.get(f"/counter?member={member.id}").fields(path), "spent": spent}
+
+    assert manager.post(path, form).status == 303
+    assert factories.reload(cast, member).balance == 560 + points
+
+
+def test_nobody_is_asked_to_approve_where_nobody_can(
+    cast: Cast, cashier: Visitor, member: Member
+) -> None:
+    path = f"/counter/members/{member.id}/award"
+    form = {**cashier.get(f"/counter?member={member.id}").fields(path), "spent": "500"}
+
+    answer = cashier.post(path, form)
+
+    assert answer.status == 403
+    assert "Approve and award" not in answer.text
+    assert any("data-focus" in each.attrib for each in answer.elements("div"))
+
+
+def test_more_hits_than_are_shown_are_told(cast: Cast, cashier: Visitor) -> None:
+    for number in range(9):
+        factories.enrol(cast, f"Mary {number}")
+
+    assert "More match." in cashier.get("/counter?q=mary").text
+    assert "More match." not in cashier.get("/counter?q=mary 1").text

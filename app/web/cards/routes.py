@@ -8,10 +8,11 @@ from flask import Blueprint, Response, request, url_for
 
 from app.db import reading, writing
 from app.http.actors import actor, signed_in, workspace_id
+from app.http.messages import say
 from app.rules import cards as drawn
 from app.services import cards, members
 from app.web.base_form import ActForm
-from app.web.responses import go, page, say
+from app.web.responses import go, page
 
 blueprint = Blueprint("cards", __name__)
 

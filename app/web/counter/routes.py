@@ -10,10 +10,13 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 from sqlalchemy.orm import Session
+from werkzeug.datastructures import MultiDict
 
 from app.db import reading, writing
 from app.errors import RegularsError
+from app.http import unsent
 from app.http.actors import actor, signed_in, workspace_id
+from app.http.messages import UNDO_SECONDS
 from app.http.statuses import status_of
 from app.models.ledger import LedgerEntry
 from app.models.redemptions import Redemption
@@ -23,7 +26,7 @@ from app.web.base_form import ActForm
 from app.web.counter.forms import CounterAwardForm
 from app.web.filters import money
 from app.web.redemptions.forms import RedeemForm
-from app.web.responses import UNDO_SECONDS, page, redirect_to
+from app.web.responses import page, redirect_to
 
 blueprint = Blueprint("counter", __name__, url_prefix="/counter")
 
@@ -217,6 +220,8 @@ def _member(
 ) -> Response:
     with reading() as session:
         standing = _standing(session, member_id)
+    if redeem_form is None and award_form is None:
+        award_form = _unsent_award(member_id)
     typed = award_form.spent.data if award_form is not None else None
     return _stage(
         standing=standing,
@@ -227,6 +232,17 @@ def _member(
         status=status,
         address=url_for("counter.index", member=member_id),
     )
+
+
+def _unsent_award(member_id: str) -> CounterAwardForm | None:
+    """Give the form with what was typed when the sign-in had ended, once; None if nothing was."""
+    kept = unsent.find()
+    if kept is None or kept.path != unsent.counter_of(member_id):
+        return None
+    unsent.forget()
+    form = CounterAwardForm(formdata=MultiDict({"spent": kept.fields.get("spent", "")}))
+    form.refusal = "You were signed out before this was sent. Nothing was counted. Send it again."
+    return form
 
 
 def _slip_of_redemption(redemption_id: str) -> Response:

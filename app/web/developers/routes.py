@@ -10,6 +10,7 @@ from app import clock
 from app.db import reading, writing
 from app.errors import NotFound, RegularsError
 from app.http.actors import actor, signed_in, workspace_id
+from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.api_keys import ApiKey
 from app.models.merchants import SANDBOX
@@ -21,7 +22,7 @@ from app.web.base_form import ActForm
 from app.web.developers.forms import NAMES, KeyForm, RollForm
 from app.web.developers.guide import CALLS, Step, steps
 from app.web.paging import shown_before
-from app.web.responses import go, page, redirect_to, say
+from app.web.responses import go, page, redirect_to
 
 blueprint = Blueprint("developers", __name__, url_prefix="/developers")
 

@@ -10,13 +10,14 @@ from app.db import reading, writing
 from app.errors import RegularsError
 from app.http.access import SEEN
 from app.http.actors import actor, signed_in, workspace_id
+from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.devices import Device
 from app.services import devices, locations
 from app.web.base_form import ActForm
 from app.web.choices import choice
 from app.web.devices.forms import TillForm
-from app.web.responses import go, page, say
+from app.web.responses import go, page
 
 blueprint = Blueprint("devices", __name__)
 

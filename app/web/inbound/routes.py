@@ -8,6 +8,7 @@ from app import clock
 from app.db import reading, writing
 from app.errors import RegularsError
 from app.http.actors import actor, signed_in, workspace_id
+from app.http.messages import say
 from app.http.requests import INBOUND_PREFIX
 from app.http.statuses import status_of
 from app.models.inbound import InboundSource
@@ -15,7 +16,7 @@ from app.services import inbound, inbound_payments, programs
 from app.services.inbound import Made
 from app.web.base_form import ActForm
 from app.web.inbound.forms import KINDS, RenameForm, ReplaceSecretForm, SourceForm
-from app.web.responses import go, page, say
+from app.web.responses import go, page
 
 blueprint = Blueprint("inbound", __name__, url_prefix="/developers/payments")
 

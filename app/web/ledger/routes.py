@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request, url_for
 from app.db import reading, writing
 from app.errors import AlreadyReversed, RegularsError
 from app.http.actors import actor, workspace_id
+from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.members import Member
 from app.rules import tiers
@@ -18,7 +19,7 @@ from app.services.ledger_history import Row
 from app.web.base_form import ActForm, RegularsForm
 from app.web.filters import clock_time, number, signed
 from app.web.ledger.forms import AdjustPointsForm, AwardPointsForm, ReverseForm
-from app.web.responses import go, page, redirect_to, say
+from app.web.responses import go, page, redirect_to
 
 blueprint = Blueprint("ledger", __name__)
 
@@ -138,8 +139,7 @@ def reverse_form(entry_id: str) -> Response:
 def effect(entry_id: str) -> Response:
     """Show the effect of the part that is being typed."""
     member, row = _get_row(entry_id)
-    part = request.args.get("points", "") if request.args.get("how") == "part" else ""
-    points = int(part) if part.isascii() and part.isdigit() and len(part) < 10 else None  # noqa: PLR2004
+    points = ReverseForm(formdata=request.args).asked_points()
     return page(
         "ledger/effect.html",
         part="ledger/_effect.html",
@@ -156,6 +156,8 @@ def reverse(entry_id: str) -> Response:
     member, row = _get_row(entry_id)
     if form.how.data == "part" and form.points.data is None and not form.points.errors:
         form.points.process_errors = ["Enter how many points to take back."]
+    if form.how.data == "all" and form.points.data is not None:
+        form.points.process_errors = ["Choose “A part” for this, or empty it to take back all."]
     if not form.validate_on_submit():
         return _reverse_page(form, member, row, 422)
     try:

@@ -10,12 +10,13 @@ from flask import Blueprint, Response, url_for
 from app.db import reading, writing
 from app.errors import RegularsError
 from app.http.actors import actor, signed_in, workspace_id
+from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.programs import Location
 from app.services import devices, locations
 from app.web.base_form import ActForm
 from app.web.locations.forms import ShopForm
-from app.web.responses import go, page, say
+from app.web.responses import go, page
 
 blueprint = Blueprint("locations", __name__)
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.db import reading, writing
 from app.errors import RegularsError
 from app.http.actors import actor, may, signed_in, workspace_id
+from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.members import Member
 from app.models.programs import Program
@@ -24,7 +25,7 @@ from app.web.choices import choice
 from app.web.ledger.lines import make_lines
 from app.web.members.forms import EnrolForm, PersonForm
 from app.web.paging import shown_before
-from app.web.responses import go, page, redirect_to, say
+from app.web.responses import go, page, redirect_to
 
 blueprint = Blueprint("members", __name__, url_prefix="/members")
 

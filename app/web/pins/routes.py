@@ -10,13 +10,14 @@ from app.http import attempts
 from app.http.access import safe_path
 from app.http.actors import actor, is_signed_in, signed_in
 from app.http.entering import enter, find_till, leave
+from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.staff import Staff
 from app.services import pins
 from app.services.devices import Found
 from app.web.base_form import ActForm
 from app.web.pins.forms import OwnPinForm, PinForm
-from app.web.responses import go, page, redirect_to, say
+from app.web.responses import go, page, redirect_to
 
 blueprint = Blueprint("pins", __name__)
 

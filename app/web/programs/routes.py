@@ -10,13 +10,14 @@ from flask import Blueprint, Response, request, url_for
 from app.db import reading, writing
 from app.errors import InvalidParameter, RegularsError
 from app.http.actors import actor, signed_in, workspace_id
+from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.programs import Program
 from app.rules import tiers
 from app.rules.tiers import Tier
 from app.services import locations, programs
 from app.web.programs.forms import ProgramForm, values_of
-from app.web.responses import go, page, redirect_to, say
+from app.web.responses import go, page, redirect_to
 
 blueprint = Blueprint("programs", __name__, url_prefix="/programs")
 

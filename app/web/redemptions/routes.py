@@ -8,13 +8,14 @@ from app.db import reading, writing
 from app.errors import RegularsError
 from app.http.access import safe_path
 from app.http.actors import actor, workspace_id
+from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.redemptions import Redemption
 from app.services import members, redemptions, rewards
 from app.web.base_form import ActForm
 from app.web.paging import shown_before
 from app.web.redemptions.forms import CancelForm, RedeemForm
-from app.web.responses import go, page, say
+from app.web.responses import go, page
 
 blueprint = Blueprint("redemptions", __name__)
 

@@ -10,13 +10,14 @@ from sqlalchemy.orm import Session
 from app.db import reading, writing
 from app.errors import InvalidParameter, NotFound, RegularsError
 from app.http.actors import actor, signed_in, workspace_id
+from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.programs import Program
 from app.models.rewards import Reward
 from app.rules import inputs
 from app.services import programs, rewards
 from app.web.base_form import ActForm
-from app.web.responses import go, page, redirect_to, say
+from app.web.responses import go, page, redirect_to
 from app.web.rewards.forms import RewardForm, values_of
 
 blueprint = Blueprint("rewards", __name__, url_prefix="/rewards")

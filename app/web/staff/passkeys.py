@@ -14,12 +14,13 @@ from app.http import attempts
 from app.http.access import safe_path
 from app.http.actors import actor, signed_in
 from app.http.entering import enter, find_till, keep_token
+from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.merchants import SANDBOX
 from app.services import passkeys
 from app.web.approving import purpose_of, site
 from app.web.base_form import ActForm
-from app.web.responses import go, page, say
+from app.web.responses import go, page
 from app.web.staff.forms import SignInForm
 from app.web.staff.people_forms import CodeForm, PasskeyForm, PasskeySignInForm
 from app.web.staff.routes import show_door

@@ -10,6 +10,7 @@ from app.http import attempts
 from app.http.access import safe_path
 from app.http.actors import actor, signed_in, workspace_id
 from app.http.entering import enter, show_oneself
+from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.merchants import SANDBOX
 from app.models.staff import Staff
@@ -18,7 +19,7 @@ from app.services import locations, passkeys, second_factors, staff, staff_peopl
 from app.services.staff_people import Invited
 from app.web.base_form import ActForm
 from app.web.choices import choice
-from app.web.responses import go, page, say
+from app.web.responses import go, page
 from app.web.staff.people_forms import (
     AllowancesForm,
     ConfirmForm,

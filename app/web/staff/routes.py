@@ -10,12 +10,13 @@ from app.http import attempts
 from app.http.access import safe_path
 from app.http.actors import actor, is_signed_in, signed_in, workspace_id
 from app.http.entering import enter, find_till, leave
+from app.http.messages import say
 from app.models.merchants import SANDBOX
 from app.services import locations, merchants, staff, staff_people
 from app.services.staff import SignIn
 from app.web.base_form import ActForm
 from app.web.choices import choice
-from app.web.responses import go, page, redirect_to, say
+from app.web.responses import go, page, redirect_to
 from app.web.staff.forms import LocationForm, ModeForm, NameForm, PreferencesForm, SignInForm
 
 blueprint = Blueprint("staff", __name__)

@@ -13,6 +13,7 @@ from app.config import Settings
 from app.db import reading, writing
 from app.errors import NotFound, RegularsError
 from app.http.actors import actor, signed_in, workspace_id
+from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.webhooks import WebhookEndpoint
 from app.services import ledger, outbox, snapshots, webhook_log, webhook_resends, webhooks
@@ -20,7 +21,7 @@ from app.services.webhook_log import Filters, Progress
 from app.services.webhooks import Made
 from app.web.base_form import ActForm
 from app.web.paging import shown_before
-from app.web.responses import go, page, say
+from app.web.responses import go, page
 from app.web.webhooks.forms import EndpointForm, ResendForm, RotateForm, values_of
 
 blueprint = Blueprint("webhooks", __name__, url_prefix="/developers/webhooks")
