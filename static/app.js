@@ -95,6 +95,11 @@
     startUndoClock();
   });
 
+  // A link that takes along what the list is narrowed by.
+  document.addEventListener("htmx:pushedIntoHistory", () => {
+    document.querySelectorAll("[data-follows-address]").forEach((link) => (link.search = window.location.search));
+  });
+
   document.addEventListener("htmx:sendError", () => announceFailure());
   document.addEventListener("htmx:timeout", () => announceFailure());
   document.addEventListener("htmx:responseError", () => announceFailure());

@@ -57,7 +57,7 @@ def checked_text(text: str, *, param: str, most: int, required: bool = False) ->
     """
     text = text.strip()
     if required and not text:
-        raise MissingParameter(param, f"Enter a {param}.")
+        raise MissingParameter(param, f"Enter a {param.replace('_', ' ')}.")
     if len(text) > most:
         raise InvalidParameter(
             param, f"This is {len(text):,} characters long. Shorten it to {most:,} or fewer."

@@ -401,6 +401,8 @@ def _checked_value(terms: Terms) -> int | None:
         return None
     if terms.type == "discount_percent":
         _check_whole(terms.value, "value", least=1, most=PERCENT_MAX, required=True)
+    elif terms.value is None:
+        raise errors.InvalidParameter("value", "Enter what it is worth.")
     else:
         _check_whole(terms.value, "value", least=1, most=VALUE_MAX, required=True)
     return terms.value

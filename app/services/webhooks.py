@@ -215,7 +215,7 @@ def new_secret() -> str:
 
 
 def _checked_url(url: str, *, allows_http: bool) -> str:
-    url = inputs.checked_text(url, param="url", most=URL_CHARACTERS_MAX, required=True)
+    url = inputs.checked_text(url, param="url", most=URL_CHARACTERS_MAX)
     schemes = ("https", "http") if allows_http else ("https",)
     try:
         parts = urlsplit(url)

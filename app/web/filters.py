@@ -6,7 +6,7 @@ import json
 import re
 import zlib
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -40,7 +40,7 @@ _SHORT = {
 def install(app: Flask) -> None:
     """Make the filters known to the templates."""
     numbers: tuple[Callable[..., str], ...] = (number, signed, money)
-    times: tuple[Callable[..., str], ...] = (iso_day, day, long_day, clock_time, instant)
+    times: tuple[Callable[..., str], ...] = (iso_day, day, last_day, long_day, clock_time, instant)
     people: tuple[Callable[..., str], ...] = (initials, avatar_class, last_digits, hits)
     for each in (*numbers, *times, *people, short_refusal, json_lines):
         app.add_template_filter(each)
@@ -96,6 +96,11 @@ def iso_day(moment: datetime) -> str:
 def day(moment: datetime) -> str:
     """Write a day as badges do: 9 Mar."""
     return _date(moment, "d MMM")
+
+
+def last_day(end: datetime) -> str:
+    """Write the last day of a time that ends at a moment: 31 Mar for midnight of 1 April."""
+    return day(end - timedelta(microseconds=1))
 
 
 def long_day(moment: datetime) -> str:

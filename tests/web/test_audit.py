@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -15,6 +17,7 @@ from app import clock
 from app.db import Database
 from app.rules.actors import SYSTEM
 from app.services import locations, merchants, staff
+from app.web.audit.words import WORDS
 from tests import factories
 from tests.cast import Cast
 from tests.support.api import Program, make_secret
@@ -191,3 +194,18 @@ def test_nothing_empties_the_log(postgres: Database) -> None:
 
     with pytest.raises(DBAPIError, match="append-only"), postgres.writing() as session:
         session.execute(text("TRUNCATE audit_entries"))
+
+
+def test_every_act_that_is_kept_has_words() -> None:
+    kinds = "|".join({each.partition(".")[0] for each in WORDS})
+    kept = re.compile(rf'"((?:{kinds})[.][a-z_]+)"')
+    folder = Path(__file__).resolve().parents[2] / "app"
+    found = {
+        act
+        for path in (*folder.glob("services/*.py"), folder / "http" / "refusals.py")
+        for act in kept.findall(path.read_text("utf-8"))
+    }
+
+    # Two are names of pages.
+    assert found - {"staff.profile", "staff.sign_in_form"} <= set(WORDS)
+    assert set(WORDS) <= found | {"staff.change_role"}

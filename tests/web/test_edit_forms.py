@@ -212,3 +212,35 @@ def _rich(cast: Cast) -> Member:
     with clock.set_to(clock.now() - timedelta(minutes=1)):
         factories.award(cast, member, 5_000)
     return member
+
+
+def test_when_a_reward_can_be_had_is_said_where_it_is_listed(cast: Cast, manager: Visitor) -> None:
+    for name, days in (
+        ("Over", {"ends_at": "2020-01-01"}),
+        ("Later", {"starts_at": "2099-01-01"}),
+        ("Gone", {"stock": "0"}),
+        ("Now", {}),
+    ):
+        manager.send("/rewards/new", name=name, points_cost="10", **days)
+        told = manager.get("/rewards").text
+        assert {
+            "Over": "“Over” cannot be redeemed: its last day is over.",
+            "Later": "“Later” can be redeemed from Thursday 1 January 2099.",
+            "Gone": "“Gone” cannot be redeemed: none is left.",
+            "Now": "“Now” can be redeemed now.",
+        }[name] in told
+
+    listed = manager.get("/rewards").text
+    for words in ("Ended 1 Jan", "From 1 Jan", "None left", "On"):
+        assert words in listed
+
+
+def test_a_key_that_is_taken_says_by_what(cast: Cast, manager: Visitor) -> None:
+    coffee = factories.make_reward(cast, "Filter coffee", counter_key=1)
+
+    offered = [str(each.text) for each in manager.get("/rewards/new").elements("option")]
+    own = [str(each.text) for each in manager.get(f"/rewards/{coffee.id}/edit").elements("option")]
+
+    assert "1, in place of Filter coffee" in offered
+    assert "2" in offered
+    assert "1" in own

@@ -65,7 +65,7 @@ def test_a_form_that_is_sent_twice_makes_one_endpoint(cast: Cast, manager: Visit
 @pytest.mark.parametrize(
     ("typed", "words"),
     [
-        ({"url": ""}, "Enter a url"),
+        ({"url": ""}, "Give a whole https address"),
         ({"url": "http://shop.example.com/hooks"}, "Give a whole https address"),
         ({"url": "shop.example.com"}, "Give a whole https address"),
         ({"url": "https://user:secret@shop.example.com/"}, "Give a whole https address"),

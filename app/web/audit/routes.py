@@ -19,6 +19,7 @@ from app.services import audit_log, staff, staff_people
 from app.services.audit_log import Filters, Line
 from app.services.snapshots import json_time
 from app.web import days
+from app.web.audit.words import words_of
 from app.web.paging import shown_before
 from app.web.responses import page
 
@@ -51,7 +52,8 @@ def index() -> Response:
         part="audit/_lines.html",
         found=found,
         filters=filters,
-        acts=acts,
+        acts=sorted(acts, key=words_of),
+        words_of=words_of,
         people=people,
         asked={name: request.args.get(name, "") for name in ("since", "until")},
         shown=shown_before(request.args) + len(found.rows),

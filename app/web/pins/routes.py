@@ -124,7 +124,7 @@ def update() -> Response:
     if not is_set:
         form.current.errors = ["This is not your password. Type it again."]
         return page("pins/edit.html", form=form, status=422)
-    say("Your PIN is set. Who came in with another one is still in; end that under Sign-ins.")
+    say("Your PIN is set. Where it was used before, you are still signed in: see Sign-ins.")
     return go(url_for("staff.profile"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from wtforms import RadioField, SelectField, StringField, TextAreaField
@@ -60,7 +61,9 @@ class RewardForm(EditForm):
     min_tier = SelectField("For", validate_choice=False)
     counter_key = SelectField("Counter key", validate_choice=False)
 
-    def __init__(self, *, program: Program, zone: str, **values: Any) -> None:
+    def __init__(
+        self, *, program: Program, zone: str, on_keys: Mapping[int, str], **values: Any
+    ) -> None:
         # The days are read while the form is made, so their zone must be known before.
         self._zone = zone
         super().__init__(**values)
@@ -70,7 +73,12 @@ class RewardForm(EditForm):
         ]
         self.counter_key.choices = [
             choice("", "None"),
-            *(choice(str(key)) for key in range(1, 10)),
+            *(
+                choice(
+                    str(key), f"{key}, in place of {on_keys[key]}" if key in on_keys else str(key)
+                )
+                for key in range(1, 10)
+            ),
         ]
 
     def process(self, *args: Any, **more: Any) -> None:

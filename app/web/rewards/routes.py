@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 from sqlalchemy.orm import Session
 
+from app import clock
 from app.db import reading, writing
 from app.errors import InvalidParameter, NotFound, RegularsError
 from app.http.actors import actor, signed_in, workspace_id
@@ -17,6 +18,7 @@ from app.models.rewards import Reward
 from app.rules import inputs
 from app.services import programs, rewards
 from app.web.base_form import ActForm
+from app.web.filters import long_day
 from app.web.responses import go, page, redirect_to
 from app.web.rewards.forms import RewardForm, values_of
 
@@ -37,6 +39,7 @@ def index() -> Response:
         active_count=len(active),
         archived_count=len(archived),
         shows_archived=shows_archived,
+        now=clock.now(),
     )
 
 
@@ -72,7 +75,7 @@ def create() -> Response:
     except RegularsError as error:
         _refuse(form, error)
         return _form_page(form, program, status=int(status_of(error)))
-    say(f"“{outcome.value.name}” can be redeemed now.")
+    say(f"“{outcome.value.name}” {_when(outcome.value)}.")
     return go(url_for("rewards.index"))
 
 
@@ -80,7 +83,7 @@ def create() -> Response:
 def edit(reward_id: str) -> Response:
     """Show a reward's form."""
     reward, program = _get(reward_id)
-    form = _form(program, data=values_of(reward))
+    form = _form(program, reward, data=values_of(reward))
     return _form_page(form, program, reward=reward)
 
 
@@ -88,7 +91,7 @@ def edit(reward_id: str) -> Response:
 def update(reward_id: str) -> Response:
     """Change a reward."""
     reward, program = _get(reward_id)
-    form = _form(program)
+    form = _form(program, reward)
     if not form.validate_on_submit():
         return _form_page(form, program, reward=reward, status=422)
     try:
@@ -113,7 +116,7 @@ def preview() -> Response:
     """Show how many members could afford what is being typed."""
     with reading() as session:
         program = _needed_program(session)
-    form = RewardForm(program=program, zone=signed_in().merchant.time_zone, formdata=request.args)
+    form = _form(program, formdata=request.args)
     return page("rewards/preview.html", part="rewards/_preview.html", **_reach(program, form))
 
 
@@ -145,12 +148,32 @@ def restore(reward_id: str) -> Response:
             # The program has lost the tier meanwhile.
             say("It is kept for a tier that is gone. Choose another tier, then offer it again.")
             return go(url_for("rewards.edit", reward_id=reward_id))
-        say(f"“{reward.name}” can be redeemed again.")
+        say(f"“{reward.name}” is offered again and {_when(reward)}.")
     return go(url_for("rewards.index"))
 
 
-def _form(program: Program, **values: Any) -> RewardForm:
-    return RewardForm(program=program, zone=signed_in().merchant.time_zone, **values)
+def _when(reward: Reward) -> str:
+    """Say when a reward can be redeemed."""
+    now = clock.now()
+    if reward.ends_at and reward.ends_at <= now:
+        return "cannot be redeemed: its last day is over"
+    if reward.starts_at and reward.starts_at > now:
+        return f"can be redeemed from {long_day(reward.starts_at)}"
+    return "cannot be redeemed: none is left" if reward.stock == 0 else "can be redeemed now"
+
+
+def _form(program: Program, reward: Reward | None = None, **values: Any) -> RewardForm:
+    with reading() as session:
+        catalogue = rewards.list_catalogue(
+            session, workspace_id=workspace_id(), program_id=program.id
+        )
+    others = [row.reward for row in catalogue if reward is None or row.reward.id != reward.id]
+    return RewardForm(
+        program=program,
+        zone=signed_in().merchant.time_zone,
+        on_keys={each.counter_key: each.name for each in others if each.counter_key},
+        **values,
+    )
 
 
 def _refuse(form: RewardForm, error: RegularsError) -> None:
