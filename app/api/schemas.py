@@ -210,7 +210,9 @@ class ProgramIn(Schema):
     name: Annotated[str, Field(min_length=1, max_length=200, pattern=SAID)]
     currency_name: Annotated[str, Field(min_length=1, max_length=40, pattern=SAID)] = "points"
     time_zone: Annotated[str, Field(max_length=64)] | None = Field(
-        None, description="An IANA name; the merchant's if left out.", examples=["Europe/Dublin"]
+        None,
+        description="An IANA name, kept for you; a new program has the shop's, by which days end.",
+        examples=["Europe/Dublin"],
     )
     point_value: PointValue = Field(
         0, description="What a point is worth in minor units; three decimals at most."

@@ -329,11 +329,27 @@ def open_session(
 def _location_id(
     session: Session, workspace: Workspace, staff_id: str, device: Device | None
 ) -> str | None:
-    """Give where a person works: where the till stands, else the first of their shops."""
+    """Give where a person works: where the till stands, else where they did the last time.
+
+    Who is new begins in the first of their shops.
+    """
     if device is not None and device.mode == workspace.mode:
         return device.location_id
     theirs = locations.list_of_person(session, workspace_id=workspace.id, staff_id=staff_id)
-    return theirs[0].id if theirs else None
+    last = session.scalar(
+        select(StaffSession.location_id)
+        .where(
+            StaffSession.staff_id == staff_id,
+            StaffSession.mode == workspace.mode,
+            StaffSession.location_id.is_not(None),
+            # Where a till stands is no choice of who used it.
+            StaffSession.device_id.is_(None),
+        )
+        .order_by(StaffSession.created_at.desc())
+        .limit(1)
+    )
+    known = [each.id for each in theirs]
+    return last if last in known else next(iter(known), None)
 
 
 def _actor(person: Staff, device: Device | None = None) -> Actor:

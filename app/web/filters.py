@@ -16,7 +16,7 @@ from babel.numbers import format_currency, get_currency_symbol
 from flask import Flask
 from markupsafe import Markup, escape
 
-from app import errors
+from app import clock, errors
 from app.http.actors import find_signed_in
 from app.rules import money as money_rules
 from app.rules import searching
@@ -40,7 +40,15 @@ _SHORT = {
 def install(app: Flask) -> None:
     """Make the filters known to the templates."""
     numbers: tuple[Callable[..., str], ...] = (number, signed, money)
-    times: tuple[Callable[..., str], ...] = (iso_day, day, last_day, long_day, clock_time, instant)
+    times: tuple[Callable[..., str], ...] = (
+        iso_day,
+        day,
+        last_day,
+        long_day,
+        clock_time,
+        clock_today,
+        instant,
+    )
     people: tuple[Callable[..., str], ...] = (initials, avatar_class, last_digits, hits)
     for each in (*numbers, *times, *people, short_refusal, json_lines):
         app.add_template_filter(each)
@@ -106,6 +114,12 @@ def last_day(end: datetime) -> str:
 def long_day(moment: datetime) -> str:
     """Write a day as headings do: Thursday 12 March 2026."""
     return _date(moment, "EEEE d MMMM y")
+
+
+def clock_today(moment: datetime) -> str:
+    """Write when something of these hours was: its time today, else its day."""
+    is_today = local(moment).date() == local(clock.now()).date()
+    return clock_time(moment) if is_today else day(moment)
 
 
 def clock_time(moment: datetime) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from app.services import locations
 from tests import factories
 from tests.cast import Cast
 from tests.support.pages import Page, Visitor
@@ -224,3 +225,21 @@ def test_a_cursor_of_somebody_elses_making_breaks_nothing(
     owner: Visitor, list_path: str, after: str
 ) -> None:
     assert owner.get(f"{list_path}?after={after}&shown=99999999999").status == 200
+
+
+def test_points_of_a_tier_without_a_name_are_asked_about(cast: Cast, manager: Visitor) -> None:
+    path = f"/programs/{cast.program_id}/edit"
+
+    answer = manager.send(path, **{"tiers-3-name": "", "tiers-3-threshold": "9000"})
+
+    assert answer.status == 422
+    assert "Name this tier, or empty its points." in answer.text
+    # Emptying the name of one that is there takes it away.
+    assert manager.send(path, **{"tiers-2-name": ""}).status == 303
+
+
+def test_who_comes_back_works_where_they_did(cast: Cast, app: Flask, manager: Visitor) -> None:
+    with cast.database.writing() as session:
+        locations.add(session, workspace_id=cast.workspace_id, name="Aardvark", by=cast.owner)
+    assert "Quay Street" in Visitor(app).sign_in("manager").get("/counter").text
+    assert "Aardvark" in Visitor(app).sign_in("viewer").get("/you").text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 from typing import Any
-from zoneinfo import available_timezones
 
 from wtforms import FieldList, Form, FormField, HiddenField, SelectField, StringField
 
@@ -91,9 +90,6 @@ class ProgramForm(EditForm):
     currency_name = StringField(
         "What points are called", default="points", render_kw={"autocomplete": "off"}
     )
-    time_zone = SelectField(
-        "Time zone", choices=[choice(zone) for zone in sorted(available_timezones())]
-    )
     earn_points_per_unit = WholeNumberField(
         "Points for every unit spent", example="10", render_kw=_NUMBER
     )
@@ -111,12 +107,12 @@ class ProgramForm(EditForm):
     )
     tiers = FieldList(FormField(TierForm), min_entries=TIER_ROWS, max_entries=TIERS_MAX)
 
-    def rules(self) -> Rules:
+    def rules(self, *, time_zone: str) -> Rules:
         """Give the program as the services take it."""
         return Rules(
             name=self.name.data or "",
             currency_name=self.currency_name.data or "",
-            time_zone=self.time_zone.data or "",
+            time_zone=time_zone,
             point_value_thousandths=self.point_value_thousandths.data or 0,
             earn_points_per_unit=self.earn_points_per_unit.data or 0,
             earn_rounding=self.earn_rounding.data or "down",
@@ -125,7 +121,21 @@ class ProgramForm(EditForm):
 
     def changes(self) -> dict[str, Any]:
         """Give what was changed of the program, by the attributes of `Rules`."""
-        return {name: value for name, value in vars(self.rules()).items() if self.has_changed(name)}
+        known = vars(self.rules(time_zone=""))
+        return {name: value for name, value in known.items() if self.has_changed(name)}
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Judge the form; points of a new tier without a name would be lost without a word.
+
+        Who empties the name of a tier that is there takes it away.
+        """
+        is_good = super().validate(extra_validators)
+        for row in self.tiers:
+            is_new, is_named = not row.form.key.data, (row.form.name.data or "").strip()
+            if is_new and not is_named and row.form.threshold.data is not None:
+                row.form.name.errors = ["Name this tier, or empty its points."]
+                is_good = False
+        return is_good
 
     def typed_tiers(self) -> list[Tier]:
         """Give the tiers whose name is filled in."""
@@ -148,7 +158,6 @@ def values_of(program: Program) -> dict[str, Any]:
     names = (
         "name",
         "currency_name",
-        "time_zone",
         "earn_points_per_unit",
         "earn_rounding",
         "point_value_thousandths",

@@ -35,7 +35,7 @@ def index() -> Response:
 @blueprint.get("/new")
 def new() -> Response:
     """Show an empty form."""
-    return _form_page(ProgramForm(data={"time_zone": signed_in().merchant.time_zone}))
+    return _form_page(ProgramForm())
 
 
 @blueprint.post("/new")
@@ -49,7 +49,7 @@ def create() -> Response:
             programs.create(
                 session,
                 workspace_id=workspace_id(),
-                rules=form.rules(),
+                rules=form.rules(time_zone=signed_in().merchant.time_zone),
                 by=actor(),
                 once=form.key,
             )
