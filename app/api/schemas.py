@@ -209,7 +209,7 @@ class ProgramIn(Schema):
 
     name: Annotated[str, Field(min_length=1, max_length=200, pattern=SAID)]
     currency_name: Annotated[str, Field(min_length=1, max_length=40, pattern=SAID)] = "points"
-    time_zone: Annotated[str, Field(max_length=64)] | None = Field(
+    time_zone: Annotated[str, Field(min_length=1, max_length=64)] | None = Field(
         None,
         description="An IANA name, kept for you; a new program has the shop's, by which days end.",
         examples=["Europe/Dublin"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from zoneinfo import available_timezones
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -83,6 +84,18 @@ def checked_email(email: str) -> str:
     if not email or len(searching.email_key(email)) > EMAIL_CHARACTERS_MAX:
         raise InvalidParameter("email", "This is not an email address. Example: ngozi@example.com")
     return email
+
+
+def checked_time_zone(name: str) -> str:
+    """Give the name of a time zone back (IANA).
+
+    Raises:
+        InvalidParameter: there is none of this name.
+    """
+    # Two names are of no place: one is whatever the machine is set to.
+    if name not in available_timezones() - {"localtime", "Factory"}:
+        raise InvalidParameter("time_zone", "Choose a time zone, such as Europe/Dublin.")
+    return name
 
 
 def checked_caller_id(text: str, *, param: str, most: int = CALLER_ID_CHARACTERS_MAX) -> str:

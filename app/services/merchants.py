@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from zoneinfo import available_timezones
 
 from babel.numbers import list_currencies
 from sqlalchemy import select
@@ -26,8 +25,7 @@ def create(
     """
     if currency not in list_currencies():
         raise errors.InvalidParameter("currency", "Give an ISO 4217 code, such as EUR.")
-    if time_zone not in available_timezones():
-        raise errors.InvalidParameter("time_zone", "Choose a time zone, such as Europe/Dublin.")
+    inputs.checked_time_zone(time_zone)
     merchant = Merchant(
         id=new_id("mer"),
         name=inputs.checked_text(name, param="name", most=200, required=True),

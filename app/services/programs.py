@@ -8,7 +8,6 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from zoneinfo import available_timezones
 
 from sqlalchemy import ColumnElement, String, case, cast, null, select
 from sqlalchemy.orm import Session
@@ -276,8 +275,7 @@ def _checked(rules: Rules) -> Rules:
     currency = inputs.checked_text(
         rules.currency_name, param="currency_name", most=40, required=True
     )
-    if rules.time_zone not in available_timezones():
-        raise errors.InvalidParameter("time_zone", "Choose a time zone, such as Europe/Dublin.")
+    inputs.checked_time_zone(rules.time_zone)
     _check_range(rules.earn_points_per_unit, "earn_points_per_unit", EARN_POINTS_MAX)
     if rules.earn_rounding not in ROUNDINGS:
         raise errors.InvalidParameter("earn_rounding", f"Choose one of {', '.join(ROUNDINGS)}.")

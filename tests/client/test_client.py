@@ -270,3 +270,13 @@ def test_a_false_webhook_is_refused(kind: str) -> None:
 
     with pytest.raises(regulars.SignatureInvalid):
         client.webhooks.verify(body, header)
+
+
+def test_a_base_address_may_end_in_the_version(cast: Cast, address: str) -> None:
+    with Regulars(make_secret(cast), base_url=f"{address}/v1/") as found:
+        assert [each.id for each in found.loyalty.programs.list()] == [cast.program_id]
+
+
+def test_an_empty_key_is_told_at_once() -> None:
+    with pytest.raises(ValueError, match="secret key"):
+        Regulars("")

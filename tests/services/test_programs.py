@@ -134,6 +134,7 @@ def test_a_tier_that_a_reward_is_kept_for_cannot_be_taken_away(cast: Cast) -> No
         ("name", {"name": "x" * 201}),
         ("currency_name", {"currency_name": "x" * 41}),
         ("time_zone", {"time_zone": "Europe/Atlantis"}),
+        ("time_zone", {"time_zone": "localtime"}),
         ("earn_points_per_unit", {"earn_points_per_unit": -1}),
         ("point_value_thousandths", {"point_value_thousandths": 2**70}),
         ("tiers", {"tiers": HIGHER[1:]}),

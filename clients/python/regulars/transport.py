@@ -67,7 +67,9 @@ class Transport:
     ) -> None:
         if not secret_key or not secret_key.isascii() or not secret_key.isprintable():
             # Said without the key: what is raised lands in logs.
-            raise ValueError("The secret key holds a line break or a character that no key has.")
+            raise ValueError(
+                "The secret key is empty, or holds a line break or a character that no key has."
+            )
         self._retry_count = retry_count
         self._sleep = sleep
         self._http = http or httpx.Client(timeout=timeout_seconds, follow_redirects=False)
