@@ -50,9 +50,11 @@ ifdef ARGS
 	$(BIN)/pytest $(ARGS)
 else
 	$(BIN)/pytest -n 2 --dist worksteal --ignore=tests/browser --ignore=tests/worker
-	# What a browser shows, and what is measured by the clock, has the machine to itself.
+	# What a browser shows, and what is measured by the clock, has the machine to itself. Most of the
+	# worker's tests wait for a deadline and need no machine.
 	$(BIN)/pytest -n 2 --dist worksteal tests/browser
-	$(BIN)/pytest tests/worker
+	$(BIN)/pytest -n 3 --dist worksteal tests/worker --ignore=tests/worker/test_storm.py
+	$(BIN)/pytest tests/worker/test_storm.py
 endif
 
 bench: dev vendor servers ## Run the benchmarks

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
+from sqlalchemy import update
 
+from app import clock
 from app.models.members import Member
+from app.models.staff import StaffSession
 from tests import factories
 from tests.browser.conftest import sign_in
 from tests.cast import Cast
@@ -513,3 +516,18 @@ def test_nobody_found_leads_to_enrolling(counter: Page, member: Member) -> None:
     counter.keyboard.press("Enter")
 
     expect(counter).to_have_url(re.compile("/members/new"))
+
+
+def test_a_counter_in_the_other_mode_shows_where_one_is_before_it_finds_anybody(
+    cast: Cast, counter: Page, member: Member
+) -> None:
+    expect(counter.locator("html")).to_have_attribute("data-mode", "test")
+    with cast.database.writing() as session:
+        # As a switch in another tab does.
+        session.execute(update(StaffSession).values(mode="live", second_factor_at=clock.now()))
+
+    counter.keyboard.type("kwame", delay=60)
+
+    expect(counter.locator("html")).to_have_attribute("data-mode", "live")
+    expect(counter.get_by_text("You are in Live now.")).to_be_visible()
+    on_stage(counter, "idle")
