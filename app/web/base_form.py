@@ -242,9 +242,9 @@ class MoneyField(StringField):
         found = re.fullmatch(_WHOLE_OF_MONEY + (_DECIMALS if digits else ""), typed, re.ASCII)
         known = found.groupdict() if found else {}
         part = known.get("part") or ""
-        is_two_marks = known.get("point") and known["point"] == known["mark"]
+        is_one_mark_twice = known.get("point") and known["point"] == known["mark"]
         # One mark before three digits may part them or begin decimals: that is asked, not guessed.
-        if not found or not (known["whole"] or part) or len(part) > digits or is_two_marks:
+        if not found or not (known["whole"] or part) or len(part) > digits or is_one_mark_twice:
             raise ValueError(f"Enter an amount, for example {self.written(5 * 10**digits)}.")
         whole = re.sub(r"\D", "", known["whole"]) or "0"
         self.data = int(whole) * 10**digits + int(part.ljust(digits, "0") or 0)
@@ -266,7 +266,7 @@ class DayField(StringField):
         if self.data is None:
             return ""
         moment = self.data.astimezone(ZoneInfo(self.zone))
-        shown = moment - timedelta(days=1) if self._at_end else moment
+        shown = moment - timedelta(microseconds=1) if self._at_end else moment
         return str(shown.strftime("%Y-%m-%d"))
 
     def process_formdata(self, valuelist: list[Any]) -> None:

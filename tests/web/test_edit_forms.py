@@ -50,6 +50,8 @@ def test_the_form_of_a_reward_keeps_moments_that_it_shows_as_days(
     starts, ends = datetime(2026, 4, 1, 9, tzinfo=UTC), datetime(2099, 4, 30, 20, tzinfo=UTC)
     reward = factories.make_reward(cast, starts_at=starts, ends_at=ends)
     path = f"/rewards/{reward.id}/edit"
+    shown = manager.get(path).fields(path)
+    assert (shown["starts_at"], shown["ends_at"]) == ("2026-04-01", "2099-04-30")
 
     manager.send(path, points_cost="500")
     kept = factories.reload_reward(cast, reward)
