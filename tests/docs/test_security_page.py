@@ -19,7 +19,7 @@ from sqlalchemy import select
 from app import config
 from app.api import inbound as inbound_api
 from app.api import parsing
-from app.cli.serve import serve
+from app.cli.serve import BODY_BYTES_MAX, serve
 from app.db import Base, Database
 from app.factory import REQUEST_BYTES_MAX, create_app
 from app.http.access import ACCESS, PUBLIC
@@ -380,6 +380,7 @@ def test_the_limits_are_those_of_the_code() -> None:
         f"{passkeys.PASSKEYS_MAX} passkeys for a person",
         f"at most {REQUEST_BYTES_MAX // KIB} KiB, batches and payments "
         f"{inbound_api.BODY_BYTES_MAX // MIB} MiB",
+        f"none of more than {BODY_BYTES_MAX // MIB} MiB",
     ):
         assert words in said, words
         said = said.replace(words, "")
