@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -28,15 +28,18 @@ _WORDS = {
     "model_type": "Send an object.",
     "model_attributes_type": "Send an object.",
     "none_required": "Leave it out.",
-    "greater_than_equal": "Send {ge:,} or more.",
-    "less_than_equal": "Send {le:,} or less.",
     "string_too_short": "Send at least one character.",
-    "string_too_long": "Send at most {max_length:,} characters.",
-    "too_short": "Send at least {min_length:,}.",
-    "too_long": "Send at most {max_length:,}.",
     "string_pattern_mismatch": "It has characters or a form that cannot be here.",
 }
 """By pydantic's types of faults; what is not here has words of its own."""
+
+_WORDS_OF_BOUNDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "greater_than_equal": lambda bound: f"Send {bound['ge']:,} or more.",
+    "less_than_equal": lambda bound: f"Send {bound['le']:,} or less.",
+    "string_too_long": lambda bound: f"Send at most {bound['max_length']:,} characters.",
+    "too_short": lambda bound: f"Send at least {bound['min_length']:,}.",
+    "too_long": lambda bound: f"Send at most {bound['max_length']:,}.",
+}
 
 _WORDS_OF_PATTERNS = {
     schemas.SAID: "Write something, in one line.",
@@ -103,7 +106,7 @@ def _words(alike: Sequence[ErrorDetails]) -> str:
     # Of the kinds of numbers, this one is the widest.
     fault = types.get("float_type") or alike[0]
     context = fault.get("ctx", {})
+    if fault["type"] in _WORDS_OF_BOUNDS:
+        return _WORDS_OF_BOUNDS[fault["type"]](context)
     words = _WORDS_OF_PATTERNS.get(context.get("pattern", "")) or _WORDS.get(fault["type"])
-    if words is None:
-        return re.sub(r"^Value error, ", "", fault["msg"]).rstrip(".") + "."
-    return words.format(**context)
+    return words or re.sub(r"^Value error, ", "", fault["msg"]).rstrip(".") + "."
