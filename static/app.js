@@ -66,9 +66,20 @@
     const form = event.target;
     // What htmx sends is held back by its own means.
     if (event.defaultPrevented || form.method !== "post") return;
-    if (form.dataset.sent) event.preventDefault();
-    form.dataset.sent = "once";
-    window.setTimeout(() => delete form.dataset.sent, SENT_MILLISECONDS);
+    if (form.dataset.sent) {
+      event.preventDefault();
+      return;
+    }
+    // On the window, after all others: a passkey is asked for first, and then the form is sent.
+    window.addEventListener(
+      "submit",
+      (heard) => {
+        if (heard.defaultPrevented) return;
+        form.dataset.sent = "once";
+        window.setTimeout(() => delete form.dataset.sent, SENT_MILLISECONDS);
+      },
+      { once: true },
+    );
   });
   window.addEventListener("pageshow", () => {
     document.querySelectorAll("[data-sent]").forEach((form) => delete form.dataset.sent);
