@@ -116,6 +116,8 @@
   document.addEventListener("htmx:responseError", () => announceFailure());
 
   const announceFailure = () => {
+    // The counter sends again by itself, and says so.
+    if (byId("counter-stage")) return;
     const words = "Not sent. The server did not answer. Try again: it cannot count twice.";
     announce(words);
     const line = document.createElement("div");

@@ -107,7 +107,8 @@
     } else if (state() === "idle") {
       box().focus();
     }
-    if (stage().dataset.said) announce(stage().dataset.said);
+    const said = stage().querySelector("[data-said]");
+    if (said) announce(said.textContent.trim());
     startClock();
   };
 
@@ -257,11 +258,24 @@
     waiting = "";
   };
 
+  const settleOf = (character) => {
+    window.clearTimeout(settling);
+    settling = window.setTimeout(
+      () => {
+        const action = actionOf(character);
+        letGo();
+        if (action) action();
+      },
+      isDigit(character) ? DIGIT_SETTLE_MILLISECONDS : SETTLE_MILLISECONDS,
+    );
+  };
+
   // What is typed outside a field acts by its key, or begins the next search in the box.
   const typeOutside = (character) => {
     if (waiting && /^(.)\1*$/.test(waiting + character)) {
-      // Pressed twice: it acts once.
+      // Pressed twice: it acts once, when nothing more has come.
       waiting += character;
+      settleOf(character);
       return;
     }
     const text = waiting + character;
@@ -274,13 +288,7 @@
       return;
     }
     waiting = character;
-    settling = window.setTimeout(
-      () => {
-        letGo();
-        action();
-      },
-      isDigit(character) ? DIGIT_SETTLE_MILLISECONDS : SETTLE_MILLISECONDS,
-    );
+    settleOf(character);
   };
 
   document.addEventListener(
@@ -338,7 +346,9 @@
 
   // --- Silence on the network -------------------------------------------------------------------
 
-  const retried = new WeakMap();
+  // Acts without an answer by their one-time key: how often they were sent again, and what sends
+  // them next.
+  const unanswered = new Map();
 
   const again = (event) => {
     const config = event.detail.requestConfig;
@@ -346,35 +356,96 @@
       tell("No answer. Check the connection; what you typed is still here.");
       return;
     }
-    const count = retried.get(config.parameters) || config.retryCount || 0;
-    if (count >= RETRY_MILLISECONDS.length) {
-      tell("Still no answer. Reload the page: it shows whether this has happened. It cannot count twice.");
-      play(false);
-      return;
-    }
-    tell(`No answer. Trying again (${count + 1}). It cannot count twice.`);
-    const values = {};
-    const parameters = config.parameters instanceof FormData ? config.parameters : new FormData();
-    if (!(config.parameters instanceof FormData)) {
-      for (const name of Object.keys(config.parameters)) parameters.append(name, config.parameters[name]);
-    }
-    for (const [name, value] of parameters.entries()) values[name] = value;
-    window.setTimeout(() => {
-      resending = count + 1;
-      send("POST", config.path, values);
-    }, RETRY_MILLISECONDS[count]);
+    sendAgain({ path: config.path, values: Object.fromEntries(config.formData), stage: event.detail.target });
   };
 
-  let resending = 0;
+  const sendAgain = (act) => {
+    const isShown = act.stage.isConnected;
+    const count = unanswered.get(act.values.once)?.count || 0;
+    if (count >= RETRY_MILLISECONDS.length) {
+      unanswered.delete(act.values.once);
+      play(false);
+      if (isShown) tell("Still no answer. Reload the page: it shows whether this has happened. It cannot count twice.");
+      else tellLate(act.stage, "still no answer. Open the page: it shows whether this has happened.");
+      return;
+    }
+    if (isShown) tell(`No answer. Trying again (${count + 1}). It cannot count twice.`);
+    const timer = window.setTimeout(() => {
+      // Whoever is served next must not lose the stage to an act for who has left.
+      if (act.stage.isConnected) send("POST", act.path, act.values);
+      else sendUnseen(act);
+    }, RETRY_MILLISECONDS[count]);
+    unanswered.set(act.values.once, { count: count + 1, timer });
+  };
+
+  const sendUnseen = async (act) => {
+    let answer;
+    try {
+      answer = await fetch(act.path, {
+        method: "POST",
+        body: new URLSearchParams(act.values),
+        headers: { "X-Workspace": act.values.workspace },
+      });
+    } catch {
+      sendAgain(act);
+      return;
+    }
+    if (answer.status >= 500) {
+      sendAgain(act);
+      return;
+    }
+    unanswered.delete(act.values.once);
+    // An act that counts leads to its slip; an undo answers by itself.
+    const isSlip = /^\?(redemption|award)=/.test(new URL(answer.url).search);
+    tellEnd(act.stage, answer.ok && (isSlip || !answer.redirected));
+  };
+
+  // How an act ended whose stage is gone: in a line that stays until it is looked at.
+  const tellEnd = (stage, isDone) => {
+    if (!isDone) play(false);
+    tellLate(stage, isDone ? "this was counted." : "this was not counted. Open the page and look.");
+  };
+
+  const tellLate = (stage, words) => {
+    const line = document.createElement("div");
+    const text = document.createElement("span");
+    const link = document.createElement("a");
+    line.className = "r-toast";
+    text.textContent = `${stage.querySelector("#who").textContent}: ${words}`;
+    link.className = "btn btn-sm";
+    link.href = stage.dataset.address;
+    link.textContent = "Open";
+    line.append(text, link);
+    byId("toast").append(line);
+  };
+
   document.addEventListener("htmx:configRequest", (event) => {
-    // The one who sends it again carries how often it was sent.
-    retried.set(event.detail.parameters, resending);
-    resending = 0;
+    // Pressed again by hand, it needs no sending by itself.
+    window.clearTimeout(unanswered.get(event.detail.parameters.once)?.timer);
   });
-  document.addEventListener("htmx:sendError", again);
-  document.addEventListener("htmx:timeout", again);
-  document.addEventListener("htmx:responseError", (event) => {
-    if (event.detail.xhr.status >= 500) again(event);
+
+  const takeAnswer = (event) => {
+    const { requestConfig, target, xhr } = event.detail;
+    if (requestConfig.verb !== "post" || xhr.status >= 500) return;
+    unanswered.delete(requestConfig.formData.get("once"));
+    if (target.isConnected || xhr.status === 204) return;
+    event.preventDefault();
+    tellEnd(target, xhr.status < 400);
+  };
+
+  const hears = [
+    ["htmx:beforeOnLoad", takeAnswer],
+    ["htmx:sendError", again],
+    ["htmx:timeout", again],
+    ["htmx:responseError", (event) => event.detail.xhr.status >= 500 && again(event)],
+  ];
+  // What comes of an act whose stage is gone no longer reaches the page: the stage hears of it.
+  const hearsAlone = hears.map(([name, hear]) => [name, (event) => event.detail.target.isConnected || hear(event)]);
+  hears.forEach(([name, hear]) => document.addEventListener(name, hear));
+  document.addEventListener("htmx:beforeSend", (event) => {
+    const { requestConfig, target } = event.detail;
+    if (requestConfig.verb !== "post") return;
+    hearsAlone.forEach(([name, hear]) => target.addEventListener(name, hear));
   });
 
   // --- The camera -------------------------------------------------------------------------------

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from app import clock
 from app.models.members import Member
+from app.models.redemptions import Redemption
 from app.models.staff import StaffSession
 from tests import factories
 from tests.browser.conftest import sign_in
@@ -41,17 +42,18 @@ def counter(page: Page, address: str, member: Member) -> Page:
     return page
 
 
-def scan(page: Page, text: str, *, busy_ms: int = 0) -> None:
+def scan(page: Page, text: str, *, busy_ms: int = 0, busy_at: int = 5) -> None:
     """Scan as a hand scanner does: a key every few milliseconds, Enter at the end.
 
     Args:
         busy_ms: for how long the page does something else in the midst of it.
+        busy_at: before which key.
     """
     page.evaluate(
-        """async ([text, busyMs]) => {
+        """async ([text, busyMs, busyAt]) => {
             let pressedAt = performance.now();
             for (const [index, key] of [...text, "Enter"].entries()) {
-                const busyUntil = performance.now() + (index === 5 ? busyMs : 0);
+                const busyUntil = performance.now() + (index === busyAt ? busyMs : 0);
                 while (performance.now() < busyUntil);
                 const target = document.activeElement || document.body;
                 const event = new KeyboardEvent("keydown", {key, bubbles: true, cancelable: true});
@@ -66,7 +68,7 @@ def scan(page: Page, text: str, *, busy_ms: int = 0) -> None:
                 await new Promise((resolve) => setTimeout(resolve, 7));
             }
         }""",
-        [text, busy_ms],
+        [text, busy_ms, busy_at],
     )
 
 
@@ -114,6 +116,10 @@ def test_undo_and_the_next_customer(cast: Cast, counter: Page, member: Member) -
     counter.keyboard.press("u")
     on_stage(counter, "member")
     expect(counter.locator("#announcer")).to_have_text("Undone. 300 points given back.")
+    expect(counter.locator("#counter-stage .r-notice")).to_have_text(
+        "Undone. 300 points given back."
+    )
+    expect(counter.locator("#keypad")).to_be_focused()
     counter.keyboard.press("Escape")
     on_stage(counter, "idle")
 
@@ -154,15 +160,15 @@ def test_digits_in_the_box_spend_nothing(cast: Cast, counter: Page, member: Memb
     assert factories.reload(cast, member).entry_count == 1
 
 
-@pytest.mark.parametrize("busy_ms", [0, 60])
+@pytest.mark.parametrize(("busy_ms", "busy_at"), [(0, 0), (60, 5), (190, 3)])
 def test_the_next_card_scanned_on_the_keypad_spends_nothing(
-    cast: Cast, counter: Page, member: Member, busy_ms: int
+    cast: Cast, counter: Page, member: Member, busy_ms: int, busy_at: int
 ) -> None:
     other = factories.enrol(cast, "Priyanka Iyer", card_number="3333333311")
     scan(counter, CARD)
     on_stage(counter, "member")
     expect(counter.locator("#keypad")).to_be_focused()
-    scan(counter, "3333333311", busy_ms=busy_ms)
+    scan(counter, "3333333311", busy_ms=busy_ms, busy_at=busy_at)
 
     expect(counter.locator("#who")).to_have_text("Priyanka Iyer")
     assert factories.reload(cast, member).entry_count == 1
@@ -338,7 +344,72 @@ def test_a_request_that_fails_is_sent_again_and_acts_once(
     on_stage(counter, "done")
 
     expect(counter.locator("#counter-net")).to_have_text("")
+    expect(counter.locator("#toast")).to_be_empty()
     assert factories.reload(cast, member).entry_count == 2
+
+
+@pytest.mark.broken_network
+@pytest.mark.parametrize("is_refused", [False, True], ids=["counted", "refused"])
+def test_what_is_sent_again_leaves_the_next_customer_on_the_stage(
+    cast: Cast, counter: Page, member: Member, is_refused: bool
+) -> None:
+    other = factories.enrol(cast, "Priyanka Iyer", card_number="3333333311")
+    scan(counter, CARD)
+    on_stage(counter, "member")
+    fails = failing(2)
+    counter.route("**/redeem", lambda route: route.abort() if next(fails) else route.continue_())
+    counter.keyboard.press("1")
+    expect(counter.locator("#counter-net")).to_contain_text("Trying again")
+    scan(counter, "3333333311")
+    expect(counter.locator("#who")).to_have_text("Priyanka Iyer")
+    if is_refused:
+        factories.close(cast, member)
+
+    said = "this was not counted. Open the page and look." if is_refused else "this was counted."
+    expect(counter.locator("#toast")).to_contain_text(f"Kwame Mensah: {said}")
+    expect(counter.locator("#who")).to_have_text("Priyanka Iyer")
+    expect(counter).to_have_url(re.compile(f"member={other.id}"))
+    expect(counter.locator("#toast a")).to_have_attribute("href", f"/counter?member={member.id}")
+    assert factories.reload(cast, member).entry_count == (1 if is_refused else 2)
+
+
+def test_an_answer_that_comes_late_leaves_the_next_customer_on_the_stage(
+    cast: Cast, counter: Page, member: Member
+) -> None:
+    other = factories.enrol(cast, "Priyanka Iyer", card_number="3333333311")
+    scan(counter, CARD)
+    on_stage(counter, "member")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    counter.route("**/redeem", hold)
+    with counter.expect_request("**/redeem"):
+        counter.keyboard.press("1")
+    scan(counter, "3333333311")
+    expect(counter.locator("#who")).to_have_text("Priyanka Iyer")
+    held[0].continue_()
+
+    expect(counter.locator("#toast")).to_contain_text("Kwame Mensah: this was counted.")
+    expect(counter.locator("#who")).to_have_text("Priyanka Iyer")
+    expect(counter).to_have_url(re.compile(f"member={other.id}"))
+
+
+def test_an_undo_that_is_refused_says_why(cast: Cast, counter: Page, member: Member) -> None:
+    scan(counter, CARD)
+    on_stage(counter, "member")
+    counter.keyboard.press("1")
+    on_stage(counter, "done")
+    with cast.database.reading() as session:
+        redemption = session.scalars(select(Redemption)).one()
+    factories.fulfil(cast, redemption)
+    counter.keyboard.press("u")
+
+    expect(counter.locator("#counter-stage .r-notice")).to_be_focused()
+    expect(counter.locator("#counter-stage .r-notice")).to_contain_text("handed over")
+    on_stage(counter, "done")
+    assert factories.reload(cast, member).balance == 260
 
 
 @pytest.mark.broken_network

@@ -149,6 +149,43 @@ def test_undo_at_the_counter_counts_once(cast: Cast, cashier: Visitor, member: M
     assert "Cancelled. The points were given back." in cashier.get(slip).text
 
 
+def test_an_undo_that_is_refused_says_why_and_leaves_the_slip(
+    cast: Cast, cashier: Visitor, member: Member
+) -> None:
+    redemption = factories.redeem(cast, member, factories.make_reward(cast), by=cast.manager)
+    undo = f"/counter/redemptions/{redemption.id}/undo"
+    form = cashier.get(f"/counter?redemption={redemption.id}").fields(undo)
+
+    answer = cashier.post(undo, form)
+
+    assert answer.status == 403
+    assert "a manager has to" in answer.text.lower()
+    assert redemption.code_shown in answer.text
+    assert factories.reload(cast, member).balance < 560
+
+
+def test_the_slip_of_an_award_says_that_it_was_undone(
+    cast: Cast, cashier: Visitor, member: Member
+) -> None:
+    entry = factories.award(cast, member, 40, by=cast.cashier)
+    slip, undo = f"/counter?award={entry.id}", f"/counter/awards/{entry.id}/undo"
+    form = cashier.get(slip).fields(undo)
+
+    assert "Undone. 40 points taken back." in cashier.post(undo, form).text
+
+    page = cashier.get(slip)
+    assert "Undone. 40 points were taken back." in page.text
+    assert undo not in page.text
+
+
+def test_a_slip_and_a_receipt_name_who_served(cast: Cast, manager: Visitor, member: Member) -> None:
+    redemption = factories.redeem(cast, member, factories.make_reward(cast), by=cast.cashier)
+
+    for path in (f"/counter?redemption={redemption.id}", f"/counter/receipts/{redemption.id}"):
+        # The page's frame names who looks at it: the manager.
+        assert "Cashier" in manager.get(path).text
+
+
 def test_a_closed_member_can_have_nothing(cast: Cast, cashier: Visitor, member: Member) -> None:
     factories.make_reward(cast, counter_key=3)
     factories.close(cast, member)

@@ -20,11 +20,22 @@ from app.http.messages import UNDO_SECONDS
 from app.http.statuses import status_of
 from app.models.ledger import LedgerEntry
 from app.models.redemptions import Redemption
-from app.services import counter, ledger, locations, member_search, members, purchases, redemptions
+from app.services import (
+    counter,
+    ledger,
+    ledger_history,
+    locations,
+    member_search,
+    members,
+    purchases,
+    redemptions,
+)
 from app.services.idempotency import Once
+from app.services.ledger_history import Row
 from app.web.base_form import ActForm
 from app.web.counter.forms import CounterAwardForm
 from app.web.filters import money
+from app.web.ledger.lines import who_did
 from app.web.redemptions.forms import RedeemForm
 from app.web.responses import page, redirect_to
 
@@ -126,23 +137,23 @@ def award(member_id: str) -> Response:
 @blueprint.post("/redemptions/<redemption_id>/undo")
 def undo_redemption(redemption_id: str) -> Response:
     """Give the points back and show the member again."""
-    with reading() as session:
-        member_id = _redemption(session, redemption_id).member_id
-    said = "This page was open too long. Press Undo again."
-    if ActForm().validate_on_submit():
-        try:
-            with writing() as session:
-                done = redemptions.cancel(
-                    session,
-                    workspace_id=workspace_id(),
-                    redemption_id=redemption_id,
-                    reason="Undone at the counter",
-                    by=actor(),
-                )
-            said = f"Undone. {done.value.points_spent:,} points given back."
-        except RegularsError as error:
-            said = error.message
-    return _member(member_id, said=said)
+    form = ActForm()
+    if not form.validate_on_submit():
+        return _slip_of_redemption(redemption_id, refused=form.hidden_errors[0], status=422)
+    try:
+        with writing() as session:
+            done = redemptions.cancel(
+                session,
+                workspace_id=workspace_id(),
+                redemption_id=redemption_id,
+                reason="Undone at the counter",
+                by=actor(),
+            )
+    except RegularsError as error:
+        status = int(status_of(error))
+        return _slip_of_redemption(redemption_id, refused=error.message, status=status)
+    given_back = f"Undone. {done.value.points_spent:,} points given back."
+    return _member(done.value.member_id, said=given_back)
 
 
 @blueprint.post("/awards/<entry_id>/undo")
@@ -150,22 +161,22 @@ def undo_award(entry_id: str) -> Response:
     """Take an award back and show the member again. Two presses undo once."""
     with reading() as session:
         entry = ledger.get_entry(session, workspace_id=workspace_id(), entry_id=entry_id)
-    said = "This page was open too long. Press Undo again."
-    if ActForm().validate_on_submit():
-        try:
-            with writing() as session:
-                ledger.reverse(
-                    session,
-                    workspace_id=workspace_id(),
-                    entry_id=entry_id,
-                    reason="Undone",
-                    by=actor(),
-                    once=Once("form", f"undo {entry_id}"),
-                )
-            said = f"Undone. {entry.points:,} points taken back."
-        except RegularsError as error:
-            said = error.message
-    return _member(entry.member_id, said=said)
+    form = ActForm()
+    if not form.validate_on_submit():
+        return _slip_of_award(entry_id, refused=form.hidden_errors[0], status=422)
+    try:
+        with writing() as session:
+            ledger.reverse(
+                session,
+                workspace_id=workspace_id(),
+                entry_id=entry_id,
+                reason="Undone",
+                by=actor(),
+                once=Once("form", f"undo {entry_id}"),
+            )
+    except RegularsError as error:
+        return _slip_of_award(entry_id, refused=error.message, status=int(status_of(error)))
+    return _member(entry.member_id, said=f"Undone. {entry.points:,} points taken back.")
 
 
 @blueprint.get("/receipts/<redemption_id>")
@@ -174,7 +185,16 @@ def receipt(redemption_id: str) -> Response:
     with reading() as session:
         redemption = _redemption(session, redemption_id)
         entry = redemptions.get_entry(session, redemption=redemption)
-    return page("counter/receipt.html", redemption=redemption, entry=entry)
+        row = ledger_history.get_row(session, member=redemption.member, entry_id=entry.id)
+    return page(
+        "counter/receipt.html", redemption=redemption, entry=entry, served_by=_served_by(row)
+    )
+
+
+def _served_by(row: Row) -> str:
+    """Name who did it as customers know them: a person by their first name."""
+    name = who_did(row)
+    return name.split(" ")[0] if row.entry.actor_kind == "staff" else name
 
 
 def _currency() -> str:
@@ -245,29 +265,42 @@ def _unsent_award(member_id: str) -> CounterAwardForm | None:
     return form
 
 
-def _slip_of_redemption(redemption_id: str) -> Response:
+def _slip_of_redemption(redemption_id: str, **outcome: Any) -> Response:
     with reading() as session:
         redemption = _redemption(session, redemption_id)
         entry = redemptions.get_entry(session, redemption=redemption)
-    return _slip(entry, redemption)
+    return _slip(entry, redemption, **outcome)
 
 
-def _slip_of_award(entry_id: str) -> Response:
+def _slip_of_award(entry_id: str, **outcome: Any) -> Response:
     with reading() as session:
         entry = ledger.get_entry(session, workspace_id=workspace_id(), entry_id=entry_id)
-    return _slip(entry, None)
+    return _slip(entry, None, **outcome)
 
 
-def _slip(entry: LedgerEntry, redemption: Redemption | None) -> Response:
+def _slip(
+    entry: LedgerEntry, redemption: Redemption | None, *, refused: str = "", status: int = 200
+) -> Response:
+    """Show a slip.
+
+    Args:
+        refused: why its Undo was not done, or empty.
+    """
     with reading() as session:
         standing = _standing(session, entry.member_id)
+        row = ledger_history.get_row(session, member=standing.member, entry_id=entry.id)
     name: dict[str, Any] = {"redemption": redemption.id} if redemption else {"award": entry.id}
     return _stage(
         standing=standing,
         slip=entry,
+        slip_row=row,
+        served_by=_served_by(row),
         redemption=redemption,
         award_form=CounterAwardForm(formdata=None),
         undo_seconds=UNDO_SECONDS,
+        said=refused,
+        is_refused=bool(refused),
+        status=status,
         address=url_for("counter.index", **name),
     )
 
@@ -286,14 +319,16 @@ def _stage(*, status: int = 200, address: str = "", **shown: Any) -> Response:
         )
         shops = locations.list_all(session, workspace_id=workspace_id())
     values = {"text": "", "found": None, "standing": None, "slip": None, "said": "", **shown}
+    address = address or url_for("counter.index")
     response = page(
         "counter/index.html",
         part="counter/_stage.html",
         just_now=just_now,
+        address=address,
         place=next((each.name for each in shops if each.id == signed_in().location_id), ""),
         status=status,
         **values,
     )
     # What is on the stage has an address, so that a reload shows it again.
-    response.headers.setdefault("HX-Push-Url", address or url_for("counter.index"))
+    response.headers.setdefault("HX-Push-Url", address)
     return response

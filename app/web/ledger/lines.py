@@ -58,6 +58,12 @@ class Line:
         return row.reversed_points > 0 and row.left_points == 0
 
 
+def who_did(row: Row) -> str:
+    """Name the person, key or rule that wrote a line."""
+    kind = row.entry.actor_kind
+    return row.actor_name or ACTOR_NAMES.get(kind, kind)
+
+
 def make_lines(rows: Sequence[Row], *, by: Actor) -> list[Line]:
     """Make the lines of a page, newest first."""
     ties = _ties(rows)
@@ -74,7 +80,7 @@ def _line(row: Row, tie: str, by: Actor) -> Line:
         row=row,
         icon=ICONS[entry.kind],
         kind_name=KIND_NAMES[entry.kind],
-        actor_name=row.actor_name or ACTOR_NAMES.get(entry.actor_kind, entry.actor_kind),
+        actor_name=who_did(row),
         tie=tie,
         can_reverse=row.left_points > 0 and may,
         can_cancel=may and (is_open or (is_fulfilled and by.may(Permission.CANCEL_FULFILLED))),
