@@ -10,12 +10,15 @@ import base64
 import secrets
 import threading
 from datetime import datetime
+from typing import ClassVar
 
 from app import clock
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _CHARACTERS = 26
 """128 bits at 5 bits a character."""
+
+_MILLISECONDS_KEPT = 100
 
 CODE_CHARACTERS = 6
 """A redemption code is read aloud and typed: 32^6 is a thousand million codes per workspace."""
@@ -60,22 +63,25 @@ def _uuid7(moment: datetime) -> int:
 
 
 class _Latest:
-    """The last id's millisecond and random part, by which the next one of it comes after."""
+    """The last ids' random parts by their milliseconds, by which the next of each comes after.
+
+    Several: a thread that was held up, or a clock that steps back, makes ids of an earlier one.
+    """
 
     lock = threading.Lock()
-    milliseconds = -1
-    random = 0
+    randoms: ClassVar[dict[int, int]] = {}
 
 
 def _random_after(milliseconds: int) -> int:
     """Give the random part of an id: above the last one's of the same millisecond."""
     with _Latest.lock:
-        if milliseconds == _Latest.milliseconds:
-            _Latest.random += 1 + secrets.randbits(40)
-        else:
-            # One bit of the 74 stays free, so that no step leaves them.
-            _Latest.milliseconds, _Latest.random = milliseconds, secrets.randbits(73)
-        return _Latest.random
+        last = _Latest.randoms.pop(milliseconds, None)
+        # One bit of the 74 stays free, so that no step leaves them.
+        random = secrets.randbits(73) if last is None else last + 1 + secrets.randbits(40)
+        _Latest.randoms[milliseconds] = random
+        if len(_Latest.randoms) > _MILLISECONDS_KEPT:
+            del _Latest.randoms[next(iter(_Latest.randoms))]
+        return random
 
 
 def _milliseconds(moment: datetime) -> int:

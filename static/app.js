@@ -26,6 +26,11 @@
     byId("announcer").textContent = text;
   };
 
+  // What does nothing without a script.
+  const showButtons = () => {
+    document.querySelectorAll("[data-pause], [data-print]").forEach((button) => button.removeAttribute("hidden"));
+  };
+
   const openDialog = () => {
     const dialog = byId("dialog");
     if (!dialog.open) dialog.showModal();
@@ -34,11 +39,7 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     startUndoClock();
-    document.querySelectorAll("[data-pause]").forEach((button) => button.removeAttribute("hidden"));
-    document.querySelectorAll("[data-print]").forEach((button) => {
-      button.removeAttribute("hidden");
-      button.addEventListener("click", () => window.print());
-    });
+    showButtons();
     document.querySelectorAll("[data-select]").forEach((field) => field.select());
     const lock = byId("lock");
     const frame = document.documentElement.dataset;
@@ -101,9 +102,18 @@
       if (!target.id.startsWith("ledger-effect")) openDialog();
     } else if (target.id === "main") {
       focusFirst(byId("main"));
-      document.querySelectorAll("[data-pause]").forEach((button) => button.removeAttribute("hidden"));
+      showButtons();
     }
     startUndoClock();
+  });
+
+  // Whoever loads more goes on from there: the button that they pressed is another now.
+  document.addEventListener("htmx:oobAfterSwap", (event) => {
+    const more = event.detail.target;
+    if (!more.matches(".r-more") || document.activeElement !== document.body) return;
+    const next = byId(more.id).querySelector("a") || byId(more.id);
+    next.tabIndex = 0;
+    next.focus();
   });
 
   // A link that takes along what the list is narrowed by.
@@ -137,11 +147,21 @@
   });
 
   document.addEventListener("click", (event) => {
+    // A filter that is taken or left keeps what was typed since the page came.
+    const pill = event.target.closest("[data-takes]");
+    if (pill) {
+      const field = byId(pill.dataset.takes);
+      const address = new URL(pill.href);
+      if (field.value.trim()) address.searchParams.set(field.name, field.value.trim());
+      else address.searchParams.delete(field.name);
+      pill.href = address.href;
+    }
     const closer = event.target.closest("[data-close]");
     if (closer && byId("dialog").open) {
       event.preventDefault();
       byId("dialog").close();
     }
+    if (event.target.closest("[data-print]")) window.print();
     const pause = event.target.closest("[data-pause]");
     if (pause) {
       const isPaused = pause.getAttribute("aria-pressed") !== "true";
@@ -226,12 +246,15 @@
     return true;
   };
 
+  // Only where the page leads to: who may not go there is not sent there.
+  const goTo = (path) => path !== undefined && press(document.querySelector(`.r-nav[href="${path}"]`));
+
   const isTyping = (element) => element.closest("input, select, textarea, [contenteditable]") !== null;
 
   const actions = {
     "/": () => byId("q") ? (byId("q").focus(), true) : (byId("everything").focus(), true),
     "?": () => (window.location.assign("/shortcuts"), true),
-    c: () => (window.location.assign("/counter"), true),
+    c: () => goTo("/counter"),
     g: () => (waitsForPage = true),
     j: () => (moveCursor(1), true),
     k: () => (moveCursor(-1), true),
@@ -260,7 +283,7 @@
     if (event.key === "Enter" && event.target.closest("a, button, summary")) return;
     if (waitsForPage) {
       waitsForPage = false;
-      if (PAGES[event.key]) window.location.assign(PAGES[event.key]);
+      goTo(PAGES[event.key]);
       return;
     }
     const action = actions[event.key];

@@ -129,7 +129,9 @@
     if (text === lastScan.text && now - lastScan.at < REPEAT_MILLISECONDS) return;
     lastScan = { text, at: now };
     box().value = text;
+    byId("box-scanned").disabled = false;
     byId("counter-form").requestSubmit();
+    byId("box-scanned").disabled = true;
   };
 
   document.addEventListener("submit", (event) => {
@@ -356,14 +358,14 @@
       tell("No answer. Check the connection; what you typed is still here.");
       return;
     }
-    sendAgain({ path: config.path, values: Object.fromEntries(config.formData), stage: event.detail.target });
+    sendAgain({ path: config.path, values: config.formData, stage: event.detail.target });
   };
 
   const sendAgain = (act) => {
     const isShown = act.stage.isConnected;
-    const count = unanswered.get(act.values.once)?.count || 0;
+    const count = unanswered.get(act.values.get("once"))?.count || 0;
     if (count >= RETRY_MILLISECONDS.length) {
-      unanswered.delete(act.values.once);
+      unanswered.delete(act.values.get("once"));
       play(false);
       if (isShown) tell("Still no answer. Reload the page: it shows whether this has happened. It cannot count twice.");
       else tellLate(act.stage, "still no answer. Open the page: it shows whether this has happened.");
@@ -375,7 +377,7 @@
       if (act.stage.isConnected) send("POST", act.path, act.values);
       else sendUnseen(act);
     }, RETRY_MILLISECONDS[count]);
-    unanswered.set(act.values.once, { count: count + 1, timer });
+    unanswered.set(act.values.get("once"), { count: count + 1, timer });
   };
 
   const sendUnseen = async (act) => {
@@ -384,7 +386,7 @@
       answer = await fetch(act.path, {
         method: "POST",
         body: new URLSearchParams(act.values),
-        headers: { "X-Workspace": act.values.workspace },
+        headers: { "X-Workspace": act.values.get("workspace") },
       });
     } catch {
       sendAgain(act);
@@ -394,7 +396,7 @@
       sendAgain(act);
       return;
     }
-    unanswered.delete(act.values.once);
+    unanswered.delete(act.values.get("once"));
     // An act that counts leads to its slip; an undo answers by itself.
     const isSlip = /^\?(redemption|award)=/.test(new URL(answer.url).search);
     tellEnd(act.stage, answer.ok && (isSlip || !answer.redirected));

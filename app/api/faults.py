@@ -28,7 +28,6 @@ _WORDS = {
     "model_type": "Send an object.",
     "model_attributes_type": "Send an object.",
     "none_required": "Leave it out.",
-    "string_too_short": "Send at least one character.",
     "string_pattern_mismatch": "It has characters or a form that cannot be here.",
 }
 """By pydantic's types of faults; what is not here has words of its own."""
@@ -36,6 +35,11 @@ _WORDS = {
 _WORDS_OF_BOUNDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "greater_than_equal": lambda bound: f"Send {bound['ge']:,} or more.",
     "less_than_equal": lambda bound: f"Send {bound['le']:,} or less.",
+    "string_too_short": lambda bound: (
+        f"Send at least {bound['min_length']} characters."
+        if bound["min_length"] > 1
+        else "Send at least one character."
+    ),
     "string_too_long": lambda bound: f"Send at most {bound['max_length']:,} characters.",
     "too_short": lambda bound: f"Send at least {bound['min_length']:,}.",
     "too_long": lambda bound: f"Send at most {bound['max_length']:,}.",

@@ -11,7 +11,7 @@ from app.api import acting, answers, blueprints, schemas
 from app.api.acting import Done
 from app.api.places import between, check_filters
 from app.db import reading
-from app.errors import IdempotencyConflict, RegularsError
+from app.errors import IdempotencyConflict, InvalidParameter, RegularsError
 from app.http import keys
 from app.http.failures import Failure
 from app.http.statuses import status_of
@@ -87,6 +87,14 @@ def award_points_batch(header: schemas.OnceHeader, body: schemas.AwardBatchIn) -
         _wanted(each, raw) for each, raw in zip(body.awards, g.json_body["awards"], strict=True)
     ]
 
+    once = acting.once_of(header)
+    for index, each in enumerate(wanted):
+        if once is not None and each.once.key == once.key:
+            raise InvalidParameter(
+                f"awards.{index}.idempotencyKey",
+                "This is the key of the whole batch. Give each award one of its own.",
+            )
+
     def do(session: Session) -> Done:
         results = award_batches.award_all(
             session, workspace_id=keys.workspace_id(), wanted=wanted, by=keys.actor()
@@ -97,7 +105,7 @@ def award_points_batch(header: schemas.OnceHeader, body: schemas.AwardBatchIn) -
         ]
         return Done({"object": "award_batch", "data": outcomes})
 
-    return acting.act(schemas.AwardBatch, do, once=acting.once_of(header))
+    return acting.act(schemas.AwardBatch, do, once=once)
 
 
 def _wanted(each: schemas.BatchAwardIn, raw: dict[str, Any]) -> Wanted:

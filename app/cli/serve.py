@@ -43,7 +43,8 @@ def serve(port: int, host: str, *, only_web: bool) -> None:
     # As Ctrl+C does: what is under way is answered, and then the process ends.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     with ExitStack() as ending:
-        # Before anything else, so that a second one ends here and touches nothing.
+        # Before anything else, so that a second one ends here and touches nothing. (Of two that are
+        # started at once, Linux ends the later only when it listens: by then it has migrated, too.)
         listening = ending.enter_context(_bound(host, port))
         if not only_web:
             upgrade(database.engine)
@@ -70,13 +71,16 @@ def serve(port: int, host: str, *, only_web: bool) -> None:
 
 def _bound(host: str, port: int) -> socket.socket:
     """Take the port. Nobody is let in before waitress listens."""
-    taken = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    # What a process that has just ended leaves of its connections is no hindrance.
-    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    taken = None
     try:
-        taken.bind((host, port))
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        taken = socket.socket(family)
+        # What a process that has just ended leaves of its connections is no hindrance.
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(address)
     except OSError as error:
-        taken.close()
+        if taken is not None:
+            taken.close()
         if error.errno == errno.EADDRINUSE:
             raise click.ClickException(
                 f"Port {port} is taken, perhaps by a Regulars that is open already. Stop that, or "

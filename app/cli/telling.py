@@ -43,6 +43,8 @@ def _told_plainly() -> Iterator[None]:
             raise
         words = str(error.orig).strip().splitlines()[0]
         raise click.ClickException(f"The database does not answer: {words}") from None
+    except sqlite3.OperationalError as error:
+        raise click.ClickException(f"The database cannot be read or written: {error}") from None
     except sqlite3.DatabaseError as error:
         raise click.ClickException(f"That is no whole database: {error}") from None
     except OSError as error:

@@ -27,7 +27,8 @@ class Staff(Base):
 
     `theme`, `letter_keys` and `sounds` are how the person wants the pages; WCAG 2.1.4 asks for the
     second. `has_second_factor` says whether a password is not enough. The PIN works on registered
-    devices and approves acts of colleagues.
+    devices and approves acts of colleagues. `sandbox_location_id` and `live_location_id` are the
+    shops that they chose last.
     """
 
     __tablename__ = "staff"
@@ -50,6 +51,8 @@ class Staff(Base):
     letter_keys: Mapped[bool] = mapped_column(default=True, server_default=true())
     sounds: Mapped[bool] = mapped_column(default=True, server_default=true())
     has_second_factor: Mapped[bool] = mapped_column(default=False, server_default=false())
+    sandbox_location_id: Mapped[str | None] = mapped_column(String(ID_CHARACTERS))
+    live_location_id: Mapped[str | None] = mapped_column(String(ID_CHARACTERS))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     merchant: Mapped[Merchant] = relationship(lazy="raise", viewonly=True)

@@ -248,11 +248,19 @@ def _insert(
 def lock(session: Session, *, workspace_id: str, customer_id: str) -> Customer:
     """Lock a customer's row until the transaction ends and give it as it is now.
 
-    Nobody locks anything else after it.
+    Their accounts are locked before it, in the order of their ids: what is told of them must be
+    what they are. Nobody locks anything else after it.
 
     Raises:
         NotFound: no such customer in this workspace.
     """
+    session.scalars(
+        select(Member)
+        .where(Member.workspace_id == workspace_id, Member.customer_id == customer_id)
+        .order_by(Member.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
     return _one(
         session.scalar(
             select(Customer)

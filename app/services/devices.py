@@ -16,7 +16,8 @@ from app.models.programs import Location
 from app.models.staff import StaffSession
 from app.rules import inputs
 from app.rules.actors import Actor, Permission
-from app.services import audit, locations, staff
+from app.services import audit, idempotency, locations, staff
+from app.services.idempotency import Once
 
 IDLE_MINUTES = 5
 IDLE_MINUTES_MAX = 120
@@ -47,13 +48,16 @@ def register(
     idle_minutes: int,
     session_token: str,
     by: Actor,
+    once: Once | None = None,
 ) -> Registered:
     """Register the browser that asks as a till of a shop.
 
     Args:
         session_token: the sign-in that asks; it is on the till from now on.
+        once: sent twice it makes one till, whose token is the one that was given last.
 
     Raises:
+        IdempotencyConflict: the key was used for another till.
         InvalidParameter, MissingParameter: a part is out of bounds.
         NotFound: there is no such shop here.
         PermissionDenied: the role may not.
@@ -62,15 +66,26 @@ def register(
     location = locations.get(session, workspace_id=workspace.id, location_id=location_id)
     if location.closed_at is not None:
         raise errors.InvalidParameter("location_id", "This shop is closed. Choose an open one.")
-    token = new_token()
+    token, device_id = new_token(), new_id("dev")
+    name, idle_minutes = _checked_name(name), _checked_minutes(idle_minutes)
+    asked = idempotency.fingerprint(
+        "devices.register", {"location": location.id, "name": name, "idle": idle_minutes}
+    )
+    first = idempotency.claim(
+        session, workspace_id=workspace.id, once=once, asked=asked, result_id=device_id
+    )
+    if first is not None:
+        device = get(session, workspace=workspace, device_id=first)
+        device.token_hash = staff.token_hash(token)
+        return Registered(device, token)
     device = Device(
-        id=new_id("dev"),
+        id=device_id,
         merchant_id=workspace.merchant_id,
         mode=workspace.mode,
         location_id=location.id,
-        name=_checked_name(name),
+        name=name,
         token_hash=staff.token_hash(token),
-        idle_minutes=_checked_minutes(idle_minutes),
+        idle_minutes=idle_minutes,
         registered_by=by.id or "",
         created_at=clock.now(),
     )

@@ -23,7 +23,7 @@ from app.models.merchants import Merchant, Workspace
 from app.rules import earning
 from app.rules.actors import Actor
 from app.rules.inbound import COMPLETED, Message, message_of
-from app.services import inbound, ledger, purchases, webhooks
+from app.services import audit, ledger, purchases, webhooks
 from app.services.ledger import Source
 
 SOURCE_TYPES = {"regulars": "payment", "stripe": "stripe.payment", "shopify": "shopify.order"}
@@ -89,8 +89,17 @@ def retry(
     webhooks.check_may_manage(by)
     event = _get_event(session, workspace.id, InboundEvent.id == event_id, source)
     if event.outcome in {"unmatched", "refused"}:
+        before = {"event": event.id, "outcome": event.outcome}
         _settle(session, workspace, source, event, message_of(event.message))
-        inbound.record(session, workspace, "inbound.retry", source, by)
+        audit.record(
+            session,
+            workspace_id=workspace.id,
+            act="inbound.retry",
+            by=by,
+            subject_id=source.id,
+            before=before,
+            after={"event": event.id, "outcome": event.outcome},
+        )
     return event
 
 

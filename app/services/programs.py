@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -70,6 +70,7 @@ def create(
     """
     _check_may_edit(by)
     rules = _checked(rules)
+    inputs.checked_time_zone(rules.time_zone)
     program_id = new_id("prog")
     asked = idempotency.fingerprint("programs.create", _plain(rules))
     first = idempotency.claim(
@@ -128,6 +129,9 @@ def edit(
     before = _state_of(program)
     tiers_before = list(program.tiers)
     new_rules = {name: value for name, value in changes.items() if name != "metadata"}
+    if "time_zone" in changes:
+        # One that is there may be of a list that is shorter now.
+        inputs.checked_time_zone(changes["time_zone"])
     _fill(program, _checked(replace(_rules_of(program), **new_rules)))
     if "metadata" in changes:
         program.metadata_ = inputs.checked_metadata(changes["metadata"])
@@ -184,6 +188,11 @@ def list_window(session: Session, *, workspace_id: str, between: Between) -> Win
     """List programs as the API does, the newest first."""
     statement = select(Program).where(Program.workspace_id == workspace_id)
     return paging.window_by_id(session, statement, Program.id, between, prefix="prog")
+
+
+def tier_names(known: Iterable[Program]) -> dict[str, str]:
+    """Give the names of programs' tiers by their keys."""
+    return {tier["key"]: tier["name"] for program in known for tier in program.tiers}
 
 
 def count_by_tier(session: Session, *, workspace_id: str) -> dict[str, dict[str | None, int]]:
@@ -275,7 +284,6 @@ def _checked(rules: Rules) -> Rules:
     currency = inputs.checked_text(
         rules.currency_name, param="currency_name", most=40, required=True
     )
-    inputs.checked_time_zone(rules.time_zone)
     _check_range(rules.earn_points_per_unit, "earn_points_per_unit", EARN_POINTS_MAX)
     if rules.earn_rounding not in ROUNDINGS:
         raise errors.InvalidParameter("earn_rounding", f"Choose one of {', '.join(ROUNDINGS)}.")

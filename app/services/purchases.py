@@ -57,7 +57,11 @@ def award(
         once = replace(once, asked=idempotency.fingerprint("purchase", asked | {"reason": reason}))
     points = points_for(member, amount_minor=amount_minor, currency=currency)
     if points == 0:
-        raise errors.TooSmallToEarn
+        # It may have earned some when it was sent first.
+        first = _first_of(session, member, once)
+        if first is None:
+            raise errors.TooSmallToEarn
+        return first
     program = member.program
     multiplier = tiers.multiplier_hundredths(member.tier, program.tiers)
     return ledger.award(
@@ -79,3 +83,18 @@ def award(
         by=by,
         once=once,
     )
+
+
+def _first_of(session: Session, member: Member, once: Once | None) -> Outcome[LedgerEntry] | None:
+    """Give what was awarded under a key before, or None."""
+    if once is None:
+        return None
+    place = (once.scope, once.key)
+    known = idempotency.read_firsts(session, workspace_id=member.workspace_id, keys={place})
+    if place not in known:
+        return None
+    first = known[place]
+    if first.fingerprint != once.asked:
+        raise errors.IdempotencyConflict
+    entry = ledger.get_entry(session, workspace_id=member.workspace_id, entry_id=first.result_id)
+    return Outcome(entry, "key")

@@ -219,7 +219,7 @@ def switch_mode(session: Session, *, token: str, mode: str) -> None:
         )
     workspace = get_workspace(session, merchant_id=found.staff.merchant_id, mode=mode)
     found.mode = mode
-    found.location_id = _location_id(session, workspace, found.staff_id, found.device)
+    found.location_id = _location_id(session, workspace, found.staff, found.device)
 
 
 def choose_location(session: Session, *, token: str, location_id: str) -> None:
@@ -239,6 +239,10 @@ def choose_location(session: Session, *, token: str, location_id: str) -> None:
     if location_id not in {each.id for each in theirs}:
         raise errors.NotFound("There is no such shop here. Choose one from the list.")
     found.location_id = location_id
+    if workspace.is_live:
+        found.staff.live_location_id = location_id
+    else:
+        found.staff.sandbox_location_id = location_id
 
 
 def save_preferences(
@@ -313,7 +317,7 @@ def open_session(
             token_hash=token_hash(token),
             staff_id=person.id,
             mode=mode,
-            location_id=_location_id(session, workspace, person.id, device),
+            location_id=_location_id(session, workspace, person, device),
             method=method,
             device_id=device.id if device is not None else None,
             agent=agent[:200],
@@ -327,29 +331,18 @@ def open_session(
 
 
 def _location_id(
-    session: Session, workspace: Workspace, staff_id: str, device: Device | None
+    session: Session, workspace: Workspace, person: Staff, device: Device | None
 ) -> str | None:
-    """Give where a person works: where the till stands, else where they did the last time.
+    """Give where a person works: where the till stands, else where they chose to the last time.
 
-    Who is new begins in the first of their shops.
+    Who has not chosen begins in the first of their shops.
     """
     if device is not None and device.mode == workspace.mode:
         return device.location_id
-    theirs = locations.list_of_person(session, workspace_id=workspace.id, staff_id=staff_id)
-    last = session.scalar(
-        select(StaffSession.location_id)
-        .where(
-            StaffSession.staff_id == staff_id,
-            StaffSession.mode == workspace.mode,
-            StaffSession.location_id.is_not(None),
-            # Where a till stands is no choice of who used it.
-            StaffSession.device_id.is_(None),
-        )
-        .order_by(StaffSession.created_at.desc())
-        .limit(1)
-    )
+    theirs = locations.list_of_person(session, workspace_id=workspace.id, staff_id=person.id)
+    chosen = person.live_location_id if workspace.is_live else person.sandbox_location_id
     known = [each.id for each in theirs]
-    return last if last in known else next(iter(known), None)
+    return chosen if chosen in known else next(iter(known), None)
 
 
 def _actor(person: Staff, device: Device | None = None) -> Actor:

@@ -133,14 +133,15 @@ def list_invites(session: Session, *, merchant_id: str) -> Sequence[StaffInvite]
     ).all()
 
 
-def revoke_invite(session: Session, *, merchant_id: str, invite_id: str, by: Actor) -> None:
-    """Let an invitation's link open nothing any more."""
+def revoke_invite(session: Session, *, merchant_id: str, invite_id: str, by: Actor) -> StaffInvite:
+    """Let an invitation's link open nothing any more. One that was taken stays as it is."""
     _check_may(by)
-    found = _get_invite(session, merchant_id, invite_id)
-    if found.revoked_at is None:
+    found = _get_invite(session, merchant_id, invite_id, is_locked=True)
+    if found.revoked_at is None and found.used_at is None:
         found.revoked_at = clock.now()
         person = get_person(session, merchant_id=merchant_id, staff_id=found.invited_by)
         staff.record(session, person, "staff.revoke_invite", by, after={"invite": invite_id})
+    return found
 
 
 def _revoke_invites_of(session: Session, inviter: Staff, by: Actor) -> None:
@@ -172,7 +173,9 @@ def accept(
         .with_for_update()
         .execution_options(populate_existing=True)
     )
-    if found is None:
+    inviter = session.get(Staff, found.invited_by) if found is not None else None
+    # Whoever asked for it while they lost their role has nobody come in.
+    if found is None or inviter is None or (inviter.role, inviter.status) != ("owner", "active"):
         raise errors.NotFound(
             "This invitation was used or is over. Ask whoever invited you for another one."
         )
@@ -418,12 +421,16 @@ def _is_open() -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _get_invite(session: Session, merchant_id: str, invite_id: str) -> StaffInvite:
-    found = session.scalar(
-        select(StaffInvite).where(
-            StaffInvite.id == invite_id, StaffInvite.merchant_id == merchant_id
-        )
+def _get_invite(
+    session: Session, merchant_id: str, invite_id: str, *, is_locked: bool = False
+) -> StaffInvite:
+    statement = select(StaffInvite).where(
+        StaffInvite.id == invite_id, StaffInvite.merchant_id == merchant_id
     )
+    if is_locked:
+        # Whoever takes it at this moment is in, or finds it revoked.
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    found = session.scalar(statement)
     if found is None:
         raise errors.NotFound("There is no such invitation here.")
     return found

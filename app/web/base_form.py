@@ -128,6 +128,13 @@ class ActForm(RegularsForm):
     """A form that is only a button."""
 
 
+class LeaveForm(ActForm):
+    """A button to go: whoever wants to be out is let out, wherever the page was opened."""
+
+    def validate_workspace(self, field: Field) -> None:
+        """Take it from either workspace."""
+
+
 class EditForm(RegularsForm):
     """A form that changes what is there, and only that of it which was changed in the form.
 
@@ -242,9 +249,10 @@ class MoneyField(StringField):
         found = re.fullmatch(_WHOLE_OF_MONEY + (_DECIMALS if digits else ""), typed, re.ASCII)
         known = found.groupdict() if found else {}
         part = known.get("part") or ""
-        is_one_mark_twice = known.get("point") and known["point"] == known["mark"]
-        # One mark before three digits may part them or begin decimals: that is asked, not guessed.
-        if not found or not (known["whole"] or part) or len(part) > digits or is_one_mark_twice:
+        # One comma before three digits may part them or begin decimals: that is asked, not guessed.
+        is_unclear = len(part) == 3 and known["point"] == "," and not known["mark"]  # noqa: PLR2004
+        is_unclear |= bool(known.get("point")) and known["point"] == known["mark"]
+        if not found or not (known["whole"] or part) or len(part) > digits or is_unclear:
             raise ValueError(f"Enter an amount, for example {self.written(5 * 10**digits)}.")
         whole = re.sub(r"\D", "", known["whole"]) or "0"
         self.data = int(whole) * 10**digits + int(part.ljust(digits, "0") or 0)
@@ -265,9 +273,11 @@ class DayField(StringField):
             return str(self.raw_data[0])
         if self.data is None:
             return ""
-        moment = self.data.astimezone(ZoneInfo(self.zone))
-        shown = moment - timedelta(microseconds=1) if self._at_end else moment
-        return str(shown.strftime("%Y-%m-%d"))
+        moment = self.data
+        if self._at_end:
+            # Where the clock goes forward at midnight, the day ends at one.
+            moment = moment.astimezone(UTC) - timedelta(microseconds=1)
+        return str(moment.astimezone(ZoneInfo(self.zone)).strftime("%Y-%m-%d"))
 
     def process_formdata(self, valuelist: list[Any]) -> None:
         """Read what was typed."""

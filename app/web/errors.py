@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from flask import Response, current_app, render_template, request
 from markupsafe import escape
 
 from app.http.failures import Failure
 from app.http.requests import request_id
+
+_FORM = re.compile(r"[a-z-]+-form")
+"""The ids of the forms that take their own place."""
 
 _HEADINGS = {
     400: "That did not work",
@@ -33,15 +38,30 @@ _MESSAGES = {
 def page(failure: Failure) -> Response:
     """Tell of a failure on a page."""
     message = failure.message or _MESSAGES.get(failure.status, "Go back and try again.")
-    if request.headers.get("HX-Target") == "counter-stage":
-        # A page in place of the stage would leave the counter without one.
-        headers = {"HX-Retarget": "#counter-net", "HX-Reswap": "innerHTML"}
-        return current_app.make_response((str(escape(message)), failure.status, headers))
+    heading = _HEADINGS.get(failure.status, "That did not work")
+    target = request.headers.get("HX-Target", "")
+    if request.headers.get("HX-Request") and target != "main":
+        return _part(failure.status, target, heading, message)
     text = render_template(
         "errors/error.html",
         status=failure.status,
-        heading=_HEADINGS.get(failure.status, "That did not work"),
+        heading=heading,
         message=message,
         request_id=request_id(),
     )
     return current_app.make_response((text, failure.status))
+
+
+def _part(status: int, target: str, heading: str, message: str) -> Response:
+    """Tell of it beside what one is at: a page in its place would lose what is typed there."""
+    if target == "counter-stage":
+        headers = {"HX-Retarget": "#counter-net", "HX-Reswap": "innerHTML"}
+        return current_app.make_response((str(escape(message)), status, headers))
+    if target == "dialog":
+        place, headers = "dialog", {}
+    elif _FORM.fullmatch(target):
+        place, headers = "form", {"HX-Retarget": f"#{target}", "HX-Reswap": "afterbegin"}
+    else:
+        place, headers = "toast", {"HX-Retarget": "#toast", "HX-Reswap": "innerHTML"}
+    text = render_template("errors/part.html", place=place, heading=heading, message=message)
+    return current_app.make_response((text, status, headers))

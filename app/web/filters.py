@@ -39,7 +39,7 @@ _SHORT = {
 
 def install(app: Flask) -> None:
     """Make the filters known to the templates."""
-    numbers: tuple[Callable[..., str], ...] = (number, signed, money)
+    numbers: tuple[Callable[..., str], ...] = (number, signed, counted, money)
     times: tuple[Callable[..., str], ...] = (
         iso_day,
         day,
@@ -61,6 +61,11 @@ def install(app: Flask) -> None:
 def number(value: int) -> str:
     """Write a whole number with a real minus and thousands."""
     return f"{value:,}".replace("-", MINUS)
+
+
+def counted(value: int, word: str) -> str:
+    """Write how many of something there are: 1 point, 1,250 points."""
+    return f"{number(value)} {word}" + ("" if value == 1 else "s")
 
 
 def signed(value: int) -> str:
@@ -102,8 +107,9 @@ def iso_day(moment: datetime) -> str:
 
 
 def day(moment: datetime) -> str:
-    """Write a day as badges do: 9 Mar."""
-    return _date(moment, "d MMM")
+    """Write a day as badges do: 9 Mar, and with its year if that is another than this one."""
+    is_this_year = local(moment).year == local(clock.now()).year
+    return _date(moment, "d MMM" if is_this_year else "d MMM y")
 
 
 def last_day(end: datetime) -> str:

@@ -55,18 +55,17 @@ class Worker(threading.Thread):
 
     def run(self) -> None:
         """Work until stopped; what fails is logged and tried again at the next turn."""
-        failed_count = 0
+        failed_seconds = IDLE_SECONDS
         while not self._stopped.is_set():
             begun, rest_seconds = 0, IDLE_SECONDS
             try:
                 begun = self._deliverer.turn()
                 self._tidy_now_and_then()
-                failed_count = 0
+                failed_seconds = IDLE_SECONDS
             except Exception:
                 # Whatever it is, the next turn comes: nobody would start the worker again.
                 _log.exception("worker")
-                failed_count += 1
-                rest_seconds = min(IDLE_SECONDS * 2**failed_count, FAILED_SECONDS_MAX)
+                rest_seconds = failed_seconds = min(failed_seconds * 2, FAILED_SECONDS_MAX)
             if not begun:
                 self._deliverer.rest(rest_seconds)
 

@@ -210,3 +210,15 @@ def test_a_used_key_within_a_batch_is_told_as_the_field_that_it_is(
     (outcome,) = answer.body["data"]
     assert (outcome["status"], outcome["error"]["param"]) == (409, "idempotencyKey")
     assert "new key" in outcome["error"]["message"]
+
+
+def test_the_key_of_the_batch_is_no_key_of_an_award(cast: Cast, api: Program) -> None:
+    member = factories.enrol(cast)
+    body = {"awards": [award(member.id, "a"), award(member.id, "nightly")]}
+
+    answer = api.post(BATCH, body, key="nightly")
+
+    assert (answer.status, answer.param) == (400, "awards.1.idempotencyKey")
+    assert factories.reload(cast, member).balance == 0
+    assert api.post(BATCH, body).status == 200
+    assert factories.reload(cast, member).balance == 20

@@ -296,3 +296,65 @@ def test_the_danger_button_names_the_part_that_is_taken_back(
     dialog.get_by_role("button", name="Reverse 30 points").click()
     expect(page.get_by_text("30 points reversed")).to_be_visible()
     assert factories.reload(cast, member).balance == 170
+
+
+def test_a_filter_keeps_what_was_typed_since_the_page_came(
+    cast: Cast, manager: Page, address: str
+) -> None:
+    factories.enrol(cast, "Hana Kovářová")
+    factories.enrol(cast, "Kwame Mensah")
+    manager.goto(f"{address}/members")
+    manager.locator("#q").press_sequentially("kovarova")
+    expect(manager.locator("#hits")).to_contain_text("1 member")
+
+    manager.get_by_role("link", name="Active").click()
+
+    expect(manager.locator("#q")).to_have_value("kovarova")
+    expect(manager.locator("#hits")).to_contain_text("1 member")
+    expect(manager).to_have_url(re.compile("status=active"))
+    manager.locator("#q").fill("")
+    expect(manager.locator("#hits")).to_contain_text("2 members")
+    manager.get_by_role("link", name="Active").click()
+    expect(manager).to_have_url(f"{address}/members")
+
+
+def test_who_loads_more_goes_on_from_there(cast: Cast, manager: Page, address: str) -> None:
+    for number in range(60):
+        factories.enrol(cast, f"Member {number}")
+    manager.goto(f"{address}/members")
+    more = manager.get_by_role("link", name="Load 25 more")
+    more.focus()
+
+    manager.keyboard.press("Enter")
+    expect(manager.locator("#members-more")).to_contain_text("50 of 60")
+    expect(more).to_be_focused()
+    manager.keyboard.press("Enter")
+
+    expect(manager.locator("#members-more")).to_contain_text("That is all of them.")
+    expect(manager.locator("#members-more")).to_be_focused()
+
+
+def test_a_card_can_be_printed_after_it_was_given_a_number(
+    cast: Cast, manager: Page, address: str
+) -> None:
+    manager.add_init_script("window.print = () => { window.printed = (window.printed || 0) + 1; };")
+    member = factories.enrol(cast)
+    manager.goto(f"{address}/members/{member.id}/card")
+    manager.get_by_role("button", name="Give it a number").click()
+    expect(manager.get_by_role("button", name="Give it a number")).to_have_count(0)
+
+    manager.get_by_role("button", name="Print").click()
+
+    assert manager.evaluate("window.printed") == 1
+
+
+def test_keys_lead_nowhere_where_one_may_not_go(page: Page, address: str, cast: Cast) -> None:
+    sign_in(page, address, "viewer")
+    page.goto(f"{address}/members")
+    for key in ("c", "g", "s", "g", "d"):
+        page.keyboard.press(key)
+    page.keyboard.press("g")
+    page.keyboard.press("r")
+
+    expect(page).to_have_url(f"{address}/rewards")
+    expect(page.locator("h1")).to_have_text("Rewards")

@@ -7,9 +7,10 @@ import socket
 from pathlib import Path
 
 import pytest
+from click import ClickException
 from flask.testing import FlaskCliRunner
 
-from app.cli.serve import BODY_BYTES_MAX
+from app.cli.serve import BODY_BYTES_MAX, _bound
 from app.db import Database
 from app.factory import create_app
 from tests import factories
@@ -101,6 +102,21 @@ def test_a_second_server_ends_before_it_touches_anything(tmp_path: Path) -> None
     assert f"Port {port} is taken" in said
     assert "Traceback" not in said
     assert not (tmp_path / "regulars.db").exists()
+
+
+def test_a_backup_of_a_database_that_is_not_there_says_so(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'mistyped.db'}")
+
+    said = told(cli_of(database, tmp_path), "backup", str(tmp_path / "shop.backup"))
+
+    assert "The database cannot be read or written: unable to open database file" in said
+
+
+def test_a_name_of_a_host_is_looked_up() -> None:
+    with _bound("localhost", 0) as taken:
+        assert taken.getsockname()[0] in {"127.0.0.1", "::1"}
+    with pytest.raises(ClickException, match=r"nowhere\.invalid, port 80"):
+        _bound("nowhere.invalid", 80)
 
 
 @pytest.mark.parametrize("size", [BODY_BYTES_MAX + 1, 10**12])

@@ -266,7 +266,10 @@ def test_a_closed_member_is_refused_and_tried_again_when_reopened(
 
     assert again.outcome == "awarded"
     assert factories.reload(cast, member).balance == 100
-    assert [each.actor_id for each in records.audit_of(cast, "inbound.retry")] == [cast.owner.id]
+    (line,) = records.audit_of(cast, "inbound.retry")
+    assert line.actor_id == cast.owner.id
+    assert line.before == {"event": event.id, "outcome": "refused"}
+    assert line.after == {"event": event.id, "outcome": "awarded"}
 
 
 def test_who_enrols_after_paying_gets_the_points_at_the_next_try(

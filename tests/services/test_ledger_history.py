@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from app import clock, errors
-from app.ids import new_id
+from app.ids import id_at, new_id
 from app.models.api_keys import ApiKey
 from app.models.members import Member
 from app.rules.actors import SYSTEM, Actor
@@ -205,3 +205,11 @@ def test_ids_of_one_millisecond_are_in_the_order_of_making() -> None:
 
     assert made == sorted(made)
     assert len({*made}) == len(made)
+
+
+def test_an_id_of_a_moment_that_is_past_leaves_the_others_in_order() -> None:
+    now = clock.now()
+    for _ in range(100):
+        first = id_at("ptx", now)
+        id_at("ptx", now - timedelta(milliseconds=1))
+        assert first < id_at("ptx", now)

@@ -189,6 +189,31 @@ def test_a_redemption_is_not_handed_over_while_it_is_cancelled(cast: Cast) -> No
     assert refusals == ["reward_not_available"]
 
 
+def test_an_account_that_is_edited_while_it_closes_is_told_as_closed(cast: Cast) -> None:
+    member = factories.enrol(cast)
+
+    def rename() -> None:
+        with cast.database.writing() as session:
+            members.edit(
+                session,
+                workspace_id=cast.workspace_id,
+                member_id=member.id,
+                changes={"name": "Kwame M."},
+                by=cast.manager,
+            )
+
+    latecomer = threading.Thread(target=rename)
+    with cast.database.writing() as session:
+        members.close(session, workspace_id=cast.workspace_id, member_id=member.id, by=cast.manager)
+        session.flush()
+        latecomer.start()
+        time.sleep(WAIT_SECONDS)
+    latecomer.join()
+
+    told = records.events_of(cast, "loyalty.account.updated")
+    assert [each.data["status"] for each in told] == ["closed", "closed"]
+
+
 def test_a_reward_is_edited_while_it_is_redeemed(cast: Cast) -> None:
     reward = factories.make_reward(cast, points_cost=1, stock=1000)
     rich = [_member_with(cast, 100) for _ in range(10)]

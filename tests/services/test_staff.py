@@ -322,3 +322,33 @@ def _session_of(cast: Cast, token: str) -> StaffSession | None:
 def _failures(cast: Cast) -> list[int]:
     with cast.database.reading() as session:
         return sorted(session.scalars(select(SignInThrottle.failure_count)))
+
+
+def test_a_sign_in_begins_where_one_chose_to_work_last(cast: Cast) -> None:
+    with cast.database.writing() as session:
+        workspaces = {"live": cast.live_workspace_id, "sandbox": cast.workspace_id}
+        chosen = {
+            mode: [
+                locations.add(session, workspace_id=each, name=name, by=cast.owner).id
+                for name in ("Pier", "Mill")
+            ][-1]
+            for mode, each in workspaces.items()
+        }
+    token = _token(cast)
+    for mode in ("sandbox", "live", "sandbox"):
+        with cast.database.writing() as session:
+            staff.switch_mode(session, token=token, mode=mode)
+            staff.choose_location(session, token=token, location_id=chosen[mode])
+    # It is forgotten with no sign-in.
+    factories.end_sessions(cast)
+    with clock.set_to(clock.now() + timedelta(days=2)), cast.database.writing() as session:
+        staff.remove_dead_sessions(session)
+
+    again = _token(cast)
+
+    for mode in ("sandbox", "live", "sandbox"):
+        with cast.database.writing() as session:
+            staff.switch_mode(session, token=again, mode=mode)
+        found = _session_of(cast, again)
+        assert found is not None
+        assert (found.mode, found.location_id) == (mode, chosen[mode])

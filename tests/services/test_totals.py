@@ -157,6 +157,8 @@ def test_an_older_database_gets_its_totals_and_words_from_what_it_has(busy: Cast
     database, before, words = busy.database, _whole(busy), _words(busy)
     assert len(words) > 4
     for statement in (
+        "ALTER TABLE staff DROP COLUMN sandbox_location_id",
+        "ALTER TABLE staff DROP COLUMN live_location_id",
         "DROP INDEX ix_events_type",
         "DROP INDEX ix_api_requests_key",
         "DROP INDEX ix_api_requests_failed",

@@ -269,6 +269,6 @@ def test_a_part_that_is_typed_is_not_taken_for_all(cast: Cast, manager: Visitor)
     assert done.status == 303
     assert factories.reload(cast, member).balance == 160
     shown = manager.get(f"/ledger/{entry.id}/effect?how=part&points=1,0")
-    assert 'data-points="160"' in shown.response.get_data(as_text=True)
+    assert 'data-points="160 points"' in shown.response.get_data(as_text=True)
     shown = manager.get(f"/ledger/{entry.id}/effect?how=part&points=30")
-    assert 'data-points="30"' in shown.response.get_data(as_text=True)
+    assert 'data-points="30 points"' in shown.response.get_data(as_text=True)

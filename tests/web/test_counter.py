@@ -58,7 +58,16 @@ def test_nobody_is_found_and_the_nearest_is_offered(
 
     assert "Nobody matches “kwmae”" in page.text
     assert f"/counter?member={member.id}" in page.links()
-    assert any(link.startswith("/members/new?typed=kwmae") for link in page.links())
+    assert any(link.startswith("/members/new?") and "typed=kwmae" in link for link in page.links())
+
+
+def test_a_card_that_was_scanned_is_enrolled_as_a_card(cashier: Visitor, member: Member) -> None:
+    page = cashier.get("/counter?q=5012345678900&scanned=1")
+    (path,) = [link for link in page.links() if link.startswith("/members/new?")]
+
+    form = cashier.get(path).fields("/members/new")
+
+    assert (form["card_number"], form["phone"], form["name"]) == ("5012345678900", "", "")
 
 
 def test_a_key_redeems_once_by_a_plain_form(cast: Cast, cashier: Visitor, member: Member) -> None:
@@ -100,6 +109,22 @@ def test_a_purchase_keeps_the_rule_that_decided(
     cashier.post(path, form)
 
     assert "+42 points" in cashier.get(done.location).text
+    assert factories.reload(cast, member).balance == 602
+
+
+def test_a_purchase_that_is_sent_again_counts_once_though_it_would_earn_nothing_now(
+    cast: Cast, cashier: Visitor, member: Member
+) -> None:
+    path = f"/counter/members/{member.id}/award"
+    form = {**cashier.get(f"/counter?member={member.id}").fields(path), "spent": "4.20"}
+    first = cashier.post(path, form)
+    factories.edit_program(cast, earn_points_per_unit=0)
+
+    again = cashier.post(path, form)
+    other = cashier.post(path, {**form, "spent": "4.30"})
+
+    assert (again.status, again.location) == (303, first.location)
+    assert other.status == 409
     assert factories.reload(cast, member).balance == 602
 
 
@@ -325,3 +350,21 @@ def test_more_hits_than_are_shown_are_told(cast: Cast, cashier: Visitor) -> None
 
     assert "More match." in cashier.get("/counter?q=mary").text
     assert "More match." not in cashier.get("/counter?q=mary 1").text
+
+
+def test_an_amount_that_was_not_sent_comes_back_on_the_slip_too(
+    cast: Cast, cashier: Visitor, member: Member
+) -> None:
+    entry = factories.award(cast, member, 40, by=cast.cashier)
+    slip, path = f"/counter?award={entry.id}", f"/counter/members/{member.id}/award"
+    form = {**cashier.get(slip).fields(path), "spent": "4.20"}
+    factories.end_sessions(cast)
+    cashier.post(path, form, Referer=f"http://localhost{slip}")
+    cashier.sign_in("cashier")
+
+    page = cashier.get(slip)
+
+    assert "You were signed out before this was sent." in page.text
+    assert page.fields(path)["spent"] == "4.20"
+    assert "42 points" in page.text
+    assert cashier.post(path, page.fields(path)).status == 303

@@ -10,6 +10,7 @@ from sqlalchemy import update
 from app import clock
 from app.models.members import Member
 from app.models.merchants import Merchant
+from app.models.programs import Program
 from app.services import cards, programs
 from tests import factories
 from tests.cast import Cast
@@ -163,6 +164,49 @@ def test_an_amount_has_the_decimals_of_the_shops_currency(
 
     assert answer.status == 303
     assert factories.reload(cast, member).balance == points
+
+
+@pytest.mark.parametrize("spent", ["1,234", "12,345"])
+def test_a_comma_that_may_part_or_begin_decimals_is_asked_about(
+    cast: Cast, manager: Visitor, spent: str
+) -> None:
+    with cast.database.writing() as session:
+        session.execute(update(Merchant).values(currency="KWD"))
+    member = factories.enrol(cast)
+    path = f"/counter/members/{member.id}/award"
+    page = manager.get(f"/counter?member={member.id}")
+
+    answer = manager.post(path, {**page.fields(path), "spent": spent})
+
+    assert answer.status == 422
+    assert "Enter an amount, for example 5.000." in answer.text
+
+
+def test_a_last_day_is_shown_as_it_was_typed_where_the_clock_skips_midnight(
+    cast: Cast, manager: Visitor
+) -> None:
+    with cast.database.writing() as session:
+        session.execute(update(Merchant).values(time_zone="Africa/Cairo"))
+    reward = factories.make_reward(cast)
+    path = f"/rewards/{reward.id}/edit"
+
+    manager.send(path, ends_at="2026-04-23")
+
+    assert manager.get(path).fields(path)["ends_at"] == "2026-04-23"
+
+
+def test_a_program_whose_zone_is_known_no_longer_can_be_renamed(
+    cast: Cast, manager: Visitor
+) -> None:
+    with cast.database.writing() as session:
+        session.execute(update(Program).values(time_zone="localtime"))
+    path = f"/programs/{cast.program_id}/edit"
+    form = manager.get(path).fields(path)
+
+    assert manager.send(path, name="Regulars of the quay").status == 303
+    # Opened by a version whose forms did not tell what they had shown.
+    without = {name: each for name, each in form.items() if name != "shown"}
+    assert manager.post(path, {**without, "name": "Regulars"}).status == 303
 
 
 def test_a_wrong_amount_of_yen_is_told_with_yen(cast: Cast, manager: Visitor) -> None:

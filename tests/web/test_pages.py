@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from flask import Flask
 
+from app import clock
 from app.services import locations
 from tests import factories
 from tests.cast import Cast
@@ -241,5 +243,51 @@ def test_points_of_a_tier_without_a_name_are_asked_about(cast: Cast, manager: Vi
 def test_who_comes_back_works_where_they_did(cast: Cast, app: Flask, manager: Visitor) -> None:
     with cast.database.writing() as session:
         locations.add(session, workspace_id=cast.workspace_id, name="Aardvark", by=cast.owner)
+    manager.send("/you", location_id=cast.location_id)
     assert "Quay Street" in Visitor(app).sign_in("manager").get("/counter").text
     assert "Aardvark" in Visitor(app).sign_in("viewer").get("/you").text
+
+
+def test_a_ledger_that_is_opened_at_a_line_says_that_newer_ones_are_not_shown(
+    cast: Cast, cashier: Visitor
+) -> None:
+    member = factories.enrol(cast)
+    first, last = factories.award(cast, member, 1), factories.award(cast, member, 2)
+
+    for entry, is_hidden in ((first, True), (last, False)):
+        page = cashier.get(cashier.get(f"/ledger/{entry.id}").location.partition("#")[0])
+        assert ("Newer lines are not shown." in page.text) is is_hidden
+
+
+def test_one_is_no_many_and_another_year_is_said(cast: Cast, cashier: Visitor) -> None:
+    with clock.set_to(clock.now() - timedelta(days=400)):
+        member = factories.enrol(cast)
+        entry = factories.award(cast, member, 1)
+    year = str(entry.recorded_at.year)
+
+    assert re.search(rf"Last here \d+ \w+ {year}", cashier.get(f"/counter?member={member.id}").text)
+    reverse = f"/ledger/{entry.id}/reverse"
+    manager = Visitor(cashier.client.application).sign_in("manager")
+    assert "Reverse 1 point" in (shown := manager.get(reverse).text)
+    assert "1 points" not in shown
+
+
+def test_tiers_of_rewards_and_the_worth_of_points_are_said_exactly(
+    cast: Cast, manager: Visitor
+) -> None:
+    tiers = [
+        {"key": "t1", "name": "First flush", "threshold": 0, "multiplier_hundredths": 100},
+    ]
+    factories.edit_program(cast, point_value_thousandths=5, tiers=tiers)
+    factories.make_reward(cast, min_tier="t1")
+
+    assert "First flush and above" in manager.get("/rewards").text
+    assert "1,000 points are worth what is owed in treats €0.05" in manager.get("/programs").text
+
+
+def test_what_is_half_typed_at_the_counter_is_no_step_to_come_back_to(cashier: Visitor) -> None:
+    headers = {"HX-Request": "true", "HX-Target": "counter-stage"}
+
+    found = cashier.client.get("/counter/find?q=kw", headers=headers)
+
+    assert found.headers["HX-Push-Url"] == "false"

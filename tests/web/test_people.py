@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
 from app import clock
 from app.models.staff import Staff
@@ -72,6 +73,23 @@ def test_an_invitation_is_revoked(app: Flask, owner: Visitor) -> None:
     owner.post(action, page.fields(action))
 
     assert Visitor(app).get(link).status == 404
+
+
+def test_an_invitation_that_was_taken_meanwhile_is_not_said_to_be_revoked(
+    cast: Cast, app: Flask, owner: Visitor
+) -> None:
+    link = link_on(invite(owner))
+    (revoke,) = [
+        str(form.get("action"))
+        for form in owner.get("/staff").elements("form")
+        if str(form.get("action")).endswith("/revoke")
+    ]
+    form = owner.get("/staff").fields(revoke)
+    Visitor(app).send(link, password=GOOD, again=GOOD)
+
+    owner.post(revoke, form)
+
+    assert "has taken the invitation already" in owner.get("/staff").text
 
 
 def test_a_form_sent_twice_invites_once(cast: Cast, owner: Visitor) -> None:
@@ -267,3 +285,17 @@ def test_who_is_owner_no_longer_has_invited_nobody(
         owner.send(f"/staff/{cast.manager.id}", role="manager")
 
     assert Visitor(app).get(link).status == 404
+
+
+def test_an_invitation_of_who_is_owner_no_longer_lets_nobody_in(
+    cast: Cast, app: Flask, owner: Visitor
+) -> None:
+    link = link_on(invite(owner))
+    with cast.database.writing() as session:
+        # As a demotion does that did not see an invitation under way.
+        session.execute(update(Staff).where(Staff.id == cast.owner.id).values(role="manager"))
+
+    answer = Visitor(app).send(link, password=GOOD, again=GOOD)
+
+    assert answer.status == 404
+    assert "is over" in answer.text

@@ -57,6 +57,23 @@ def test_a_manager_makes_a_browser_a_till(cast: Cast, app: Flask, manager: Visit
     assert "Cashier Person" in manager.get(door.location).text
 
 
+def test_a_registration_that_is_sent_twice_makes_one_till(cast: Cast, manager: Visitor) -> None:
+    form = {
+        **manager.get("/devices/new").fields(),
+        "name": "Till 2",
+        "location_id": cast.location_id,
+    }
+
+    first, again = (manager.post("/devices/new", form) for _ in range(2))
+    manager.press("/you", "/sign-out")
+
+    assert (first.status, again.status) == (303, 303)
+    # The browser keeps the cookie that came last.
+    assert manager.get("/members").location == "/till?next=/members"
+    owner = Visitor(manager.client.application).sign_in("owner")
+    assert owner.get("/locations").text.count("Till 2 locks") == 1
+
+
 def test_a_pin_opens_the_counter_and_all_is_written_down_with_the_till(
     cast: Cast, till: Visitor
 ) -> None:
@@ -189,6 +206,14 @@ def test_a_till_locks_when_it_is_left(cast: Cast, till: Visitor) -> None:
     assert planted is not None
     till.client.set_cookie("regulars", planted.value)
     assert till.get("/counter").location == "/till?next=/counter"
+
+
+def test_who_came_by_pin_is_offered_nothing_that_needs_the_password(
+    cast: Cast, till: Visitor
+) -> None:
+    enter(till, cast.cashier.id)
+
+    assert not {"/you/pin", "/you/password", "/you/sessions"} & set(till.get("/you").links())
 
 
 def test_what_a_page_asks_by_itself_keeps_no_till_open(cast: Cast, till: Visitor) -> None:

@@ -19,6 +19,7 @@ from app.http.actors import actor, signed_in, workspace_id
 from app.http.messages import UNDO_SECONDS
 from app.http.statuses import status_of
 from app.models.ledger import LedgerEntry
+from app.models.members import Member
 from app.models.redemptions import Redemption
 from app.services import (
     counter,
@@ -34,7 +35,7 @@ from app.services.idempotency import Once
 from app.services.ledger_history import Row
 from app.web.base_form import ActForm
 from app.web.counter.forms import CounterAwardForm
-from app.web.filters import money
+from app.web.filters import counted, money
 from app.web.ledger.lines import who_did
 from app.web.redemptions.forms import RedeemForm
 from app.web.responses import page, redirect_to
@@ -52,14 +53,17 @@ def index() -> Response:
         return _slip_of_award(request.args["award"])
     if request.args.get("member"):
         return _member(request.args["member"])
-    return _found(text) if text else _stage()
+    return _found(text, is_scanned="scanned" in request.args) if text else _stage()
 
 
 @blueprint.get("/find")
 def find() -> Response:
     """List who matches while it is typed; nobody is opened before Enter."""
     text = request.args.get("q", "").strip()[:200]
-    return _hits(text) if text else _stage()
+    response = _hits(text) if text else _stage()
+    # What is half typed is no step to come back to.
+    response.headers["HX-Push-Url"] = "false"
+    return response
 
 
 @blueprint.get("/members/<member_id>/earns")
@@ -152,7 +156,7 @@ def undo_redemption(redemption_id: str) -> Response:
     except RegularsError as error:
         status = int(status_of(error))
         return _slip_of_redemption(redemption_id, refused=error.message, status=status)
-    given_back = f"Undone. {done.value.points_spent:,} points given back."
+    given_back = f"Undone. {counted(done.value.points_spent, 'point')} given back."
     return _member(done.value.member_id, said=given_back)
 
 
@@ -176,7 +180,7 @@ def undo_award(entry_id: str) -> Response:
             )
     except RegularsError as error:
         return _slip_of_award(entry_id, refused=error.message, status=int(status_of(error)))
-    return _member(entry.member_id, said=f"Undone. {entry.points:,} points taken back.")
+    return _member(entry.member_id, said=f"Undone. {counted(entry.points, 'point')} taken back.")
 
 
 @blueprint.get("/receipts/<redemption_id>")
@@ -213,21 +217,25 @@ def _redemption(session: Session, redemption_id: str) -> Redemption:
     )
 
 
-def _found(text: str) -> Response:
-    """Open who is meant, or list who it may be."""
+def _found(text: str, *, is_scanned: bool) -> Response:
+    """Open who is meant, or list who it may be.
+
+    Args:
+        is_scanned: a scanner or the camera read it, so that it is a card and no phone number.
+    """
     given = {"workspace_id": workspace_id(), "text": text}
     with reading() as session:
         exact = member_search.find_exact(session, **given)
         found = None if exact else counter.look_up(session, **given)
     member_id = found.member_id if found else exact
-    return _member(member_id) if member_id else _hits(text, found)
+    return _member(member_id) if member_id else _hits(text, found, is_scanned=is_scanned)
 
 
-def _hits(text: str, found: counter.Found | None = None) -> Response:
+def _hits(text: str, found: counter.Found | None = None, *, is_scanned: bool = False) -> Response:
     if found is None:
         with reading() as session:
             found = counter.look_up(session, workspace_id=workspace_id(), text=text)
-    return _stage(text=text, found=found)
+    return _stage(text=text, found=found, is_scanned=is_scanned)
 
 
 def _member(
@@ -242,21 +250,27 @@ def _member(
         standing = _standing(session, member_id)
     if redeem_form is None and award_form is None:
         award_form = _unsent_award(member_id)
-    typed = award_form.spent.data if award_form is not None else None
     return _stage(
         standing=standing,
-        earned=purchases.points_for(standing.member, amount_minor=typed or 0, currency=_currency()),
         redeem_form=redeem_form or RedeemForm(formdata=None),
-        award_form=award_form or CounterAwardForm(formdata=None),
+        **_awarding(standing.member, award_form),
         said=said,
         status=status,
         address=url_for("counter.index", member=member_id),
     )
 
 
+def _awarding(member: Member, form: CounterAwardForm | None) -> dict[str, Any]:
+    """Give the form of an award, and what the amount in it earns."""
+    form = form or CounterAwardForm(formdata=None)
+    amount = form.spent.data or 0
+    earned = purchases.points_for(member, amount_minor=amount, currency=_currency())
+    return {"award_form": form, "earned": earned}
+
+
 def _unsent_award(member_id: str) -> CounterAwardForm | None:
     """Give the form with what was typed when the sign-in had ended, once; None if nothing was."""
-    kept = unsent.find()
+    kept = unsent.find() if request.method == "GET" else None
     if kept is None or kept.path != unsent.counter_of(member_id):
         return None
     unsent.forget()
@@ -296,7 +310,7 @@ def _slip(
         slip_row=row,
         served_by=_served_by(row),
         redemption=redemption,
-        award_form=CounterAwardForm(formdata=None),
+        **_awarding(standing.member, _unsent_award(entry.member_id)),
         undo_seconds=UNDO_SECONDS,
         said=refused,
         is_refused=bool(refused),

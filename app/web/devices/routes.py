@@ -47,6 +47,7 @@ def create() -> Response:
                 idle_minutes=form.idle_minutes.data or 0,
                 session_token=signed_in().token,
                 by=actor(),
+                once=form.key,
             )
     except RegularsError as error:
         form.refuse(error)

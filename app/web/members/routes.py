@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,7 +16,6 @@ from app.http.actors import actor, may, signed_in, workspace_id
 from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.members import Member
-from app.models.programs import Program
 from app.rules import tiers
 from app.services import ledger_history, member_search, members, programs, rewards
 from app.web import days
@@ -90,7 +89,7 @@ def index() -> Response:
         count_max=count_max,
         close=close,
         programs=known_programs,
-        tiers=_all_tiers(known_programs),
+        tiers=programs.tier_names(known_programs),
         statuses=STATUSES,
         shown=shown,
     )
@@ -112,8 +111,11 @@ def new() -> Response:
     """Show the form to enrol a member, filled with what was searched for."""
     form = EnrolForm()
     typed = request.args.get("typed", "").strip()
+    card = request.args.get("card", "").strip()
     form.back.data = form.back.data or request.args.get("back", "")
-    if typed and not form.was_unsent:
+    if card and not form.was_unsent:
+        form.card_number.data = card
+    elif typed and not form.was_unsent:
         _fill_from_search(form, typed)
     return _enrol_page(form)
 
@@ -245,10 +247,6 @@ def _find_close(session: Session, view: ListView) -> list[Member]:
     )
 
 
-def _all_tiers(known_programs: Sequence[Program]) -> dict[str, str]:
-    return {tier["key"]: tier["name"] for program in known_programs for tier in program.tiers}
-
-
 def _member_facts(session: Session, member: Member) -> dict[str, Any]:
     """Read what the member's page shows beside the member."""
     view = _ledger_view(request.args)
@@ -265,7 +263,7 @@ def _member_facts(session: Session, member: Member) -> dict[str, Any]:
         "lines": make_lines(found.rows, by=actor()),
         "ledger_view": view,
         "may_undo_any": may("undo_any"),
-        "is_first_page": _before_seq() is None,
+        "hides_newer": (_before_seq() or member.entry_count + 1) <= member.entry_count,
     }
 
 

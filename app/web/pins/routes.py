@@ -15,7 +15,7 @@ from app.http.statuses import status_of
 from app.models.staff import Staff
 from app.services import pins
 from app.services.devices import Found
-from app.web.base_form import ActForm
+from app.web.base_form import ActForm, LeaveForm
 from app.web.pins.forms import OwnPinForm, PinForm
 from app.web.responses import go, page, redirect_to
 
@@ -85,7 +85,7 @@ def sign_in(staff_id: str) -> Response:
 @blueprint.post("/till/lock")
 def lock() -> Response:
     """Leave the till: who comes next says who they are."""
-    if not ActForm().validate_on_submit():
+    if not LeaveForm().validate_on_submit():
         return redirect_to(url_for("pins.people"), 303)
     return leave()
 

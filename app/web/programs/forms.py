@@ -7,7 +7,9 @@ from typing import Any
 
 from wtforms import FieldList, Form, FormField, HiddenField, SelectField, StringField
 
+from app.http.actors import signed_in
 from app.models.programs import Program
+from app.rules import money
 from app.rules.earning import WHOLE_MULTIPLIER
 from app.rules.tiers import Tier
 from app.services.programs import MULTIPLIER_MAX_HUNDREDTHS, TIERS_MAX, Rules
@@ -21,7 +23,7 @@ _NUMBER = {"autocomplete": "off", "inputmode": "numeric"}
 
 
 class CentsField(StringField):
-    """What a point is worth, in cents with up to three decimals; `data` is in thousandths."""
+    """What a point is worth, in minor units with up to three decimals; `data` in thousandths."""
 
     data: Any
 
@@ -36,13 +38,13 @@ class CentsField(StringField):
         try:
             thousandths = Decimal(str(valuelist[0]).strip().replace(",", ".")) * 1000
         except (ArithmeticError, IndexError):
-            raise ValueError("Enter cents, for example 0.8.") from None
+            raise ValueError("Enter a number, for example 0.8.") from None
         if (
             not thousandths.is_finite()
             or not 0 <= thousandths <= 10**8
             or thousandths != int(thousandths)
         ):
-            raise ValueError("Enter cents with at most three decimals, for example 0.8.")
+            raise ValueError("Enter a number with at most three decimals, for example 0.8.")
         self.data = int(thousandths)
 
 
@@ -103,9 +105,16 @@ class ProgramForm(EditForm):
         default="down",
     )
     point_value_thousandths = CentsField(
-        "A point is worth, in cents", description="For what is owed in treats, for example 0.8."
+        "A point is worth", description="For what is owed in treats, for example 0.8."
     )
     tiers = FieldList(FormField(TierForm), min_entries=TIER_ROWS, max_entries=TIERS_MAX)
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        currency = signed_in().merchant.currency
+        digits = money.digits(currency)
+        parts = {0: currency, 2: "cents"}.get(digits, f"{10**digits:,}ths of {currency}")
+        self.point_value_thousandths.label.text = f"A point is worth, in {parts}"
 
     def rules(self, *, time_zone: str) -> Rules:
         """Give the program as the services take it."""
@@ -122,7 +131,9 @@ class ProgramForm(EditForm):
     def changes(self) -> dict[str, Any]:
         """Give what was changed of the program, by the attributes of `Rules`."""
         known = vars(self.rules(time_zone=""))
-        return {name: value for name, value in known.items() if self.has_changed(name)}
+        return {
+            name: value for name, value in known.items() if name in self and self.has_changed(name)
+        }
 
     def validate(self, extra_validators: Any = None) -> bool:
         """Judge the form; points of a new tier without a name would be lost without a word.

@@ -13,6 +13,7 @@ from app.http.statuses import status_of
 from app.models.redemptions import Redemption
 from app.services import members, redemptions, rewards
 from app.web.base_form import ActForm
+from app.web.filters import counted
 from app.web.paging import shown_before
 from app.web.redemptions.forms import CancelForm, RedeemForm
 from app.web.responses import go, page
@@ -109,7 +110,10 @@ def cancel_form(redemption_id: str) -> Response:
 def cancel(redemption_id: str) -> Response:
     """Cancel a redemption. Undo sends no reason, and the service has one for that."""
     form, redemption = CancelForm(), _get(redemption_id)
+    is_undo = form.reason.name not in request.form
     if not form.validate_on_submit():
+        if is_undo:
+            return _not_undone(redemption_id, form.hidden_errors[0])
         return _cancel_page(form, redemption, 422)
     try:
         with writing() as session:
@@ -121,12 +125,20 @@ def cancel(redemption_id: str) -> Response:
                 by=actor(),
             )
     except RegularsError as error:
+        if is_undo:
+            return _not_undone(redemption_id, error.message)
         form.refuse(error)
         return _cancel_page(form, redemption, int(status_of(error)))
     if outcome.replayed:
         say("This was already cancelled. Nothing was given back twice.")
     else:
-        say(f"Cancelled. {outcome.value.points_spent:,} points given back.")
+        say(f"Cancelled. {counted(outcome.value.points_spent, 'point')} given back.")
+    return go(_back(redemption_id))
+
+
+def _not_undone(redemption_id: str, why: str) -> Response:
+    """Say why an Undo was not done; its button has no place for it."""
+    say(why)
     return go(_back(redemption_id))
 
 

@@ -31,6 +31,7 @@ def index() -> Response:
     shows_archived = request.args.get("state") == "archived"
     with reading() as session:
         catalogue = rewards.list_catalogue(session, workspace_id=workspace_id())
+        known_programs = programs.list_programs(session, workspace_id=workspace_id())
     archived = [row for row in catalogue if row.reward.is_archived]
     active = [row for row in catalogue if not row.reward.is_archived]
     return page(
@@ -39,6 +40,7 @@ def index() -> Response:
         active_count=len(active),
         archived_count=len(archived),
         shows_archived=shows_archived,
+        tiers=programs.tier_names(known_programs),
         now=clock.now(),
     )
 

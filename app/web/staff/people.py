@@ -94,10 +94,13 @@ def revoke_invite(invite_id: str) -> Response:
     """Let an invitation's link open nothing any more."""
     if ActForm().validate_on_submit():
         with writing() as session:
-            staff_people.revoke_invite(
+            found = staff_people.revoke_invite(
                 session, merchant_id=_merchant_id(), invite_id=invite_id, by=actor()
             )
-        say("The invitation is revoked.")
+        if found.used_at is None:
+            say("The invitation is revoked.")
+        else:
+            say(f"{found.name} has taken the invitation already. Switch them off instead.")
     return go(url_for("people.index"))
 
 
@@ -361,7 +364,10 @@ def _switch(staff_id: str, *, is_on: bool) -> Response:
         try:
             with writing() as session:
                 act(session, merchant_id=_merchant_id(), staff_id=staff_id, by=actor())
-            say(f"{person.name} may sign in again." if is_on else f"{person.name} is out.")
+            if is_on:
+                say(f"{person.name} may sign in again.")
+            else:
+                say(f"{person.name} is out.", undo=url_for("people.enable", staff_id=staff_id))
         except RegularsError as error:
             say(error.message)
     return go(url_for("people.index"))

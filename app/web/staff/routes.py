@@ -14,7 +14,7 @@ from app.http.messages import say
 from app.models.merchants import SANDBOX
 from app.services import locations, merchants, staff, staff_people
 from app.services.staff import SignIn
-from app.web.base_form import ActForm
+from app.web.base_form import LeaveForm
 from app.web.choices import choice
 from app.web.responses import go, page, redirect_to
 from app.web.staff.forms import LocationForm, ModeForm, NameForm, PreferencesForm, SignInForm
@@ -51,7 +51,7 @@ def sign_in() -> Response:
 @blueprint.post("/sign-out")
 def sign_out() -> Response:
     """End the session on the server as well as in the browser."""
-    if not ActForm().validate_on_submit():
+    if not LeaveForm().validate_on_submit():
         return redirect_to(url_for("staff.profile"), 303)
     return leave()
 
