@@ -146,7 +146,7 @@ class InsufficientPoints(Refused):
     def __init__(self, *, balance: int, cost_points: int) -> None:
         self.short_points = cost_points - balance
         super().__init__(
-            f"Short by {self.short_points:,} points. The balance is {balance:,} and this costs "
+            f"Short by {_points(self.short_points)}. The balance is {balance:,} and this costs "
             f"{cost_points:,}. Nothing was taken."
         )
 
@@ -158,7 +158,7 @@ class AccountNegative(Refused):
 
     def __init__(self, *, balance: int) -> None:
         super().__init__(
-            f"{-balance:,} points are owed. Awards pay that back first; "
+            f"{_points(-balance)} owed. Awards pay that back first; "
             "then rewards can be redeemed again."
         )
 
@@ -251,7 +251,7 @@ class ExceedsReversible(Refused):
 
     def __init__(self, *, left_points: int) -> None:
         super().__init__(
-            f"Only {left_points:,} points of this are left to reverse. "
+            f"Only {_points(left_points)} of this can still be reversed. "
             f"Enter {left_points:,} or fewer.",
             param="points",
         )
@@ -300,3 +300,7 @@ class SignInFailed(Refused):
 
     def __init__(self) -> None:
         super().__init__("Email and password do not fit together. Check both and try again.")
+
+
+def _points(count: int) -> str:
+    return f"{count:,} point" if count == 1 else f"{count:,} points"

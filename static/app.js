@@ -103,6 +103,8 @@
     } else if (target.id === "main") {
       focusFirst(byId("main"));
       showButtons();
+    } else if (event.target.matches("form.r-sheet")) {
+      focusFirst(event.target);
     }
     startUndoClock();
   });
@@ -121,29 +123,54 @@
     document.querySelectorAll("[data-follows-address]").forEach((link) => (link.search = window.location.search));
   });
 
-  document.addEventListener("htmx:sendError", () => announceFailure());
-  document.addEventListener("htmx:timeout", () => announceFailure());
-  document.addEventListener("htmx:responseError", () => announceFailure());
+  const isPoll = (element) => (element.getAttribute("hx-trigger") || "").startsWith("every");
 
-  const announceFailure = () => {
-    // The counter sends again by itself, and says so.
-    if (byId("counter-stage")) return;
-    const words = "Not sent. The server did not answer. Try again: it cannot count twice.";
-    announce(words);
+  const announceFailure = (event) => {
+    // The counter sends again by itself, and says so; a list that looks by itself looks again.
+    if (byId("counter-stage") || isPoll(event.detail.elt)) return;
+    const isAct = event.detail.requestConfig?.verb === "post";
+    // A page that did not come may be the one after an act that was done: the same once more would be another.
+    const words = isAct
+      ? "Not sent. The server did not answer. Try again: it cannot count twice."
+      : "Not loaded. The server did not answer. Reload the page: it shows what has happened.";
     const line = document.createElement("div");
-    line.className = "r-toast";
     line.textContent = words;
+    const sheet = byId("dialog").open && byId("dialog").querySelector(".r-sheet");
+    if (sheet) {
+      // An open dialog lets nothing beside it be seen or heard.
+      line.className = "r-inset r-warn r-notice";
+      line.tabIndex = -1;
+      line.dataset.failure = "";
+      sheet.querySelectorAll("[data-failure]").forEach((each) => each.remove());
+      sheet.prepend(line);
+      line.focus();
+      return;
+    }
+    announce(words);
+    line.className = "r-toast";
     byId("toast").replaceChildren(line);
   };
 
+  document.addEventListener("htmx:sendError", announceFailure);
+  document.addEventListener("htmx:timeout", announceFailure);
+  document.addEventListener("htmx:responseError", announceFailure);
+
   document.addEventListener("htmx:beforeRequest", (event) => {
     const paused = document.querySelector('[data-pause][aria-pressed="true"]');
-    if (paused && event.detail.elt.id === paused.dataset.pause) event.preventDefault();
+    const { elt } = event.detail;
+    // Nor is a list taken away from under who is in it.
+    const isHeld = isPoll(elt) && elt.contains(document.activeElement);
+    if (isHeld || (paused && elt.id === paused.dataset.pause)) {
+      event.preventDefault();
+      return;
+    }
     // What is being fetched fades after 300 ms; the field that asked for it stays as it is.
     for (const each of [event.detail.elt, event.detail.target]) each.setAttribute("aria-busy", "true");
   });
   document.addEventListener("htmx:afterRequest", (event) => {
-    for (const each of [event.detail.elt, event.detail.target]) each.removeAttribute("aria-busy");
+    const { elt, target, requestConfig } = event.detail;
+    // The answer may have gone elsewhere than was asked.
+    for (const each of [elt, target, requestConfig.target]) each?.removeAttribute("aria-busy");
   });
 
   document.addEventListener("click", (event) => {
@@ -199,7 +226,7 @@
   const watchLeft = (seconds) => {
     const touch = () => localStorage.setItem(LAST_TOUCH, String(Date.now()));
     const hasTyped = () =>
-      [...document.querySelectorAll("main input:not([type=hidden]), main textarea")].some((each) => each.value !== each.defaultValue);
+      [...document.querySelectorAll(":is(main, #dialog) :is(input:not([type=hidden]), textarea)")].some((each) => each.value !== each.defaultValue);
     TOUCHES.forEach((each) => document.addEventListener(each, touch, { passive: true }));
     touch();
     setInterval(() => {
@@ -283,7 +310,8 @@
     if (event.key === "Enter" && event.target.closest("a, button, summary")) return;
     if (waitsForPage) {
       waitsForPage = false;
-      goTo(PAGES[event.key]);
+      // Who may not see the staff has their part of the audit log in its place.
+      if (!goTo(PAGES[event.key]) && event.key === "s") goTo("/audit");
       return;
     }
     const action = actions[event.key];

@@ -12,6 +12,7 @@
   const DIGIT_SETTLE_MILLISECONDS = 200;
   const SCAN_CHARACTERS_MIN = 4;
   const REPEAT_MILLISECONDS = 2000;
+  const SENDING_MILLISECONDS = 15000;
   const RETRY_MILLISECONDS = [500, 1000, 2000, 4000, 8000, 8000, 8000, 8000];
 
   const stage = () => byId("counter-stage");
@@ -21,6 +22,9 @@
   let burst = { text: "", last: 0, target: null, before: "", isScan: false };
   let settling = 0;
   let waiting = "";
+  // Acts without an answer by their one-time key: how often they were sent again, and what sends
+  // them next.
+  const unanswered = new Map();
   let submitted = null;
   let isPicking = false;
   let lastScan = { text: "", at: 0 };
@@ -91,7 +95,7 @@
 
   const settle = () => {
     // A manager who approves types the PIN at once; any other problem is read first.
-    const problem = stage().querySelector("[data-focus], .r-approval [data-autofocus], .r-approval button");
+    const problem = stage().querySelector("[data-focus], .r-approval [data-autofocus], .r-approval button:not([hidden])");
     if (problem) {
       // What is wrong with an amount is put right there: no digit may reach the keypad.
       const amount = problem.closest("#counter-award") && problem.matches("[data-focus]") && byId("spent");
@@ -112,15 +116,16 @@
     startClock();
   };
 
-  const send = (verb, path, values) =>
-    // What goes wrong is told by the events that htmx sends of it.
-    htmx.ajax(verb, path, { target: "#counter-stage", swap: "outerHTML", values }).catch(() => {});
+  const send = (verb, path, source, values) =>
+    // In the name of its form, whose rule says what gives way to what. What goes wrong is told by
+    // the events that htmx sends of it.
+    htmx.ajax(verb, path, { source, target: "#counter-stage", swap: "outerHTML", values }).catch(() => {});
 
   const next = () => {
     box().value = "";
     submitted = null;
-    tell("");
-    send("GET", "/counter");
+    if (!unanswered.size) tell("");
+    send("GET", "/counter", byId("counter-form"));
     box().focus();
   };
 
@@ -145,13 +150,17 @@
     // off the request that opens them.
     if (event.detail.elt.id !== "box") return;
     const isOpen = state() === "member" || state() === "done";
-    if (box().value === submitted || (isOpen && !box().value)) event.preventDefault();
-    else submitted = null;
+    if (box().value === submitted || (isOpen && !box().value)) {
+      event.preventDefault();
+      return;
+    }
+    submitted = null;
+    isPicking = false;
   });
 
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target.id !== "counter-stage") return;
-    tell("");
+    if (!unanswered.size) tell("");
     if (state() === "hits") {
       const hits = stage().querySelectorAll("[data-hit]");
       announce(hits.length ? `${hits.length} found` : byId("h-hits").textContent);
@@ -206,6 +215,7 @@
     o: () => press(byKey("o")),
     n: () => press(byKey("n")) || (window.location.assign("/members/new?back=counter"), true),
     p: () => press(byKey("p")),
+    h: () => press(byKey("h")),
     l: () => press(document.querySelector('#lock [data-counter-key="l"]')),
     u: () => Date.now() < undoEndsAt && (actOnce("undo", () => press(byKey("u"))), true),
     "?": () => (window.location.assign("/shortcuts"), true),
@@ -280,6 +290,7 @@
       settleOf(character);
       return;
     }
+    if (!waiting && character === " ") return;
     const text = waiting + character;
     const action = waiting ? null : actionOf(character);
     letGo();
@@ -321,6 +332,8 @@
         return;
       }
       if (event.key.length !== 1) return;
+      // The space bar presses what has the focus.
+      if (event.key === " " && !burst.isScan && event.target.closest("a, button, summary")) return;
       noteCharacter(event, now);
       if (isField(event.target)) return;
       event.preventDefault();
@@ -348,33 +361,46 @@
 
   // --- Silence on the network -------------------------------------------------------------------
 
-  // Acts without an answer by their one-time key: how often they were sent again, and what sends
-  // them next.
-  const unanswered = new Map();
-
   const again = (event) => {
     const config = event.detail.requestConfig;
     if (!config || config.verb !== "post") {
+      isPicking = false;
       tell("No answer. Check the connection; what you typed is still here.");
       return;
     }
-    sendAgain({ path: config.path, values: config.formData, stage: event.detail.target });
+    const { elt, target } = event.detail;
+    sendAgain({ path: config.path, values: config.formData, form: elt, stage: target });
   };
+
+  const settleAct = (once) => {
+    unanswered.delete(once);
+    if (!unanswered.size) tell("");
+  };
+
+  const nameOf = (shown) => shown.querySelector("#who").textContent.trim();
+
+  // Whoever leaves the page would never hear of it. Who leaves the till must be able to.
+  let isOut = false;
+  document.addEventListener("submit", (event) => (isOut ||= event.target.matches("[data-out]")));
+  window.addEventListener("beforeunload", (event) => {
+    if (unanswered.size && !isOut) event.preventDefault();
+  });
 
   const sendAgain = (act) => {
     const isShown = act.stage.isConnected;
     const count = unanswered.get(act.values.get("once"))?.count || 0;
     if (count >= RETRY_MILLISECONDS.length) {
-      unanswered.delete(act.values.get("once"));
+      settleAct(act.values.get("once"));
       play(false);
       if (isShown) tell("Still no answer. Reload the page: it shows whether this has happened. It cannot count twice.");
       else tellLate(act.stage, "still no answer. Open the page: it shows whether this has happened.");
       return;
     }
-    if (isShown) tell(`No answer. Trying again (${count + 1}). It cannot count twice.`);
+    const who = isShown ? "No" : `${nameOf(act.stage)}: no`;
+    tell(`${who} answer. Trying again (${count + 1}). It cannot count twice.`);
     const timer = window.setTimeout(() => {
       // Whoever is served next must not lose the stage to an act for who has left.
-      if (act.stage.isConnected) send("POST", act.path, act.values);
+      if (act.stage.isConnected) send("POST", act.path, act.form, act.values);
       else sendUnseen(act);
     }, RETRY_MILLISECONDS[count]);
     unanswered.set(act.values.get("once"), { count: count + 1, timer });
@@ -387,6 +413,7 @@
         method: "POST",
         body: new URLSearchParams(act.values),
         headers: { "X-Workspace": act.values.get("workspace") },
+        signal: AbortSignal.timeout(SENDING_MILLISECONDS),
       });
     } catch {
       sendAgain(act);
@@ -396,28 +423,34 @@
       sendAgain(act);
       return;
     }
-    unanswered.delete(act.values.get("once"));
-    // An act that counts leads to its slip; an undo answers by itself.
+    settleAct(act.values.get("once"));
+    // An act that counts leads to its slip; the others answer by themselves.
     const isSlip = /^\?(redemption|award)=/.test(new URL(answer.url).search);
-    tellEnd(act.stage, answer.ok && (isSlip || !answer.redirected));
+    tellEnd(act, answer.ok && (isSlip || !answer.redirected));
   };
 
   // How an act ended whose stage is gone: in a line that stays until it is looked at.
-  const tellEnd = (stage, isDone) => {
+  const tellEnd = ({ stage, path }, isDone) => {
     if (!isDone) play(false);
-    tellLate(stage, isDone ? "this was counted." : "this was not counted. Open the page and look.");
+    const what = path.endsWith("/undo") ? "undone" : path.endsWith("/fulfil") ? "marked as handed over" : "counted";
+    tellLate(stage, isDone ? `this was ${what}.` : `this was not ${what}. Open the page and look.`);
   };
 
   const tellLate = (stage, words) => {
     const line = document.createElement("div");
     const text = document.createElement("span");
     const link = document.createElement("a");
+    const closer = document.createElement("button");
     line.className = "r-toast";
-    text.textContent = `${stage.querySelector("#who").textContent}: ${words}`;
+    text.textContent = `${nameOf(stage)}: ${words}`;
     link.className = "btn btn-sm";
     link.href = stage.dataset.address;
     link.textContent = "Open";
-    line.append(text, link);
+    closer.type = "button";
+    closer.className = "btn btn-sm";
+    closer.textContent = "Close";
+    closer.addEventListener("click", () => line.remove());
+    line.append(text, link, closer);
     byId("toast").append(line);
   };
 
@@ -429,10 +462,10 @@
   const takeAnswer = (event) => {
     const { requestConfig, target, xhr } = event.detail;
     if (requestConfig.verb !== "post" || xhr.status >= 500) return;
-    unanswered.delete(requestConfig.formData.get("once"));
+    settleAct(requestConfig.formData.get("once"));
     if (target.isConnected || xhr.status === 204) return;
     event.preventDefault();
-    tellEnd(target, xhr.status < 400);
+    tellEnd({ stage: target, path: requestConfig.path }, xhr.status < 400);
   };
 
   const hears = [

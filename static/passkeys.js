@@ -12,8 +12,12 @@
   };
 
   const show = () => {
-    if (!isAble) return;
-    document.querySelectorAll("[data-passkey]").forEach((each) => each.removeAttribute("hidden"));
+    document.querySelectorAll("[data-passkey]").forEach((each) => {
+      each.removeAttribute("hidden");
+      if (isAble) return;
+      each.querySelector("button").hidden = true;
+      each.querySelector("[role=alert]").textContent = "This browser has no passkeys. Use another one, or go on without.";
+    });
   };
 
   const ask = async (button) => {
@@ -45,7 +49,7 @@
   // Enter in a field beside it is the button, too.
   document.addEventListener("submit", (event) => {
     const button = event.target.querySelector("[data-passkey] button[data-makes]");
-    if (button && !event.target.elements[button.dataset.into].value) {
+    if (button && isAble && !event.target.elements[button.dataset.into].value) {
       event.preventDefault();
       button.click();
     }

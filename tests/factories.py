@@ -187,7 +187,7 @@ def adjust(cast: Cast, member: Member, points: int, **more: Any) -> LedgerEntry:
         ).value
 
 
-def fulfil(cast: Cast, redemption: Redemption, by: Actor | None = None) -> Redemption:
+def fulfil(cast: Cast, redemption: Redemption, by: Actor | None = None) -> Outcome[Redemption]:
     """Hand a reward over as the cashier, unless `by` says otherwise."""
     with cast.database.writing() as session:
         return redemptions.fulfil(

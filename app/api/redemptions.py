@@ -101,7 +101,7 @@ def fulfil_redemption(path: schemas.IdPath, header: schemas.OnceHeader) -> Respo
                     workspace_id=keys.workspace_id(),
                     redemption_id=path.id,
                     by=keys.actor(),
-                )
+                ).value
             )
         ),
         once=acting.once_of(header),

@@ -112,6 +112,7 @@ ACCESS: Mapping[str, Permission | None] = {
     "counter.earns": Permission.REDEEM,
     "counter.redeem": Permission.REDEEM,
     "counter.award": Permission.AWARD,
+    "counter.fulfil": Permission.FULFIL,
     "counter.undo_redemption": Permission.UNDO_OWN,
     "counter.undo_award": Permission.UNDO_OWN,
     "counter.receipt": Permission.REDEEM,

@@ -60,6 +60,15 @@ def is_public(address: str) -> bool:
     return _is_public_6(parsed)
 
 
+def is_private(host: str) -> bool:
+    """Say whether a host is written as an address that is not on the public internet."""
+    try:
+        ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return not is_public(host)
+
+
 def _is_public_4(address: IPv4Address) -> bool:
     return not any(address in network for network in _NOT_PUBLIC_4)
 

@@ -94,8 +94,13 @@ def redeem(
     return Outcome(_get(session, workspace_id, redemption.id))
 
 
-def fulfil(session: Session, *, workspace_id: str, redemption_id: str, by: Actor) -> Redemption:
+def fulfil(
+    session: Session, *, workspace_id: str, redemption_id: str, by: Actor
+) -> Outcome[Redemption]:
     """Mark a redemption as handed over. Doing it twice changes nothing.
+
+    Returns:
+        The redemption; `replayed` when somebody had handed it over before.
 
     Raises:
         RewardNotAvailable: it was cancelled.
@@ -108,7 +113,7 @@ def fulfil(session: Session, *, workspace_id: str, redemption_id: str, by: Actor
             "This redemption was cancelled, so it can't be handed over."
         )
     if redemption.status == "fulfilled":
-        return redemption
+        return Outcome(redemption, "key")
     redemption.status = "fulfilled"
     redemption.fulfilled_at = clock.now()
     _tell(
@@ -120,7 +125,7 @@ def fulfil(session: Session, *, workspace_id: str, redemption_id: str, by: Actor
         None,
         by,
     )
-    return redemption
+    return Outcome(redemption)
 
 
 def cancel(
@@ -187,6 +192,16 @@ def get_entry(session: Session, *, redemption: Redemption) -> LedgerEntry:
             LedgerEntry.kind == "redemption",
         )
     ).one()
+
+
+def find_by_code(session: Session, *, workspace_id: str, text: str) -> Redemption | None:
+    """Give the redemption whose code a text is, with or without its dash, or None."""
+    code = searching.parse(text).code
+    if not code:
+        return None
+    return session.scalar(
+        select(Redemption).where(Redemption.workspace_id == workspace_id, Redemption.code == code)
+    )
 
 
 def list_redemptions(

@@ -17,7 +17,7 @@ from app import clock, errors
 from app.ids import new_id
 from app.models.columns import JsonObject
 from app.models.webhooks import WebhookEndpoint
-from app.rules import inputs
+from app.rules import addresses, inputs
 from app.rules.actors import Actor, Permission
 from app.services import audit, idempotency, paging
 from app.services.api_keys import OVERLAP_HOURS
@@ -216,10 +216,11 @@ def new_secret() -> str:
 
 def _checked_url(url: str, *, allows_http: bool) -> str:
     url = inputs.checked_text(url, param="url", most=URL_CHARACTERS_MAX)
-    schemes = ("https", "http") if allows_http else ("https",)
+    schemes, host = ("https", "http") if allows_http else ("https",), ""
     try:
         parts = urlsplit(url)
-        is_address = parts.scheme in schemes and bool(parts.hostname)
+        host = parts.hostname or ""
+        is_address = parts.scheme in schemes and bool(host)
         is_address = is_address and parts.port != 0 and "@" not in parts.netloc
         is_address = is_address and url.isascii()
     except ValueError:
@@ -227,6 +228,11 @@ def _checked_url(url: str, *, allows_http: bool) -> str:
     if not is_address or any(character.isspace() for character in url):
         raise errors.InvalidParameter(
             "url", "Give a whole https address, for example https://shop.example.com/hooks."
+        )
+    # Names are looked up at each delivery; what is plainly not public is told at once.
+    if not allows_http and addresses.is_private(host):
+        raise errors.InvalidParameter(
+            "url", "This address is not on the public internet, so nothing can be sent there."
         )
     return url
 

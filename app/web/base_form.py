@@ -19,6 +19,7 @@ from wtforms.validators import ValidationError
 from app.errors import RegularsError
 from app.http import attempts, unsent
 from app.http.actors import is_signed_in, signed_in, workspace_id
+from app.http.messages import say
 from app.ids import new_token
 from app.rules import money
 from app.services.idempotency import Once
@@ -61,7 +62,8 @@ class RegularsForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
             super().__init__(**values)
         # A form that is made to be shown is fresh, also in the answer to another form.
         is_fresh = not self.is_submitted() or values.get("formdata", ...) is None
-        if is_fresh or not self.once.data:
+        # What was sent once and had no answer may have counted: its key goes with it.
+        if (is_fresh and typed is None) or not self.once.data:
             self.renew()
         if is_fresh and is_signed_in():
             self.workspace.data = workspace_id()
@@ -126,6 +128,15 @@ class RegularsForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
 
 class ActForm(RegularsForm):
     """A form that is only a button."""
+
+
+def is_pressed() -> bool:
+    """Say whether the button that was pressed counts; if it does not, the next page says why."""
+    form = ActForm()
+    if form.validate_on_submit():
+        return True
+    say(form.hidden_errors[0])
+    return False
 
 
 class LeaveForm(ActForm):

@@ -10,8 +10,8 @@ from markupsafe import escape
 from app.http.failures import Failure
 from app.http.requests import request_id
 
-_FORM = re.compile(r"[a-z-]+-form")
-"""The ids of the forms that take their own place."""
+_FORM = re.compile(r"[a-z-]+-form|ledger-effect")
+"""The ids of what may be in a dialog, beside which nothing is seen: forms, and a part of one."""
 
 _HEADINGS = {
     400: "That did not work",
@@ -54,14 +54,18 @@ def page(failure: Failure) -> Response:
 
 def _part(status: int, target: str, heading: str, message: str) -> Response:
     """Tell of it beside what one is at: a page in its place would lose what is typed there."""
+    # What the one who asked would have picked from the answer is not in this one.
+    headers = {"HX-Reselect": "unset"}
     if target == "counter-stage":
-        headers = {"HX-Retarget": "#counter-net", "HX-Reswap": "innerHTML"}
+        headers |= {"HX-Retarget": "#counter-net", "HX-Reswap": "innerHTML"}
         return current_app.make_response((str(escape(message)), status, headers))
     if target == "dialog":
-        place, headers = "dialog", {}
+        place = "dialog"
     elif _FORM.fullmatch(target):
-        place, headers = "form", {"HX-Retarget": f"#{target}", "HX-Reswap": "afterbegin"}
+        place = "form"
+        headers |= {"HX-Retarget": f"#{target}", "HX-Reswap": "afterbegin"}
     else:
-        place, headers = "toast", {"HX-Retarget": "#toast", "HX-Reswap": "innerHTML"}
+        place = "toast"
+        headers |= {"HX-Retarget": "#toast", "HX-Reswap": "innerHTML"}
     text = render_template("errors/part.html", place=place, heading=heading, message=message)
     return current_app.make_response((text, status, headers))

@@ -50,7 +50,8 @@ def install(app: Flask) -> None:
         instant,
     )
     people: tuple[Callable[..., str], ...] = (initials, avatar_class, last_digits, hits)
-    for each in (*numbers, *times, *people, short_refusal, json_lines):
+    words: tuple[Callable[..., str], ...] = (short_refusal, sentence, json_lines)
+    for each in (*numbers, *times, *people, *words):
         app.add_template_filter(each)
     app.add_template_global(icon)
     app.add_template_global(currency_symbol)
@@ -63,9 +64,9 @@ def number(value: int) -> str:
     return f"{value:,}".replace("-", MINUS)
 
 
-def counted(value: int, word: str) -> str:
+def counted(value: int, word: str, write: Callable[[int], str] = number) -> str:
     """Write how many of something there are: 1 point, 1,250 points."""
-    return f"{number(value)} {word}" + ("" if value == 1 else "s")
+    return f"{write(value)} {word}" + ("" if value == 1 else "s")
 
 
 def signed(value: int) -> str:
@@ -151,6 +152,11 @@ def short_refusal(refusal: errors.Refused) -> str:
     if isinstance(refusal, errors.RewardNotAvailable):
         return refusal.short
     return _SHORT.get(type(refusal), refusal.message)
+
+
+def sentence(text: str) -> str:
+    """Begin a text with a capital, and leave the rest as it is."""
+    return text[:1].upper() + text[1:]
 
 
 def initials(name: str) -> str:

@@ -108,6 +108,28 @@ def test_without_a_card_nine_key_presses_are_enough(
     assert factories.reload(cast, member).balance == 110
 
 
+def test_a_reward_is_marked_as_handed_over_by_a_key(
+    cast: Cast, counter: Page, member: Member
+) -> None:
+    scan(counter, CARD)
+    on_stage(counter, "member")
+    counter.keyboard.press("1")
+    on_stage(counter, "done")
+    counter.keyboard.press("h")
+    expect(counter.locator(".r-slip")).to_contain_text("Handed over")
+    with cast.database.reading() as session:
+        redemption = session.scalars(select(Redemption)).one()
+    assert redemption.status == "fulfilled"
+    counter.keyboard.press("Escape")
+    on_stage(counter, "idle")
+
+    counter.keyboard.type(redemption.code_shown, delay=60)
+    counter.keyboard.press("Enter")
+
+    expect(counter.locator("#counter-stage .r-notice")).to_be_focused()
+    expect(counter.locator("#counter-stage .r-notice")).to_contain_text("handed over already")
+
+
 def test_undo_and_the_next_customer(cast: Cast, counter: Page, member: Member) -> None:
     scan(counter, CARD)
     on_stage(counter, "member")
@@ -380,11 +402,7 @@ def test_an_answer_that_comes_late_leaves_the_next_customer_on_the_stage(
     scan(counter, CARD)
     on_stage(counter, "member")
     held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    counter.route("**/redeem", hold)
+    counter.route("**/redeem", lambda route: hold(held, route))
     with counter.expect_request("**/redeem"):
         counter.keyboard.press("1")
     scan(counter, "3333333311")
@@ -394,6 +412,87 @@ def test_an_answer_that_comes_late_leaves_the_next_customer_on_the_stage(
     expect(counter.locator("#toast")).to_contain_text("Kwame Mensah: this was counted.")
     expect(counter.locator("#who")).to_have_text("Priyanka Iyer")
     expect(counter).to_have_url(re.compile(f"member={other.id}"))
+
+
+@pytest.mark.broken_network
+def test_an_act_that_waits_to_be_sent_again_outlives_who_goes_on(
+    cast: Cast, counter: Page, member: Member
+) -> None:
+    scan(counter, CARD)
+    on_stage(counter, "member")
+    fails = failing(1)
+    counter.route("**/redeem", lambda route: route.abort() if next(fails) else route.continue_())
+    held: list[Route] = []
+    counter.route(re.compile(r"/counter\?q=$"), lambda route: hold(held, route))
+    counter.keyboard.press("1")
+    expect(counter.locator("#counter-net")).to_contain_text("Trying again")
+    # The way to the next customer hangs, and is pressed twice.
+    counter.keyboard.press("Escape")
+    counter.wait_for_timeout(300)
+    counter.keyboard.press("Escape")
+
+    on_stage(counter, "done")
+    assert factories.reload(cast, member).entry_count == 2
+
+
+def hold(held: list[Route], route: Route) -> None:
+    """Leave a request without an answer."""
+    held.append(route)
+
+
+@pytest.mark.broken_network
+def test_an_undo_that_comes_late_is_told_as_what_it_is(
+    cast: Cast, counter: Page, member: Member
+) -> None:
+    scan(counter, CARD)
+    on_stage(counter, "member")
+    counter.keyboard.press("1")
+    on_stage(counter, "done")
+    fails = failing(2)
+    counter.route("**/undo", lambda route: route.abort() if next(fails) else route.continue_())
+    counter.keyboard.press("u")
+    expect(counter.locator("#counter-net")).to_contain_text("Trying again")
+    counter.keyboard.press("Escape")
+    on_stage(counter, "idle")
+    expect(counter.locator("#counter-net")).to_contain_text("Kwame Mensah: no answer. Trying again")
+
+    expect(counter.locator("#toast")).to_contain_text("Kwame Mensah: this was undone.")
+    expect(counter.locator("#counter-net")).to_have_text("")
+    counter.get_by_role("button", name="Close").click()
+    expect(counter.locator("#toast")).to_be_empty()
+    assert factories.reload(cast, member).balance == 560
+
+
+def test_the_space_bar_presses_what_has_the_focus(
+    cast: Cast, counter: Page, member: Member
+) -> None:
+    scan(counter, CARD)
+    on_stage(counter, "member")
+    counter.locator("#keypad").press("Space")
+    counter.wait_for_timeout(300)
+    on_stage(counter, "member")
+    counter.locator("[data-digit='1']").focus()
+    counter.keyboard.press("Space")
+    on_stage(counter, "done")
+    counter.locator("[data-counter-key='u']").press("Space")
+
+    on_stage(counter, "member")
+    assert factories.reload(cast, member).balance == 560
+
+
+def test_a_search_that_gave_way_takes_no_focus_out_of_the_box(
+    cast: Cast, counter: Page, member: Member
+) -> None:
+    factories.enrol(cast, "Kwasi Mensah")
+    held: list[Route] = []
+    counter.route(re.compile(r"/counter\?q=men"), lambda route: hold(held, route))
+    counter.keyboard.type("men", delay=60)
+    counter.keyboard.press("Enter")
+    counter.keyboard.type("sah", delay=60)
+    on_stage(counter, "hits")
+    counter.wait_for_timeout(300)
+
+    expect(counter.locator("#box")).to_be_focused()
 
 
 def test_an_undo_that_is_refused_says_why(cast: Cast, counter: Page, member: Member) -> None:

@@ -214,9 +214,17 @@ def test_today_shows_what_happens_elsewhere_by_itself(
     factories.award(cast, member, 5, reason="Review")
     manager.clock.run_for(31_000)
     expect(manager.locator("#reports-activity")).not_to_contain_text("Review")
+    expect(manager.locator("#reports-activity")).not_to_have_attribute("aria-busy", "true")
     manager.get_by_role("button", name="Go on").click()
     manager.clock.run_for(11_000)
     expect(manager.locator("#reports-activity")).to_contain_text("Review")
+    # Nor is it taken away from under who is in it.
+    link = manager.locator("#reports-activity a").first
+    link.focus()
+    factories.award(cast, member, 6, reason="Survey")
+    manager.clock.run_for(11_000)
+    expect(link).to_be_focused()
+    expect(manager.locator("#reports-activity")).not_to_contain_text("Survey")
     assert loads == []
 
 
@@ -358,3 +366,78 @@ def test_keys_lead_nowhere_where_one_may_not_go(page: Page, address: str, cast: 
 
     expect(page).to_have_url(f"{address}/rewards")
     expect(page.locator("h1")).to_have_text("Rewards")
+
+
+@pytest.mark.broken_network
+def test_an_act_that_gets_no_answer_says_so_in_its_dialog(
+    cast: Cast, manager: Page, address: str
+) -> None:
+    member = factories.enrol(cast)
+    manager.goto(f"{address}/members/{member.id}")
+    manager.keyboard.press("a")
+    manager.locator("#points").fill("50")
+    manager.locator("#reason").fill("Purchase")
+    manager.route("**/award", lambda route: route.abort())
+    manager.locator("#reason").press("Enter")
+
+    said = manager.locator("#dialog [data-failure]")
+    expect(said).to_be_focused()
+    expect(said).to_contain_text("Try again: it cannot count twice.")
+    manager.unroute("**/award")
+    manager.get_by_role("button", name="Award", exact=False).last.click()
+    expect(manager.locator("#toast")).to_contain_text("+50 points")
+    assert factories.reload(cast, member).balance == 50
+
+
+@pytest.mark.broken_network
+def test_a_page_that_does_not_come_after_an_act_does_not_call_for_it_again(
+    cast: Cast, manager: Page, address: str
+) -> None:
+    member = factories.enrol(cast)
+    manager.goto(f"{address}/members/{member.id}")
+    manager.keyboard.press("a")
+    manager.locator("#points").fill("50")
+    manager.locator("#reason").fill("Purchase")
+    manager.route(f"**/members/{member.id}", lambda route: route.abort())
+    manager.locator("#reason").press("Enter")
+
+    expect(manager.locator("#toast")).to_contain_text(
+        "Reload the page: it shows what has happened."
+    )
+    expect(manager.locator("#toast")).not_to_contain_text("Try again")
+    assert factories.reload(cast, member).balance == 50
+
+
+def test_a_ledger_that_is_narrowed_keeps_the_focus_and_outlives_a_reload(
+    cast: Cast, manager: Page, address: str
+) -> None:
+    member = factories.enrol(cast)
+    factories.award(cast, member, 560)
+    factories.redeem(cast, member, factories.make_reward(cast))
+    manager.goto(f"{address}/members/{member.id}")
+    expect(manager.locator("#members-lines tr")).to_have_count(2)
+
+    manager.locator("#kind").select_option("award")
+    expect(manager.locator("#members-lines tr")).to_have_count(1)
+    expect(manager).to_have_url(re.compile("kind=award"))
+    manager.locator("#since").fill("2020-01-01")
+    manager.locator("#since").focus()
+    expect(manager).to_have_url(re.compile("since=2020-01-01"))
+    expect(manager.locator("#since")).to_be_focused()
+    manager.reload()
+
+    expect(manager.locator("#members-lines tr")).to_have_count(1)
+    expect(manager.locator("#kind")).to_have_value("award")
+
+
+def test_a_form_on_its_own_page_shows_what_is_wrong_where_the_focus_is(
+    cast: Cast, manager: Page, address: str
+) -> None:
+    member = factories.enrol(cast)
+    manager.goto(f"{address}/members/{member.id}/award")
+    manager.locator("#points").fill("many")
+    manager.locator("#reason").fill("Purchase")
+    manager.locator("#reason").press("Enter")
+
+    expect(manager.locator("[data-focus]")).to_be_focused()
+    expect(manager.locator("#points")).to_have_value("many")

@@ -62,9 +62,9 @@ def test_it_can_be_had(standing: dict[str, Any], terms: dict[str, Any]) -> None:
         ({}, {"stock": 0}, "reward_out_of_stock", "None left"),
         ({"taken_count": 1}, {"per_member_limit": 1}, "reward_limit_reached", "once"),
         ({"taken_count": 3}, {"per_member_limit": 3}, "reward_limit_reached", "3 times"),
-        ({"balance": 449}, {}, "insufficient_points", "Short by 1 points. The balance is 449"),
-        ({"balance": -1}, {"points_cost": 0}, "account_negative", "1 points are owed"),
-        ({"balance": -1200}, {}, "account_negative", "1,200 points are owed"),
+        ({"balance": 449}, {}, "insufficient_points", "Short by 1 point. The balance is 449"),
+        ({"balance": -1}, {"points_cost": 0}, "account_negative", "1 point owed"),
+        ({"balance": -1200}, {}, "account_negative", "1,200 points owed"),
     ],
 )
 def test_it_cannot_be_had(

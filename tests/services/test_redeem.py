@@ -70,7 +70,7 @@ def test_who_owes_points_redeems_nothing_not_even_a_free_reward(cast: Cast) -> N
     member = factories.enrol(cast)
     factories.adjust(cast, member, -1300, allow_negative=True)
 
-    with pytest.raises(errors.AccountNegative, match="1,300 points are owed"):
+    with pytest.raises(errors.AccountNegative, match="1,300 points owed"):
         factories.redeem(cast, member, factories.make_reward(cast, points_cost=0))
 
 

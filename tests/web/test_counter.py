@@ -9,6 +9,7 @@ import pytest
 from app.models.members import Member
 from tests import factories
 from tests.cast import Cast
+from tests.support import records
 from tests.support.pages import Visitor
 
 
@@ -34,10 +35,50 @@ def test_an_exact_card_opens_though_others_match(cast: Cast, cashier: Visitor) -
     assert f"/counter/members/{exact.id}/redeem" in str(page.response.get_data(as_text=True))
 
 
-def test_a_redemption_code_opens_its_member(cast: Cast, cashier: Visitor, member: Member) -> None:
+def test_a_code_shows_what_is_to_be_handed_over_and_only_once(
+    cast: Cast, cashier: Visitor, member: Member
+) -> None:
     redemption = factories.redeem(cast, member, factories.make_reward(cast, points_cost=10))
+    path = f"/counter/redemptions/{redemption.id}/fulfil"
 
-    assert "Kwame Mensah" in cashier.get(f"/counter?q={redemption.code_shown}").text
+    shown = cashier.get(f"/counter?q={redemption.code_shown}")
+    done = cashier.post(path, shown.fields(path))
+    again = cashier.post(path, shown.fields(path))
+    other = cashier.get(f"/counter?q={redemption.code}")
+
+    assert "Kwame Mensah" in shown.text
+    assert "Any hot drink Done. Hand it over." in shown.text
+    assert "Handed over" in done.text
+    assert "already" not in done.text
+    for page in (again, other):
+        assert "This was handed over already" in page.text
+        assert path not in str(page.response.get_data(as_text=True))
+    assert len(records.events_of(cast, "loyalty.redemption.fulfilled")) == 1
+
+
+def test_a_code_of_what_was_cancelled_gives_nothing(
+    cast: Cast, cashier: Visitor, member: Member
+) -> None:
+    redemption = factories.redeem(cast, member, factories.make_reward(cast, points_cost=10))
+    path = f"/counter/redemptions/{redemption.id}/fulfil"
+    form = cashier.get(f"/counter?redemption={redemption.id}").fields(path)
+    factories.cancel(cast, redemption)
+
+    assert "Hand over nothing." in cashier.get(f"/counter?q={redemption.code_shown}").text
+    refused = cashier.post(path, form)
+
+    assert refused.status == 422
+    assert "was cancelled, so it can't be handed over" in refused.text
+    assert cashier.post(path, {**form, "csrf_token": "old"}).status == 422
+
+
+def test_a_card_that_reads_like_a_code_is_a_card(
+    cast: Cast, cashier: Visitor, member: Member
+) -> None:
+    redemption = factories.redeem(cast, member, factories.make_reward(cast, points_cost=10))
+    factories.enrol(cast, "Priyanka Iyer", card_number=redemption.code)
+
+    assert "Who is it?" in cashier.get(f"/counter?q={redemption.code}").text
 
 
 def test_several_are_listed_who_was_here_last_first(cast: Cast, cashier: Visitor) -> None:
@@ -199,7 +240,7 @@ def test_the_slip_of_an_award_says_that_it_was_undone(
     assert "Undone. 40 points taken back." in cashier.post(undo, form).text
 
     page = cashier.get(slip)
-    assert "Undone. 40 points were taken back." in page.text
+    assert "Undone. 40 points taken back." in page.text
     assert undo not in page.text
 
 
@@ -312,7 +353,10 @@ def test_what_is_sent_after_the_sign_in_had_ended_is_told_at_the_same_member(
     page = cashier.get(back.location)
 
     assert back.location == shown
-    assert "You were signed out before this was sent. Nothing was counted." in page.text
+    assert (
+        "You were signed out before this was sent. Send it again; it cannot count twice."
+        in page.text
+    )
     assert page.fields(f"/counter/members/{member.id}/award")["spent"] == typed.get("spent", "")
     assert "signed out before" not in cashier.get(shown).text
     assert factories.reload(cast, member).entry_count == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import unquote
 
 import pytest
 from sqlalchemy import update
@@ -10,6 +11,7 @@ from sqlalchemy import update
 from app.models.staff import StaffSession
 from tests import factories
 from tests.cast import Cast
+from tests.support import records
 from tests.support.pages import Visitor
 
 
@@ -99,3 +101,96 @@ def test_a_person_who_was_switched_off_can_be_let_in_at_once(cast: Cast, owner: 
 
     assert owner.press("/staff", f"/staff/{cast.cashier.id}/enable").status == 303
     assert "may sign in again" in owner.get("/staff").text
+
+
+def test_a_button_that_is_pressed_on_an_old_page_says_that_nothing_was_sent(
+    cast: Cast, owner: Visitor
+) -> None:
+    member, reward = factories.enrol(cast), factories.make_reward(cast)
+    entry = factories.award(cast, member, 560)
+    redemption = factories.redeem(cast, member, reward)
+    till = factories.register_till(cast).device
+    written = records.count_written(cast)
+
+    for path in (
+        f"/members/{member.id}/close",
+        f"/members/{member.id}/card/link",
+        f"/rewards/{reward.id}/archive",
+        f"/redemptions/{redemption.id}/fulfil",
+        f"/ledger/{entry.id}/undo",
+        f"/devices/{till.id}/revoke",
+        f"/locations/{cast.location_id}/close",
+        f"/staff/{cast.cashier.id}/disable",
+    ):
+        answer = owner.post(path, {"csrf_token": "old", "workspace": cast.workspace_id})
+        assert answer.status == 303, path
+        assert "This page was open too long. Nothing was sent." in owner.get("/you").text, path
+    assert records.count_written(cast) == written
+
+
+def test_what_may_have_counted_before_a_sign_in_ended_is_sent_with_its_key(
+    cast: Cast, manager: Visitor
+) -> None:
+    member = factories.enrol(cast)
+    path = f"/members/{member.id}/award"
+    form = {**manager.get(path).fields(path), "points": "50", "reason": "Purchase"}
+    # Its answer is lost, the sign-in ends, and it is sent again.
+    manager.post(path, form)
+    factories.end_sessions(cast)
+    manager.post(path, form)
+    manager.sign_in("manager")
+
+    page = manager.get(path)
+    manager.post(path, page.fields(path))
+
+    assert "Not sent yet." in page.text
+    assert factories.reload(cast, member).balance == 50
+    assert "counted once" in manager.get(f"/members/{member.id}").text
+
+
+@pytest.mark.parametrize("act", ["award", "redeem"])
+def test_what_may_have_counted_at_the_counter_is_sent_with_its_key(
+    cast: Cast, cashier: Visitor, act: str
+) -> None:
+    member = factories.enrol(cast)
+    factories.award(cast, member, 1000)
+    reward = factories.make_reward(cast, counter_key=3)
+    shown, path = f"/counter?member={member.id}", f"/counter/members/{member.id}/{act}"
+    typed = {"spent": "4.20"} if act == "award" else {"offer": f"{reward.id} 450"}
+    form = {**cashier.get(shown).fields(path), **typed}
+    cashier.post(path, form)
+    factories.end_sessions(cast)
+    cashier.post(path, form, Referer=f"http://localhost{shown}")
+    cashier.sign_in("cashier")
+
+    page = cashier.get(shown)
+    answer = cashier.post(path, {**page.fields(path), **typed})
+
+    assert "Send it again; it cannot count twice." in page.text
+    assert answer.status == 303
+    assert factories.reload(cast, member).entry_count == 2
+
+
+def test_a_search_among_the_redemptions_keeps_their_state(cast: Cast, manager: Visitor) -> None:
+    member = factories.enrol(cast)
+    factories.award(cast, member, 560)
+    redemption = factories.redeem(cast, member, factories.make_reward(cast))
+    shown = f"/redemptions?status=confirmed&q={redemption.code}"
+
+    page = manager.get(shown)
+
+    hidden = {each.get("name"): each.get("value") for each in page.elements("input")}
+    assert hidden["status"] == "confirmed"
+    (cancel,) = [link for link in page.links() if link.endswith("/cancel") or "/cancel?" in link]
+    assert f"status=confirmed&q={redemption.code}" in unquote(cancel)
+
+
+def test_the_money_that_is_owed_is_said_where_one_value_is_known(
+    cast: Cast, manager: Visitor
+) -> None:
+    factories.award(cast, factories.enrol(cast), 1000)
+    assert "owed in treats" in manager.get("/").text
+
+    factories.make_program(cast, name="Second", point_value_thousandths=9)
+
+    assert "owed in treats" not in manager.get("/").text

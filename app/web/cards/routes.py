@@ -11,7 +11,7 @@ from app.http.actors import actor, signed_in, workspace_id
 from app.http.messages import say
 from app.rules import cards as drawn
 from app.services import cards, members
-from app.web.base_form import ActForm
+from app.web.base_form import is_pressed
 from app.web.responses import go, page
 
 blueprint = Blueprint("cards", __name__)
@@ -36,7 +36,7 @@ def show(member_id: str) -> Response:
 @blueprint.post("/members/<member_id>/card/number")
 def give_number(member_id: str) -> Response:
     """Give a card number to who has none."""
-    if ActForm().validate_on_submit():
+    if is_pressed():
         with writing() as session:
             cards.give_number(session, workspace_id=workspace_id(), member_id=member_id, by=actor())
         say("The card has a number.")
@@ -46,7 +46,7 @@ def give_number(member_id: str) -> Response:
 @blueprint.post("/members/<member_id>/card/link")
 def make_link(member_id: str) -> Response:
     """Make a link for the member's phone."""
-    if ActForm().validate_on_submit():
+    if is_pressed():
         with writing() as session:
             cards.make_link(
                 session, workspace=signed_in().workspace, member_id=member_id, by=actor()
@@ -58,7 +58,7 @@ def make_link(member_id: str) -> Response:
 @blueprint.post("/members/<member_id>/card/revoke")
 def revoke_link(member_id: str) -> Response:
     """Let the link open nothing any more."""
-    if ActForm().validate_on_submit():
+    if is_pressed():
         with writing() as session:
             cards.revoke_link(
                 session, workspace=signed_in().workspace, member_id=member_id, by=actor()

@@ -33,11 +33,12 @@ from app.services import (
 )
 from app.services.idempotency import Once
 from app.services.ledger_history import Row
-from app.web.base_form import ActForm
+from app.web.base_form import ActForm, RegularsForm
 from app.web.counter.forms import CounterAwardForm
 from app.web.filters import counted, money
 from app.web.ledger.lines import who_did
 from app.web.redemptions.forms import RedeemForm
+from app.web.redemptions.words import why_nothing_is_due
 from app.web.responses import page, redirect_to
 
 blueprint = Blueprint("counter", __name__, url_prefix="/counter")
@@ -160,6 +161,24 @@ def undo_redemption(redemption_id: str) -> Response:
     return _member(done.value.member_id, said=given_back)
 
 
+@blueprint.post("/redemptions/<redemption_id>/fulfil")
+def fulfil(redemption_id: str) -> Response:
+    """Mark what was redeemed as handed over; a code that is shown twice is told."""
+    form = ActForm()
+    if not form.validate_on_submit():
+        return _slip_of_redemption(redemption_id, refused=form.hidden_errors[0], status=422)
+    try:
+        with writing() as session:
+            done = redemptions.fulfil(
+                session, workspace_id=workspace_id(), redemption_id=redemption_id, by=actor()
+            )
+    except RegularsError as error:
+        status = int(status_of(error))
+        return _slip_of_redemption(redemption_id, refused=error.message, status=status)
+    refused = why_nothing_is_due(done.value) if done.replayed else ""
+    return _slip_of_redemption(redemption_id, refused=refused)
+
+
 @blueprint.post("/awards/<entry_id>/undo")
 def undo_award(entry_id: str) -> Response:
     """Take an award back and show the member again. Two presses undo once."""
@@ -170,7 +189,7 @@ def undo_award(entry_id: str) -> Response:
         return _slip_of_award(entry_id, refused=form.hidden_errors[0], status=422)
     try:
         with writing() as session:
-            ledger.reverse(
+            done = ledger.reverse(
                 session,
                 workspace_id=workspace_id(),
                 entry_id=entry_id,
@@ -180,7 +199,8 @@ def undo_award(entry_id: str) -> Response:
             )
     except RegularsError as error:
         return _slip_of_award(entry_id, refused=error.message, status=int(status_of(error)))
-    return _member(entry.member_id, said=f"Undone. {counted(entry.points, 'point')} taken back.")
+    taken_back = f"Undone. {counted(-done.value.points, 'point')} taken back."
+    return _member(entry.member_id, said=taken_back)
 
 
 @blueprint.get("/receipts/<redemption_id>")
@@ -227,6 +247,10 @@ def _found(text: str, *, is_scanned: bool) -> Response:
     with reading() as session:
         exact = member_search.find_exact(session, **given)
         found = None if exact else counter.look_up(session, **given)
+        shown = redemptions.find_by_code(session, **given)
+    if shown is not None and shown.member_id == exact:
+        # Who shows a code wants what it was given for, if they have not had it.
+        return _slip_of_redemption(shown.id, refused=why_nothing_is_due(shown))
     member_id = found.member_id if found else exact
     return _member(member_id) if member_id else _hits(text, found, is_scanned=is_scanned)
 
@@ -249,7 +273,7 @@ def _member(
     with reading() as session:
         standing = _standing(session, member_id)
     if redeem_form is None and award_form is None:
-        award_form = _unsent_award(member_id)
+        award_form, redeem_form = _unsent(member_id)
     return _stage(
         standing=standing,
         redeem_form=redeem_form or RedeemForm(formdata=None),
@@ -268,15 +292,31 @@ def _awarding(member: Member, form: CounterAwardForm | None) -> dict[str, Any]:
     return {"award_form": form, "earned": earned}
 
 
-def _unsent_award(member_id: str) -> CounterAwardForm | None:
-    """Give the form with what was typed when the sign-in had ended, once; None if nothing was."""
+def _unsent(
+    member_id: str, *, is_slip: bool = False
+) -> tuple[CounterAwardForm | None, RedeemForm | None]:
+    """Give the form of what was sent when the sign-in had ended, once; None if nothing was.
+
+    It keeps its one-time key: it may have counted when it was sent before that, without an answer.
+
+    Args:
+        is_slip: there are no rewards to choose beside it.
+    """
     kept = unsent.find() if request.method == "GET" else None
     if kept is None or kept.path != unsent.counter_of(member_id):
-        return None
+        return None, None
+    award_form, redeem_form = None, None
+    if "spent" in kept.fields:
+        form: RegularsForm = CounterAwardForm(formdata=MultiDict({"spent": kept.fields["spent"]}))
+        award_form = form
+    elif is_slip:
+        return None, None
+    else:
+        form = redeem_form = RedeemForm(formdata=None)
     unsent.forget()
-    form = CounterAwardForm(formdata=MultiDict({"spent": kept.fields.get("spent", "")}))
-    form.refusal = "You were signed out before this was sent. Nothing was counted. Send it again."
-    return form
+    form.once.data = kept.fields.get("once") or form.once.data
+    form.refusal = "You were signed out before this was sent. Send it again; it cannot count twice."
+    return award_form, redeem_form
 
 
 def _slip_of_redemption(redemption_id: str, **outcome: Any) -> Response:
@@ -310,7 +350,7 @@ def _slip(
         slip_row=row,
         served_by=_served_by(row),
         redemption=redemption,
-        **_awarding(standing.member, _unsent_award(entry.member_id)),
+        **_awarding(standing.member, _unsent(entry.member_id, is_slip=True)[0]),
         undo_seconds=UNDO_SECONDS,
         said=refused,
         is_refused=bool(refused),

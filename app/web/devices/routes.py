@@ -14,7 +14,7 @@ from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.devices import Device
 from app.services import devices, locations
-from app.web.base_form import ActForm
+from app.web.base_form import is_pressed
 from app.web.choices import choice
 from app.web.devices.forms import TillForm
 from app.web.responses import go, page
@@ -102,7 +102,7 @@ def update(device_id: str) -> Response:
 def revoke(device_id: str) -> Response:
     """Let a till be one no more."""
     till = _get_till(device_id)
-    if ActForm().validate_on_submit():
+    if is_pressed():
         with writing() as session:
             devices.revoke(
                 session, workspace=signed_in().workspace, device_id=device_id, by=actor()

@@ -14,7 +14,7 @@ from app.http.statuses import status_of
 from app.models.inbound import InboundSource
 from app.services import inbound, inbound_payments, programs
 from app.services.inbound import Made
-from app.web.base_form import ActForm
+from app.web.base_form import is_pressed
 from app.web.inbound.forms import KINDS, RenameForm, ReplaceSecretForm, SourceForm
 from app.web.responses import go, page
 
@@ -155,7 +155,7 @@ def replace_secret(source_id: str) -> Response:
 @blueprint.post("/<source_id>/events/<event_id>/retry")
 def retry(source_id: str, event_id: str) -> Response:
     """Try an event again that had found no member, or that was refused."""
-    if ActForm().validate_on_submit():
+    if is_pressed():
         with writing() as session:
             workspace = signed_in().workspace
             event = inbound_payments.retry(
@@ -175,7 +175,7 @@ def _get(source_id: str) -> InboundSource:
 
 
 def _switch(source_id: str, *, is_on: bool) -> Response:
-    if ActForm().validate_on_submit():
+    if is_pressed():
         with writing() as session:
             inbound.switch(
                 session,

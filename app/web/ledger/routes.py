@@ -16,8 +16,8 @@ from app.rules import tiers
 from app.services import ledger, ledger_history, members
 from app.services.idempotency import Once
 from app.services.ledger_history import Row
-from app.web.base_form import ActForm, RegularsForm
-from app.web.filters import clock_time, number, signed
+from app.web.base_form import RegularsForm, is_pressed
+from app.web.filters import clock_time, counted, number, signed
 from app.web.ledger.forms import AdjustPointsForm, AwardPointsForm, ReverseForm
 from app.web.responses import go, page, redirect_to
 
@@ -83,7 +83,7 @@ def award(member_id: str) -> Response:
     except RegularsError as error:
         return _refused("award", form, member, error)
     _say_done(
-        f"{signed(outcome.value.points)} points for {_name(member)}.",
+        f"{counted(outcome.value.points, 'point', signed)} for {_name(member)}.",
         replayed=bool(outcome.replayed),
         undo=url_for("ledger.undo", entry_id=outcome.value.id),
     )
@@ -177,7 +177,7 @@ def reverse(entry_id: str) -> Response:
         return _reverse_page(form, member, row, int(status_of(error)))
     entry = outcome.value
     _say_done(
-        f"{number(-entry.points)} points reversed for {_name(member)}. "
+        f"{counted(-entry.points, 'point')} reversed for {_name(member)}. "
         f"The balance is {number(entry.balance_after)}.",
         replayed=bool(outcome.replayed),
     )
@@ -188,7 +188,7 @@ def reverse(entry_id: str) -> Response:
 def undo(entry_id: str) -> Response:
     """Take back the act just done. The key is the entry's own, so two presses undo once."""
     member, _row = _get_row(entry_id)
-    if ActForm().validate_on_submit():
+    if is_pressed():
         try:
             with writing() as session:
                 entry = ledger.reverse(

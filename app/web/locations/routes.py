@@ -14,7 +14,7 @@ from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.programs import Location
 from app.services import devices, locations
-from app.web.base_form import ActForm
+from app.web.base_form import is_pressed
 from app.web.locations.forms import ShopForm
 from app.web.responses import go, page
 
@@ -94,7 +94,7 @@ def _save_shop(
 
 def _switch(location_id: str, act: Callable[..., Location], said: str) -> Response:
     shop = _get_shop(location_id)
-    if ActForm().validate_on_submit():
+    if is_pressed():
         with writing() as session:
             act(session, workspace_id=workspace_id(), location_id=location_id, by=actor())
         say(f"{shop.name} {said}")

@@ -19,7 +19,7 @@ from app.models.members import Member
 from app.rules import tiers
 from app.services import ledger_history, member_search, members, programs, rewards
 from app.web import days
-from app.web.base_form import ActForm
+from app.web.base_form import is_pressed
 from app.web.choices import choice
 from app.web.ledger.lines import make_lines
 from app.web.members.forms import EnrolForm, PersonForm
@@ -169,7 +169,13 @@ def ledger(member_id: str) -> Response:
     with reading() as session:
         member = members.get_member(session, workspace_id=workspace_id(), member_id=member_id)
         facts = _member_facts(session, member)
-    return page("members/show.html", part="members/_ledger.html", member=member, **facts)
+    response = page("members/show.html", part="members/_ledger.html", member=member, **facts)
+    if request.headers.get("HX-Target") == "members-ledger":
+        # A reload, and Back, show what was chosen.
+        kept: dict[str, Any] = {name: each for name, each in request.args.items() if each}
+        kept["member_id"] = member_id
+        response.headers["HX-Replace-Url"] = url_for("members.show", **kept)
+    return response
 
 
 @blueprint.get("/<member_id>/edit")
@@ -209,7 +215,7 @@ def update(member_id: str) -> Response:
 @blueprint.post("/<member_id>/close")
 def close(member_id: str) -> Response:
     """Close a member; Undo reopens."""
-    if ActForm().validate_on_submit():
+    if is_pressed():
         with writing() as session:
             members.close(session, workspace_id=workspace_id(), member_id=member_id, by=actor())
         say(
@@ -222,7 +228,7 @@ def close(member_id: str) -> Response:
 @blueprint.post("/<member_id>/reopen")
 def reopen(member_id: str) -> Response:
     """Reopen a closed member."""
-    if ActForm().validate_on_submit():
+    if is_pressed():
         with writing() as session:
             members.reopen(session, workspace_id=workspace_id(), member_id=member_id, by=actor())
         say("Membership open again.")

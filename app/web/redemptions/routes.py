@@ -12,10 +12,11 @@ from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.redemptions import Redemption
 from app.services import members, redemptions, rewards
-from app.web.base_form import ActForm
+from app.web.base_form import is_pressed
 from app.web.filters import counted
 from app.web.paging import shown_before
 from app.web.redemptions.forms import CancelForm, RedeemForm
+from app.web.redemptions.words import why_nothing_is_due
 from app.web.responses import go, page
 
 blueprint = Blueprint("redemptions", __name__)
@@ -88,13 +89,13 @@ def redeem(member_id: str) -> Response:
 def fulfil(redemption_id: str) -> Response:
     """Mark a redemption as handed over."""
     back = _back(redemption_id)
-    if ActForm().validate_on_submit():
+    if is_pressed():
         try:
             with writing() as session:
-                redemptions.fulfil(
+                outcome = redemptions.fulfil(
                     session, workspace_id=workspace_id(), redemption_id=redemption_id, by=actor()
                 )
-            say("Handed over.")
+            say(why_nothing_is_due(outcome.value) if outcome.replayed else "Handed over.")
         except RegularsError as error:
             say(error.message)
     return go(back)

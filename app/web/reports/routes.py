@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import Blueprint, Response
 
 from app import clock
 from app.db import reading
 from app.http.actors import actor, signed_in, workspace_id
+from app.models.programs import Program
 from app.rules.actors import Permission
 from app.services import programs, reports, rewards, webhook_log
 from app.web.reports import charts
@@ -32,7 +35,7 @@ def today() -> Response:
     return page(
         "reports/today.html",
         overview=overview,
-        owed_minor_units=overview.outstanding * known_programs[0].point_value_thousandths // 1000,
+        owed_minor_units=_owed(overview.outstanding, known_programs),
         activity=activity,
         # Who cannot mend it is not troubled with it.
         failing=failing if actor().may(Permission.EDIT_PROGRAMS) else [],
@@ -47,3 +50,9 @@ def activity() -> Response:
     with reading() as session:
         found = reports.list_activity(session, workspace_id=workspace_id())
     return page("reports/activity.html", part="reports/_activity.html", activity=found)
+
+
+def _owed(points: int, known: Sequence[Program]) -> int | None:
+    """Give what points are worth in minor units; None where programs value them differently."""
+    values = {program.point_value_thousandths for program in known}
+    return points * values.pop() // 1000 if len(values) == 1 else None

@@ -17,7 +17,7 @@ from app.models.programs import Program
 from app.models.rewards import Reward
 from app.rules import inputs
 from app.services import programs, rewards
-from app.web.base_form import ActForm
+from app.web.base_form import is_pressed
 from app.web.filters import long_day
 from app.web.responses import go, page, redirect_to
 from app.web.rewards.forms import RewardForm, values_of
@@ -125,7 +125,7 @@ def preview() -> Response:
 @blueprint.post("/<reward_id>/archive")
 def archive(reward_id: str) -> Response:
     """Stop offering a reward; Undo restores it."""
-    if ActForm().validate_on_submit():
+    if is_pressed():
         with writing() as session:
             reward = rewards.archive(
                 session, workspace_id=workspace_id(), reward_id=reward_id, by=actor()
@@ -140,7 +140,7 @@ def archive(reward_id: str) -> Response:
 @blueprint.post("/<reward_id>/restore")
 def restore(reward_id: str) -> Response:
     """Offer an archived reward again."""
-    if ActForm().validate_on_submit():
+    if is_pressed():
         try:
             with writing() as session:
                 reward = rewards.restore(

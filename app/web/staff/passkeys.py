@@ -19,7 +19,7 @@ from app.http.statuses import status_of
 from app.models.merchants import SANDBOX
 from app.services import passkeys
 from app.web.approving import purpose_of, site
-from app.web.base_form import ActForm
+from app.web.base_form import is_pressed
 from app.web.responses import go, page
 from app.web.staff.forms import SignInForm
 from app.web.staff.people_forms import CodeForm, PasskeyForm, PasskeySignInForm
@@ -99,7 +99,7 @@ def add() -> Response:
 @blueprint.post("/you/passkeys/<passkey_id>/remove")
 def remove(passkey_id: str) -> Response:
     """Let a passkey open nothing any more."""
-    if ActForm().validate_on_submit():
+    if is_pressed():
         try:
             with writing() as session:
                 passkeys.remove(
@@ -129,7 +129,7 @@ def _refused(form: PasskeySignInForm, said: str) -> Response:
 
 
 def _check_form() -> None:
-    if not ActForm().validate_on_submit():
+    if not is_pressed():
         raise BadRequest
 
 

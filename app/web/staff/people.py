@@ -17,7 +17,7 @@ from app.models.staff import Staff
 from app.services import allowances as allowance_service
 from app.services import locations, passkeys, second_factors, staff, staff_people
 from app.services.staff_people import Invited
-from app.web.base_form import ActForm
+from app.web.base_form import is_pressed
 from app.web.choices import choice
 from app.web.responses import go, page
 from app.web.staff.people_forms import (
@@ -92,7 +92,7 @@ def create() -> Response:
 @blueprint.post("/staff/invites/<invite_id>/revoke")
 def revoke_invite(invite_id: str) -> Response:
     """Let an invitation's link open nothing any more."""
-    if ActForm().validate_on_submit():
+    if is_pressed():
         with writing() as session:
             found = staff_people.revoke_invite(
                 session, merchant_id=_merchant_id(), invite_id=invite_id, by=actor()
@@ -200,7 +200,7 @@ def enable(staff_id: str) -> Response:
 def reset_second_factor(staff_id: str) -> Response:
     """Take a colleague's second factor away: the telephone is lost."""
     person = _get(staff_id)
-    if ActForm().validate_on_submit():
+    if is_pressed():
         try:
             with writing() as session:
                 second_factors.reset(
@@ -285,7 +285,7 @@ def sessions() -> Response:
 @blueprint.post("/you/sign-ins/<token_hash>/revoke")
 def revoke_session(token_hash: str) -> Response:
     """End one of one's own sign-ins."""
-    if ActForm().validate_on_submit():
+    if is_pressed():
         try:
             with writing() as session:
                 staff_people.revoke_session(
@@ -303,7 +303,7 @@ def revoke_session(token_hash: str) -> Response:
 @blueprint.post("/you/sign-ins/revoke-others")
 def revoke_other_sessions() -> Response:
     """End all of one's own sign-ins but this one."""
-    if ActForm().validate_on_submit():
+    if is_pressed():
         with writing() as session:
             ended = staff_people.revoke_other_sessions(
                 session,
@@ -360,7 +360,7 @@ def _get(staff_id: str) -> Staff:
 def _switch(staff_id: str, *, is_on: bool) -> Response:
     person = _get(staff_id)
     act = staff_people.enable if is_on else staff_people.disable
-    if ActForm().validate_on_submit():
+    if is_pressed():
         try:
             with writing() as session:
                 act(session, merchant_id=_merchant_id(), staff_id=staff_id, by=actor())

@@ -15,7 +15,7 @@ from app.http.actors import actor, signed_in
 from app.http.entering import enter, keep_token
 from app.rules import cards as drawn
 from app.services import passkeys, second_factors
-from app.web.base_form import ActForm
+from app.web.base_form import is_pressed
 from app.web.responses import go, page
 from app.web.staff.people_forms import CodeForm, PasskeyForm
 
@@ -71,7 +71,7 @@ def show() -> Response:
 @blueprint.post("/you/second-factor/begin")
 def begin() -> Response:
     """Make the secret of a new app."""
-    if ActForm().validate_on_submit():
+    if is_pressed():
         try:
             with writing() as session:
                 second_factors.begin(session, staff_id=signed_in().staff.id)
@@ -106,7 +106,7 @@ def confirm() -> Response:
 @blueprint.post("/you/second-factor/recovery-codes")
 def make_codes() -> Response:
     """Make new recovery codes, and show them, this once."""
-    if not ActForm().validate_on_submit():
+    if not is_pressed():
         return go(url_for("second_factors.show"))
     try:
         with writing() as session:

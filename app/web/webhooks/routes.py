@@ -19,7 +19,7 @@ from app.models.webhooks import WebhookEndpoint
 from app.services import ledger, outbox, snapshots, webhook_log, webhook_resends, webhooks
 from app.services.webhook_log import Filters, Progress
 from app.services.webhooks import Made
-from app.web.base_form import ActForm
+from app.web.base_form import ActForm, is_pressed
 from app.web.paging import shown_before
 from app.web.responses import go, page
 from app.web.webhooks.forms import EndpointForm, ResendForm, RotateForm, values_of
@@ -113,7 +113,7 @@ def update(endpoint_id: str) -> Response:
 @blueprint.post("/<endpoint_id>/enable")
 def enable(endpoint_id: str) -> Response:
     """Switch an endpoint on."""
-    if ActForm().validate_on_submit():
+    if is_pressed():
         _amend(endpoint_id, {"status": "enabled"})
         say("On. What waits is sent now. Resend a time for what happened while it was off.")
     return go(url_for("webhooks.show", endpoint_id=endpoint_id))
@@ -122,7 +122,7 @@ def enable(endpoint_id: str) -> Response:
 @blueprint.post("/<endpoint_id>/disable")
 def disable(endpoint_id: str) -> Response:
     """Switch an endpoint off."""
-    if ActForm().validate_on_submit():
+    if is_pressed():
         _amend(endpoint_id, {"status": "disabled"})
         say("Off. Nothing is sent to it until you switch it on.")
     return go(url_for("webhooks.show", endpoint_id=endpoint_id))
@@ -167,7 +167,7 @@ def delete_form(endpoint_id: str) -> Response:
 @blueprint.post("/<endpoint_id>/delete")
 def delete(endpoint_id: str) -> Response:
     """Remove an endpoint and its log."""
-    if ActForm().validate_on_submit():
+    if is_pressed():
         # Gone already is what a second press wanted.
         with suppress(NotFound), writing() as session:
             webhooks.delete_endpoint(
@@ -182,6 +182,7 @@ def send_test(endpoint_id: str) -> Response:
     """Send a test event and go to its delivery."""
     form = ActForm()
     if not form.validate_on_submit():
+        say(form.hidden_errors[0])
         return go(url_for("webhooks.show", endpoint_id=endpoint_id))
     try:
         with writing() as session:
@@ -247,7 +248,7 @@ def show_delivery(delivery_id: str) -> Response:
 @blueprint.post("/deliveries/<delivery_id>/resend")
 def resend(delivery_id: str) -> Response:
     """Send one delivery again."""
-    if ActForm().validate_on_submit():
+    if is_pressed():
         try:
             with writing() as session:
                 webhook_resends.resend(
