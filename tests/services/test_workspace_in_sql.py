@@ -217,6 +217,7 @@ def _exercise_reads(cast: Cast) -> None:
                         member_search.count_members(session, filters=each, **given)
             member_search.find_by_id(session, text=text, **given)
             member_search.find_exact(session, text=text, **given)
+            redemptions.find_by_code(session, text=text, **given)
             member_search.find_close_members(session, text=text, filters=filters, **given)
         (member,) = member_search.find_members(session, text="", **given).rows
         members.list_near_duplicates(
@@ -505,6 +506,7 @@ def _exercise_counter(session: Session, cast: Cast) -> None:
     counter.get_standing(session, member_id=member.id, currency="EUR", **given)
     counter.list_just_now(session, location_id=cast.location_id, **given)
     purchases.points_for(member, amount_minor=100, currency="EUR")
+    programs.tier_names([member.program])
     for redemption in redemptions.list_redemptions(session, **given).rows:
         redemptions.get_entry(session, redemption=redemption)
 
