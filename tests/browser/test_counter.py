@@ -72,6 +72,12 @@ def scan(page: Page, text: str, *, busy_ms: int = 0, busy_at: int = 5) -> None:
     )
 
 
+def bought(cast: Cast) -> Redemption:
+    """Give the one redemption that there is."""
+    with cast.database.reading() as session:
+        return session.scalars(select(Redemption)).one()
+
+
 def on_stage(page: Page, state: str) -> None:
     expect(page.locator("#counter-stage")).to_have_attribute("data-state", state)
     if state == "member":
@@ -117,8 +123,7 @@ def test_a_reward_is_marked_as_handed_over_by_a_key(
     on_stage(counter, "done")
     counter.keyboard.press("h")
     expect(counter.locator(".r-slip")).to_contain_text("Handed over")
-    with cast.database.reading() as session:
-        redemption = session.scalars(select(Redemption)).one()
+    redemption = bought(cast)
     assert redemption.status == "fulfilled"
     counter.keyboard.press("Escape")
     on_stage(counter, "idle")
@@ -500,9 +505,7 @@ def test_an_undo_that_is_refused_says_why(cast: Cast, counter: Page, member: Mem
     on_stage(counter, "member")
     counter.keyboard.press("1")
     on_stage(counter, "done")
-    with cast.database.reading() as session:
-        redemption = session.scalars(select(Redemption)).one()
-    factories.fulfil(cast, redemption)
+    factories.fulfil(cast, bought(cast))
     counter.keyboard.press("u")
 
     expect(counter.locator("#counter-stage .r-notice")).to_be_focused()

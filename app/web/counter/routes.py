@@ -348,6 +348,7 @@ def _slip(
         standing=standing,
         slip=entry,
         slip_row=row,
+        is_over=redemption.status != "confirmed" if redemption else row.left_points == 0,
         served_by=_served_by(row),
         redemption=redemption,
         **_awarding(standing.member, _unsent(entry.member_id, is_slip=True)[0]),
