@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
+import ua_parser
 from babel import Locale
 from babel.dates import format_date
 from babel.numbers import format_currency, get_currency_symbol
@@ -50,7 +51,7 @@ def install(app: Flask) -> None:
         instant,
     )
     people: tuple[Callable[..., str], ...] = (initials, avatar_class, last_digits, hits)
-    words: tuple[Callable[..., str], ...] = (short_refusal, sentence, json_lines)
+    words: tuple[Callable[..., str], ...] = (short_refusal, sentence, browser, json_lines)
     for each in (*numbers, *times, *people, *words):
         app.add_template_filter(each)
     app.add_template_global(icon)
@@ -152,6 +153,13 @@ def short_refusal(refusal: errors.Refused) -> str:
     if isinstance(refusal, errors.RewardNotAvailable):
         return refusal.short
     return _SHORT.get(type(refusal), refusal.message)
+
+
+def browser(agent: str) -> str:
+    """Name the browser and system that a request told of: Firefox on Windows."""
+    known = ua_parser.parse(agent)
+    names = [part.family for part in (known.user_agent, known.os) if part is not None]
+    return " on ".join(names) or "A browser"
 
 
 def sentence(text: str) -> str:

@@ -299,3 +299,18 @@ def test_an_invitation_of_who_is_owner_no_longer_lets_nobody_in(
 
     assert answer.status == 404
     assert "is over" in answer.text
+
+
+def test_a_sign_in_is_named_by_its_browser_and_system(app: Flask, cashier: Visitor) -> None:
+    windows = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0"
+    typed = {"email": "cashier@harbour.example.com", "password": factories.PASSWORD}
+    for agent in (windows, "of our own making"):
+        elsewhere = Visitor(app)
+        form = elsewhere.get("/sign-in").fields("/sign-in")
+        assert elsewhere.post("/sign-in", {**form, **typed}, User_Agent=agent).status == 303
+
+    shown = cashier.get("/you/sign-ins").text
+
+    assert "Firefox on Windows" in shown
+    assert "A browser" in shown
+    assert "Mozilla" not in shown
