@@ -291,3 +291,17 @@ def test_what_is_half_typed_at_the_counter_is_no_step_to_come_back_to(cashier: V
     found = cashier.client.get("/counter/find?q=kw", headers=headers)
 
     assert found.headers["HX-Push-Url"] == "false"
+
+
+def test_today_says_how_much_of_it_was_taken_back(cast: Cast, manager: Visitor) -> None:
+    member = factories.enrol(cast)
+    factories.award(cast, member, 1000)
+    factories.reverse(cast, factories.award(cast, member, 10))
+    redemptions = [factories.redeem(cast, member, factories.make_reward(cast)) for _ in range(2)]
+    factories.cancel(cast, redemptions[0])
+
+    shown = manager.get("/").text
+
+    assert "2 awards, 1 reversed" in shown
+    assert "2 rewards, 1 given back" in shown
+    assert "of 1 member" in shown
