@@ -138,6 +138,26 @@ def test_a_resent_purchase_counts_once_though_the_first_lifts_the_member(
     assert factories.reload(cast, member).balance == 100
 
 
+def test_a_phone_that_somebody_has_is_told_before_it_is_saved(cast: Cast, manager: Visitor) -> None:
+    other = factories.enrol(cast, "Ngozi Okafor", phone="+353 87 123 4471")
+    member = factories.enrol(cast, "Hana", phone="+353 87 999 0000", email="hana@example.com")
+    path = f"/members/{member.id}/edit"
+    form = manager.get(path).fields(path)
+
+    same = manager.post(path, {**form, "name": "Hana K."})
+    warned = manager.send(path, phone="087 123 4471")
+    kept = factories.reload(cast, member)
+    saved = manager.post(path, warned.fields(path))
+
+    assert same.status == 303
+    assert warned.status == 422
+    assert "May be a member already." in warned.text
+    assert f"/members/{other.id}" in warned.links()
+    assert kept.customer.phone == "+353 87 999 0000"
+    assert saved.status == 303
+    assert factories.reload(cast, member).customer.phone == "087 123 4471"
+
+
 def test_a_resent_enrolment_warns_of_nobody(cast: Cast, cashier: Visitor) -> None:
     form = {**cashier.get("/members/new").fields(), "name": "Zoe", "email": "zoe@example.com"}
 

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from wtforms import HiddenField, SelectField, StringField
 
+from app.models.members import Member
 from app.services.customers import Person
 from app.web.base_form import EditForm
 
 
 class PersonForm(EditForm):
-    """A person's record."""
+    """A person's record.
+
+    `despite` is what was seen of near duplicates and is wanted regardless.
+    """
 
     name = StringField("Name", render_kw={"autocomplete": "off"})
     phone = StringField("Phone", render_kw={"autocomplete": "off", "inputmode": "tel"})
     email = StringField("Email", render_kw={"autocomplete": "off", "inputmode": "email"})
     card_number = StringField("Card number", render_kw={"autocomplete": "off"})
+    despite = HiddenField()
 
     def person(self) -> Person:
         """Give what was typed."""
@@ -33,6 +39,13 @@ class PersonForm(EditForm):
             name: value for name, value in vars(self.person()).items() if self.has_changed(name)
         }
 
+    def has_seen(self, alike: Sequence[Member]) -> bool:
+        """Say whether these near duplicates were shown before; from now on they were."""
+        seen = ",".join(sorted(member.id for member in alike))
+        is_known = not alike or self.despite.data == seen
+        self.despite.data = seen
+        return is_known
+
     @property
     def is_empty(self) -> bool:
         """Whether nothing was typed by which a person could be found again."""
@@ -40,12 +53,7 @@ class PersonForm(EditForm):
 
 
 class EnrolForm(PersonForm):
-    """Enrol a member.
-
-    `despite` is what the person saw of near duplicates and wants regardless; `back` says whether
-    they come from the counter.
-    """
+    """Enrol a member; `back` says whether who does it comes from the counter."""
 
     program_id = SelectField("Program", validate_choice=False)
-    despite = HiddenField()
     back = HiddenField()

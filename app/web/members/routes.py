@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,6 +18,7 @@ from app.http.statuses import status_of
 from app.models.members import Member
 from app.rules import tiers
 from app.services import ledger_history, member_search, members, programs, rewards
+from app.services.customers import Person
 from app.web import days
 from app.web.base_form import is_pressed
 from app.web.choices import choice
@@ -129,11 +130,8 @@ def create() -> Response:
     if form.is_empty:
         form.name.errors = ["Enter a name, phone, email or card, so this member can be found."]
         return _enrol_page(form, status=422)
-    alike = _find_alike(form)
-    seen = ",".join(sorted(member.id for member in alike))
-    if alike and form.despite.data != seen:
-        # Shown once: the form now carries which ones the person has seen.
-        form.despite.data = seen
+    alike = _find_alike(form, form.person())
+    if not form.has_seen(alike):
         return _enrol_page(form, alike=alike, status=422)
     try:
         with writing() as session:
@@ -183,17 +181,20 @@ def edit(member_id: str) -> Response:
     """Show the form of a person's record."""
     with reading() as session:
         member = members.get_member(session, workspace_id=workspace_id(), member_id=member_id)
-    return page("members/edit.html", form=PersonForm(obj=member.customer), member=member)
+    return _edit_page(PersonForm(obj=member.customer), member)
 
 
 @blueprint.post("/<member_id>/edit")
 def update(member_id: str) -> Response:
-    """Change a person's record."""
+    """Change a person's record; warn first of one who may be the same person."""
     with reading() as session:
         member = members.get_member(session, workspace_id=workspace_id(), member_id=member_id)
     form = PersonForm()
     if not form.validate_on_submit():
-        return page("members/edit.html", form=form, member=member, status=422)
+        return _edit_page(form, member, status=422)
+    alike = _find_alike(form, Person(**form.changes()), besides=member.customer_id)
+    if not form.has_seen(alike):
+        return _edit_page(form, member, alike=alike, status=422)
     try:
         with writing() as session:
             members.edit(
@@ -207,7 +208,7 @@ def update(member_id: str) -> Response:
     except RegularsError as error:
         form.refuse(error)
         form.renew()
-        return page("members/edit.html", form=form, member=member, status=int(status_of(error)))
+        return _edit_page(form, member, status=int(status_of(error)))
     say("Saved.")
     return go(url_for("members.show", member_id=member_id))
 
@@ -293,13 +294,18 @@ def _before_seq() -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None  # noqa: PLR2004
 
 
-def _find_alike(form: EnrolForm) -> list[Member]:
+def _find_alike(form: PersonForm, person: Person, *, besides: str = "") -> list[Member]:
     with reading() as session:
-        return list(
-            members.list_near_duplicates(
-                session, workspace_id=workspace_id(), person=form.person(), once=form.key
-            )
+        found = members.list_near_duplicates(
+            session, workspace_id=workspace_id(), person=person, once=form.key
         )
+    return [member for member in found if member.customer_id != besides]
+
+
+def _edit_page(
+    form: PersonForm, member: Member, *, alike: Sequence[Member] = (), status: int = 200
+) -> Response:
+    return page("members/edit.html", form=form, member=member, alike=alike, status=status)
 
 
 def _enrol_page(
