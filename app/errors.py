@@ -274,8 +274,12 @@ class TooSmallToEarn(Refused):
 
     code = "too_small_to_earn"
 
-    def __init__(self) -> None:
-        super().__init__("The amount is too small to earn a point.")
+    def __init__(self, *, earns_nothing: bool = False) -> None:
+        super().__init__(
+            "Purchases earn no points at present. A manager changes that under Program rules."
+            if earns_nothing
+            else "The amount is too small to earn a point."
+        )
 
 
 class EndpointDisabled(Refused):

@@ -7,11 +7,16 @@
   // A hand scanner types a key every 7 to 8 ms; a person rarely does in under 50.
   const BURST_MILLISECONDS = 35;
   // A single key acts when so long no other has followed: before that it may begin a scan.
-  const SETTLE_MILLISECONDS = 60;
+  const SETTLE_MILLISECONDS = 120;
   // A digit spends points, so it waits for slow scanners too, and for who types the next number.
   const DIGIT_SETTLE_MILLISECONDS = 200;
   const SCAN_CHARACTERS_MIN = 4;
+  // A letter that takes something back or ends it may begin the next customer's name.
+  const GRAVE_SETTLE_MILLISECONDS = 350;
+  const GRAVE_LETTERS = "uh";
   const REPEAT_MILLISECONDS = 2000;
+  // So long after an act nothing on the stage is pressed: it would be meant for what stood there before.
+  const CALM_MILLISECONDS = 1000;
   const SENDING_MILLISECONDS = 15000;
   const RETRY_MILLISECONDS = [500, 1000, 2000, 4000, 8000, 8000, 8000, 8000];
 
@@ -29,6 +34,7 @@
   let isPicking = false;
   let lastScan = { text: "", at: 0 };
   let lastAct = { name: "", at: 0 };
+  let actedAt = 0;
   let undoEndsAt = 0;
   let ticking = 0;
 
@@ -161,6 +167,7 @@
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target.id !== "counter-stage") return;
     if (!unanswered.size) tell("");
+    if (event.detail.requestConfig.verb === "post") actedAt = Date.now();
     if (state() === "hits") {
       const hits = stage().querySelectorAll("[data-hit]");
       announce(hits.length ? `${hits.length} found` : byId("h-hits").textContent);
@@ -271,6 +278,8 @@
   };
 
   const settleOf = (character) => {
+    const isGrave = GRAVE_LETTERS.includes(character.toLowerCase());
+    const most = isGrave ? GRAVE_SETTLE_MILLISECONDS : SETTLE_MILLISECONDS;
     window.clearTimeout(settling);
     settling = window.setTimeout(
       () => {
@@ -278,7 +287,7 @@
         letGo();
         if (action) action();
       },
-      isDigit(character) ? DIGIT_SETTLE_MILLISECONDS : SETTLE_MILLISECONDS,
+      isDigit(character) ? DIGIT_SETTLE_MILLISECONDS : most,
     );
   };
 
@@ -345,6 +354,13 @@
   document.addEventListener(
     "click",
     (event) => {
+      // Pressed by hand: a key's click has no count.
+      const isHand = event.detail > 0 && event.target.closest("#counter-stage");
+      if (isHand && Date.now() - actedAt < CALM_MILLISECONDS) {
+        event.preventDefault();
+        event.stopPropagation();
+        return;
+      }
       const key = event.target.closest("[data-digit]");
       if (key && key.getAttribute("aria-disabled") === "true") {
         event.preventDefault();

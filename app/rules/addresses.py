@@ -61,7 +61,9 @@ def is_public(address: str) -> bool:
 
 
 def is_private(host: str) -> bool:
-    """Say whether a host is written as an address that is not on the public internet."""
+    """Say whether a host is written as one that is not on the public internet."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
     try:
         ip_address(host.partition("%")[0])
     except ValueError:

@@ -60,7 +60,9 @@ def award(
         # It may have earned some when it was sent first.
         first = _first_of(session, member, once)
         if first is None:
-            raise errors.TooSmallToEarn
+            multiplier = tiers.multiplier_hundredths(member.tier, member.program.tiers)
+            rate = member.program.earn_points_per_unit * multiplier
+            raise errors.TooSmallToEarn(earns_nothing=rate == 0)
         return first
     program = member.program
     multiplier = tiers.multiplier_hundredths(member.tier, program.tiers)

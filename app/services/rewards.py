@@ -195,9 +195,23 @@ def archive(session: Session, *, workspace_id: str, reward_id: str, by: Actor) -
     return _set_status(session, workspace_id, reward_id, "archived", by)
 
 
-def restore(session: Session, *, workspace_id: str, reward_id: str, by: Actor) -> Reward:
-    """Offer an archived reward again."""
-    return _set_status(session, workspace_id, reward_id, "active", by)
+def restore(
+    session: Session,
+    *,
+    workspace_id: str,
+    reward_id: str,
+    by: Actor,
+    counter_key: int | None = None,
+) -> Reward:
+    """Offer an archived reward again.
+
+    Args:
+        counter_key: the key that it had, 1 to 9; it gets it back if no other has it now.
+
+    Raises:
+        InvalidParameter: its tier is gone.
+    """
+    return _set_status(session, workspace_id, reward_id, "active", by, counter_key=counter_key)
 
 
 def get_reward(session: Session, *, workspace_id: str, reward_id: str) -> Reward:
@@ -467,7 +481,13 @@ def _free_counter_key(
 
 
 def _set_status(
-    session: Session, workspace_id: str, reward_id: str, status: str, by: Actor
+    session: Session,
+    workspace_id: str,
+    reward_id: str,
+    status: str,
+    by: Actor,
+    *,
+    counter_key: int | None = None,
 ) -> Reward:
     _check_may_edit(by)
     seen = get_reward(session, workspace_id=workspace_id, reward_id=reward_id)
@@ -481,6 +501,14 @@ def _set_status(
     before = snapshots.reward(reward)
     reward.status = status
     reward.counter_key = None
+    if counter_key is not None:
+        has_key = select(Reward.id).where(
+            Reward.workspace_id == workspace_id,
+            Reward.program_id == program.id,
+            Reward.counter_key == counter_key,
+        )
+        if session.scalar(has_key) is None:
+            reward.counter_key = counter_key
     act = "rewards.archive" if status == "archived" else "rewards.restore"
     _tell(session, "loyalty.reward.updated", act, reward, by, before=before)
     return reward

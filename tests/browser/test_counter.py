@@ -468,6 +468,70 @@ def test_an_undo_that_comes_late_is_told_as_what_it_is(
     assert factories.reload(cast, member).balance == 560
 
 
+def test_a_second_press_does_not_hit_what_stands_there_after_the_first(
+    cast: Cast, counter: Page, member: Member
+) -> None:
+    scan(counter, CARD)
+    on_stage(counter, "member")
+    place = counter.locator("[data-digit='1']").bounding_box()
+    assert place is not None
+    # Every place on the stage is pressed that anything could be at.
+    counter.mouse.click(place["x"] + 20, place["y"] + 20)
+    on_stage(counter, "done")
+    for button in counter.locator(".r-after :is(button, a)").all():
+        button.click(no_wait_after=True)
+    on_stage(counter, "done")
+    assert bought(cast).status == "confirmed"
+
+    counter.wait_for_timeout(1100)
+    counter.locator("[data-counter-key='u']").click()
+    on_stage(counter, "member")
+    counter.locator("[data-digit='1']").click()
+    counter.wait_for_timeout(300)
+
+    on_stage(counter, "member")
+    assert factories.reload(cast, member).balance == 560
+
+
+@pytest.mark.parametrize(("name", "milliseconds"), [("ursula", 250), ("hana", 250), ("oisin", 100)])
+def test_the_next_name_typed_on_a_slip_changes_nothing_of_it(
+    cast: Cast, counter: Page, member: Member, name: str, milliseconds: int
+) -> None:
+    scan(counter, CARD)
+    on_stage(counter, "member")
+    counter.keyboard.press("1")
+    on_stage(counter, "done")
+
+    typed_slowly(counter, name, milliseconds)
+
+    expect(counter.locator("#box")).to_have_value(name)
+    on_stage(counter, "hits")
+    assert bought(cast).status == "confirmed"
+    assert factories.reload(cast, member).balance == 260
+
+
+def test_who_is_looked_for_while_an_act_is_slow_comes_to_the_stage(
+    cast: Cast, counter: Page, member: Member
+) -> None:
+    factories.enrol(cast, "Priyanka Iyer", card_number="3333333311")
+    scan(counter, CARD)
+    on_stage(counter, "member")
+    acts: list[Route] = []
+    looks: list[Route] = []
+    counter.route("**/redeem", lambda route: hold(acts, route))
+    counter.route(re.compile(r"/counter\?q=3333"), lambda route: hold(looks, route))
+    with counter.expect_request("**/redeem"):
+        counter.keyboard.press("1")
+    with counter.expect_request(re.compile(r"/counter\?q=3333")):
+        scan(counter, "3333333311")
+    acts[0].continue_()
+    on_stage(counter, "done")
+    looks[-1].continue_()
+
+    expect(counter.locator("#who")).to_have_text("Priyanka Iyer")
+    on_stage(counter, "member")
+
+
 def test_the_space_bar_presses_what_has_the_focus(
     cast: Cast, counter: Page, member: Member
 ) -> None:

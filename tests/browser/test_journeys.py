@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from app.services import member_search
 from tests import factories
 from tests.browser.conftest import sign_in
+from tests.browser.test_counter import scan
 from tests.cast import Cast
 from tests.support.api import Program, make_secret
 
@@ -441,3 +442,32 @@ def test_a_form_on_its_own_page_shows_what_is_wrong_where_the_focus_is(
 
     expect(manager.locator("[data-focus]")).to_be_focused()
     expect(manager.locator("#points")).to_have_value("many")
+
+
+@pytest.mark.parametrize("field", ["#name", "#phone", "#card_number"])
+def test_a_card_scanned_into_a_persons_form_is_their_card_and_sends_nothing(
+    cast: Cast, manager: Page, address: str, field: str
+) -> None:
+    manager.goto(f"{address}/members/new")
+    manager.locator("#name").fill("Ines Scan")
+    manager.locator(field).focus()
+    scan(manager, "70099201")
+
+    expect(manager.locator("#card_number")).to_have_value("70099201")
+    expect(manager.locator("#card_number")).to_be_focused()
+    expect(manager.locator("#name")).to_have_value("Ines Scan")
+    expect(manager.locator("#phone")).to_have_value("")
+    manager.get_by_role("button", name="Enrol", exact=True).click()
+    expect(manager.get_by_role("heading", level=1)).to_have_text("Ines Scan")
+
+
+def test_a_double_click_on_hand_over_is_no_alarm(cast: Cast, manager: Page, address: str) -> None:
+    member = factories.enrol(cast)
+    factories.award(cast, member, 560)
+    factories.redeem(cast, member, factories.make_reward(cast))
+    manager.goto(f"{address}/redemptions")
+
+    manager.get_by_role("button", name=re.compile("Hand over")).dblclick()
+
+    expect(manager.locator("#toast")).to_contain_text("Handed over.")
+    expect(manager.locator("#toast")).not_to_contain_text("already")

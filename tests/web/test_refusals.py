@@ -194,3 +194,53 @@ def test_the_money_that_is_owed_is_said_where_one_value_is_known(
     factories.make_program(cast, name="Second", point_value_thousandths=9)
 
     assert "owed in treats" not in manager.get("/").text
+
+
+def test_a_code_in_another_state_is_not_said_to_be_unknown(cast: Cast, manager: Visitor) -> None:
+    member = factories.enrol(cast)
+    factories.award(cast, member, 560)
+    redemption = factories.redeem(cast, member, factories.make_reward(cast))
+    factories.cancel(cast, redemption)
+
+    page = manager.get(f"/redemptions?status=confirmed&q={redemption.code}")
+
+    assert f"{redemption.code_shown} is in another state: cancelled." in page.text
+    assert f"/redemptions?q={redemption.code}" in page.links()
+
+
+def test_who_cancels_what_was_handed_over_is_told_so(cast: Cast, manager: Visitor) -> None:
+    member = factories.enrol(cast)
+    factories.award(cast, member, 560)
+    redemption = factories.redeem(cast, member, factories.make_reward(cast))
+    path = f"/redemptions/{redemption.id}/cancel"
+    assert "It was handed over" not in manager.get(path).text
+
+    factories.fulfil(cast, redemption)
+
+    assert "It was handed over" in manager.get(path).text
+
+
+@pytest.mark.parametrize("is_taken", [False, True])
+def test_an_archived_reward_gets_its_key_back_by_undo_if_it_is_free(
+    cast: Cast, manager: Visitor, is_taken: bool
+) -> None:
+    reward = factories.make_reward(cast, counter_key=3)
+    other = factories.make_reward(cast, "Tea")
+    form = manager.get(f"/rewards/{reward.id}/edit").fields(f"/rewards/{reward.id}/archive")
+    manager.post(f"/rewards/{reward.id}/archive", form)
+    if is_taken:
+        factories.edit_reward(cast, other, counter_key=3)
+
+    manager.press("/rewards", f"/rewards/{reward.id}/restore?key=3")
+
+    assert factories.reload_reward(cast, reward).counter_key == (None if is_taken else 3)
+    assert factories.reload_reward(cast, other).counter_key == (3 if is_taken else None)
+
+
+def test_a_program_that_gives_nothing_for_purchases_says_so(cast: Cast, cashier: Visitor) -> None:
+    member = factories.enrol(cast)
+    factories.edit_program(cast, earn_points_per_unit=0)
+    path = f"/counter/members/{member.id}/award"
+    form = {**cashier.get(f"/counter?member={member.id}").fields(path), "spent": "25.00"}
+
+    assert "Purchases earn no points at present." in cashier.post(path, form).text

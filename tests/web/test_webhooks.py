@@ -70,6 +70,7 @@ def test_a_form_that_is_sent_twice_makes_one_endpoint(cast: Cast, manager: Visit
         ({"url": "shop.example.com"}, "Give a whole https address"),
         ({"url": "https://user:secret@shop.example.com/"}, "Give a whole https address"),
         ({"url": "https://10.0.0.7/hooks"}, "not on the public internet"),
+        ({"url": "https://localhost/hooks"}, "not on the public internet"),
         ({"url": "https://[::1]:8443/hooks"}, "not on the public internet"),
         ({"url": "https://" + "x" * 2000}, "Shorten it"),
         ({"url": URL, "reach": "some"}, "Tick at least one"),

@@ -386,4 +386,7 @@ def _stage(*, status: int = 200, address: str = "", **shown: Any) -> Response:
     )
     # What is on the stage has an address, so that a reload shows it again.
     response.headers.setdefault("HX-Push-Url", address)
+    if request.headers.get("HX-Target") == "counter-stage":
+        # The stage that is there when it comes: the one that asked may be gone by then.
+        response.headers["HX-Retarget"] = "#counter-stage"
     return response

@@ -38,6 +38,9 @@ def index() -> Response:
             text=text,
             after=request.args.get("after"),
         )
+        elsewhere = None
+        if text and status and not found.rows:
+            elsewhere = redemptions.find_by_code(session, workspace_id=workspace_id(), text=text)
     return page(
         "redemptions/index.html",
         part="redemptions/_results.html",
@@ -45,6 +48,7 @@ def index() -> Response:
         status_shown=status,
         text=text,
         statuses=STATUSES,
+        elsewhere=elsewhere,
         shown=shown_before(request.args) + len(found.rows),
     )
 

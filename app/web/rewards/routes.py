@@ -126,13 +126,15 @@ def preview() -> Response:
 def archive(reward_id: str) -> Response:
     """Stop offering a reward; Undo restores it."""
     if is_pressed():
+        with reading() as session:
+            before = rewards.get_reward(session, workspace_id=workspace_id(), reward_id=reward_id)
         with writing() as session:
             reward = rewards.archive(
                 session, workspace_id=workspace_id(), reward_id=reward_id, by=actor()
             )
         say(
             f"“{reward.name}” is no longer offered. What was redeemed stays good.",
-            undo=url_for("rewards.restore", reward_id=reward_id),
+            undo=url_for("rewards.restore", reward_id=reward_id, key=before.counter_key),
         )
     return go(url_for("rewards.index"))
 
@@ -140,11 +142,16 @@ def archive(reward_id: str) -> Response:
 @blueprint.post("/<reward_id>/restore")
 def restore(reward_id: str) -> Response:
     """Offer an archived reward again."""
+    key = request.args.get("key", "")
     if is_pressed():
         try:
             with writing() as session:
                 reward = rewards.restore(
-                    session, workspace_id=workspace_id(), reward_id=reward_id, by=actor()
+                    session,
+                    workspace_id=workspace_id(),
+                    reward_id=reward_id,
+                    by=actor(),
+                    counter_key=int(key) if key in set("123456789") else None,
                 )
         except InvalidParameter:
             # The program has lost the tier meanwhile.
