@@ -180,8 +180,9 @@ class Model:
         found = self.purchases[purchase]
         if found.status == "cancelled":
             raise Refusal("reward_not_available")
+        replayed = "key" if found.status == "fulfilled" else ""
         found.status = "fulfilled"
-        return ("fulfilled",)
+        return "fulfilled", replayed
 
     def cancel(self, purchase: int, *, as_cashier: bool) -> Answer:
         """Cancel a redemption; a cashier only what was not handed over, and soon."""

@@ -108,8 +108,8 @@ class World:
 
     def fulfil(self, purchase: int) -> Answer:
         """Hand a reward over."""
-        done = self._act(redemptions.fulfil, redemption_id=self._redemptions[purchase])
-        return (done.status,)
+        outcome = self._act(redemptions.fulfil, redemption_id=self._redemptions[purchase])
+        return outcome.value.status, outcome.replayed
 
     def cancel(self, purchase: int, *, as_cashier: bool) -> Answer:
         """Cancel a redemption."""
