@@ -58,30 +58,22 @@
 
   // What a scanner types into a person's form is their card, wherever the cursor was; its Enter
   // sends nothing.
-  const BURST_MILLISECONDS = 35;
-  const SCAN_CHARACTERS_MIN = 4;
-  let burst = { text: "", last: 0, field: null, before: "" };
+  const burst = new Burst();
   document.addEventListener(
     "keydown",
     (event) => {
       const form = event.target.closest("form[data-scans-into]");
       if (!form || event.ctrlKey || event.metaKey || event.altKey) return;
-      const gone = event.timeStamp - burst.last;
-      if (event.key === "Enter" && gone < 3 * BURST_MILLISECONDS && burst.text.length >= SCAN_CHARACTERS_MIN) {
+      if (burst.isEndedBy(event)) {
         event.preventDefault();
         const card = byId(form.dataset.scansInto);
-        burst.field.value = burst.before;
+        burst.takeOut();
         card.value = burst.text;
         card.focus();
+        burst.clear();
+      } else if (event.key.length === 1) {
+        burst.note(event);
       }
-      if (event.key.length !== 1) return;
-      const isSame = gone < BURST_MILLISECONDS && burst.field === event.target;
-      burst = {
-        text: isSame ? burst.text + event.key : event.key,
-        before: isSame ? burst.before : event.target.value,
-        field: event.target,
-        last: event.timeStamp,
-      };
     },
     { capture: true },
   );

@@ -4,13 +4,10 @@
 (() => {
   const byId = (id) => document.getElementById(id);
 
-  // A hand scanner types a key every 7 to 8 ms; a person rarely does in under 50.
-  const BURST_MILLISECONDS = 35;
   // A single key acts when so long no other has followed: before that it may begin a scan.
   const SETTLE_MILLISECONDS = 120;
   // A digit spends points, so it waits for slow scanners too, and for who types the next number.
   const DIGIT_SETTLE_MILLISECONDS = 200;
-  const SCAN_CHARACTERS_MIN = 4;
   // A letter that takes something back or ends it may begin the next customer's name.
   const GRAVE_SETTLE_MILLISECONDS = 350;
   const GRAVE_LETTERS = "uh";
@@ -24,7 +21,7 @@
   const state = () => stage().dataset.state;
   const box = () => byId("box");
 
-  let burst = { text: "", last: 0, target: null, before: "", isScan: false };
+  const burst = new Burst();
   let settling = 0;
   let waiting = "";
   // Acts without an answer by their one-time key: how often they were sent again, and what sends
@@ -256,20 +253,9 @@
     event.stopPropagation();
     letGo();
     const text = burst.text;
-    if (isField(burst.target) && burst.target !== box()) burst.target.value = burst.before;
-    burst = { text: "", last: 0, target: null, before: "", isScan: false };
+    if (isField(burst.target) && burst.target !== box()) burst.takeOut();
+    burst.clear();
     find(text);
-  };
-
-  const noteCharacter = (event, now) => {
-    const isFast = now - burst.last < BURST_MILLISECONDS;
-    if (isFast) {
-      burst.text += event.key;
-      burst.isScan = burst.text.length >= SCAN_CHARACTERS_MIN;
-    } else {
-      burst = { text: event.key, target: event.target, before: event.target.value || "", isScan: false };
-    }
-    burst.last = now;
   };
 
   const letGo = () => {
@@ -323,9 +309,7 @@
       }
       // A PIN is no scan, however fast it is typed.
       if (event.target.closest(".r-approval") && event.key !== "Escape") return;
-      // When the key was pressed: a page that is busy for a moment must not cut a scan in two.
-      const now = event.timeStamp;
-      if (event.key === "Enter" && burst.isScan && now - burst.last < 3 * BURST_MILLISECONDS) {
+      if (burst.isEndedBy(event)) {
         takeBurst(event);
         return;
       }
@@ -343,7 +327,7 @@
       if (event.key.length !== 1) return;
       // The space bar presses what has the focus.
       if (event.key === " " && !burst.isScan && event.target.closest("a, button, summary")) return;
-      noteCharacter(event, now);
+      burst.note(event);
       if (isField(event.target)) return;
       event.preventDefault();
       typeOutside(event.key);

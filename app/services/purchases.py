@@ -55,17 +55,17 @@ def award(
         # What was asked for: what it earns may be more when the same is sent once more.
         asked = {"member": member.id, "amount": amount_minor, "currency": currency}
         once = replace(once, asked=idempotency.fingerprint("purchase", asked | {"reason": reason}))
+    program = member.program
+    multiplier = tiers.multiplier_hundredths(member.tier, program.tiers)
     points = points_for(member, amount_minor=amount_minor, currency=currency)
     if points == 0:
         # It may have earned some when it was sent first.
         first = _first_of(session, member, once)
         if first is None:
-            multiplier = tiers.multiplier_hundredths(member.tier, member.program.tiers)
-            rate = member.program.earn_points_per_unit * multiplier
-            raise errors.TooSmallToEarn(earns_nothing=rate == 0)
+            raise errors.TooSmallToEarn(
+                earns_nothing=program.earn_points_per_unit * multiplier == 0
+            )
         return first
-    program = member.program
-    multiplier = tiers.multiplier_hundredths(member.tier, program.tiers)
     return ledger.award(
         session,
         workspace_id=member.workspace_id,
@@ -89,14 +89,11 @@ def award(
 
 def _first_of(session: Session, member: Member, once: Once | None) -> Outcome[LedgerEntry] | None:
     """Give what was awarded under a key before, or None."""
-    if once is None:
+    workspace_id = member.workspace_id
+    if once is None or not idempotency.is_used(session, workspace_id=workspace_id, once=once):
         return None
-    place = (once.scope, once.key)
-    known = idempotency.read_firsts(session, workspace_id=member.workspace_id, keys={place})
-    if place not in known:
-        return None
-    first = known[place]
-    if first.fingerprint != once.asked:
-        raise errors.IdempotencyConflict
-    entry = ledger.get_entry(session, workspace_id=member.workspace_id, entry_id=first.result_id)
+    first = idempotency.first_result(
+        session, [], workspace_id=workspace_id, once=once, asked=once.asked
+    )
+    entry = ledger.get_entry(session, workspace_id=workspace_id, entry_id=str(first))
     return Outcome(entry, "key")
