@@ -58,21 +58,21 @@
 
   // What a scanner types into a person's form is their card, wherever the cursor was; its Enter
   // sends nothing.
-  const burst = new Burst();
+  const run = new KeyRun();
   document.addEventListener(
     "keydown",
     (event) => {
       const form = event.target.closest("form[data-scans-into]");
       if (!form || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (burst.isEndedBy(event)) {
+      if (run.isEndedBy(event)) {
         event.preventDefault();
         const card = byId(form.dataset.scansInto);
-        burst.takeOut();
-        card.value = burst.text;
+        run.takeOut();
+        card.value = run.text;
         card.focus();
-        burst.clear();
+        run.clear();
       } else if (event.key.length === 1) {
-        burst.note(event);
+        run.add(event);
       }
     },
     { capture: true },
@@ -82,6 +82,34 @@
     const part = event.target.closest("[data-chooses]");
     if (part) byId(part.dataset.chooses).checked = true;
   });
+
+  // Nothing empty is sent as a PIN, a code or a password: Enter, pressed by habit after the last
+  // digit, meets a field that the answer has emptied.
+  const showEmpty = (field) => {
+    if (byId(`${field.id}-error`)) return;
+    const problem = document.createElement("p");
+    problem.className = "r-err";
+    problem.id = `${field.id}-error`;
+    problem.textContent = field.dataset.empty;
+    field.after(problem);
+    field.setAttribute("aria-invalid", "true");
+    field.setAttribute("aria-describedby", problem.id);
+  };
+  document.addEventListener(
+    "submit",
+    (event) => {
+      const form = event.target;
+      // A passkey takes the PIN's place.
+      if (form.elements.approver_passkey?.value) return;
+      const empty = [...form.querySelectorAll("[data-empty]")].filter((field) => !field.value);
+      if (!empty.length) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      empty.forEach(showEmpty);
+      empty[0].focus();
+    },
+    { capture: true },
+  );
 
   // A form that leads to another page is sent once, however often one presses while it comes.
   const SENT_MILLISECONDS = 10000;
@@ -140,11 +168,6 @@
     next.focus();
   });
 
-  // A link that takes along what the list is narrowed by.
-  document.addEventListener("htmx:pushedIntoHistory", () => {
-    document.querySelectorAll("[data-follows-address]").forEach((link) => (link.search = window.location.search));
-  });
-
   const isPoll = (element) => (element.getAttribute("hx-trigger") || "").startsWith("every");
 
   const announceFailure = (event) => {
@@ -195,16 +218,25 @@
     for (const each of [elt, target, requestConfig.target]) each?.removeAttribute("aria-busy");
   });
 
-  document.addEventListener("click", (event) => {
-    // A filter that is taken or left keeps what was typed since the page came.
-    const pill = event.target.closest("[data-takes]");
-    if (pill) {
-      const field = byId(pill.dataset.takes);
-      const address = new URL(pill.href);
-      if (field.value.trim()) address.searchParams.set(field.name, field.value.trim());
-      else address.searchParams.delete(field.name);
-      pill.href = address.href;
+  // A link that takes typed text along takes what its field, or its form, holds when it is pressed.
+  const takeAlong = (event) => {
+    const link = event.target.closest("[data-takes]");
+    if (!link) return;
+    const source = byId(link.dataset.takes);
+    const address = new URL(link.href);
+    for (const field of source.elements || [source]) {
+      const name = link.dataset.takesAs || field.name;
+      if (!name) continue;
+      if (field.value.trim()) address.searchParams.set(name, field.value.trim());
+      else address.searchParams.delete(name);
     }
+    link.href = address.href;
+  };
+  document.addEventListener("click", takeAlong, { capture: true });
+  // The middle button opens another tab.
+  document.addEventListener("auxclick", takeAlong, { capture: true });
+
+  document.addEventListener("click", (event) => {
     const closer = event.target.closest("[data-close]");
     if (closer && byId("dialog").open) {
       event.preventDefault();

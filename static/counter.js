@@ -14,6 +14,8 @@
   const REPEAT_MILLISECONDS = 2000;
   // So long after an act nothing on the stage is pressed: it would be meant for what stood there before.
   const CALM_MILLISECONDS = 1000;
+  // A scanner presses these between the characters of a card.
+  const MODIFIERS = ["Shift", "CapsLock", "AltGraph"];
   const SENDING_MILLISECONDS = 15000;
   const RETRY_MILLISECONDS = [500, 1000, 2000, 4000, 8000, 8000, 8000, 8000];
 
@@ -21,9 +23,14 @@
   const state = () => stage().dataset.state;
   const box = () => byId("box");
 
-  const burst = new Burst();
+  const run = new KeyRun();
+  // The last scan that went into the box.
+  let scanned = "";
   let settling = 0;
   let waiting = "";
+  let pressing = 0;
+  // The box's text when a request for the stage was sent, by request.
+  const asked = new WeakMap();
   // Acts without an answer by their one-time key: how often they were sent again, and what sends
   // them next.
   const unanswered = new Map();
@@ -96,27 +103,32 @@
     }, 250);
   };
 
-  const settle = () => {
+  // The keys go to what the stage asks for, unless somebody is typing into the box.
+  const settle = (isBoxBusy = false) => {
     // A manager who approves types the PIN at once; any other problem is read first.
     const problem = stage().querySelector("[data-focus], .r-approval [data-autofocus], .r-approval button:not([hidden])");
+    if (problem) play(false);
+    else if (state() === "done") play(true);
+    if (!isBoxBusy) focusStage(problem);
+    const said = stage().querySelector("[data-said]");
+    if (said) announce(said.textContent.trim());
+    startClock();
+  };
+
+  const focusStage = (problem) => {
     if (problem) {
       // What is wrong with an amount is put right there: no digit may reach the keypad.
       const amount = problem.closest("#counter-award") && problem.matches("[data-focus]") && byId("spent");
       (amount || problem).focus();
       if (amount) amount.select();
-      play(false);
     } else if (state() === "member") {
       byId("keypad").focus();
       box().value = "";
     } else if (state() === "done") {
       byId("done").focus();
-      play(true);
     } else if (state() === "idle") {
       box().focus();
     }
-    const said = stage().querySelector("[data-said]");
-    if (said) announce(said.textContent.trim());
-    startClock();
   };
 
   const send = (verb, path, source, values) =>
@@ -126,6 +138,10 @@
 
   const next = () => {
     box().value = "";
+    byId("box-scanned").disabled = true;
+    scanned = "";
+    run.clear();
+    lastScan = { text: "", at: 0 };
     submitted = null;
     if (!unanswered.size) tell("");
     send("GET", "/counter", byId("counter-form"));
@@ -137,16 +153,30 @@
     if (text === lastScan.text && now - lastScan.at < REPEAT_MILLISECONDS) return;
     lastScan = { text, at: now };
     box().value = text;
-    byId("box-scanned").disabled = false;
+    scanned = text;
     byId("counter-form").requestSubmit();
-    byId("box-scanned").disabled = true;
   };
 
-  document.addEventListener("submit", (event) => {
-    if (event.target.id !== "counter-form") return;
-    submitted = box().value;
-    isPicking = true;
+  const isScanned = () => Boolean(scanned) && box().value.includes(scanned);
+
+  document.addEventListener(
+    "submit",
+    (event) => {
+      if (event.target.id !== "counter-form") return;
+      // Set before htmx collects the values.
+      byId("box-scanned").disabled = !isScanned();
+      submitted = box().value;
+      isPicking = true;
+    },
+    { capture: true },
+  );
+
+  document.addEventListener("htmx:beforeSend", (event) => {
+    if (event.detail.target.id === "counter-stage") asked.set(event.detail.xhr, box().value);
   });
+
+  // Somebody types or scans the next customer while the answer to what they asked before comes.
+  const isTypingOn = (xhr) => document.activeElement === box() && box().value && box().value !== asked.get(xhr);
 
   document.addEventListener("htmx:confirm", (event) => {
     // A search that waited for the next letter must not take away whom Enter has opened, nor break
@@ -169,14 +199,15 @@
       const hits = stage().querySelectorAll("[data-hit]");
       announce(hits.length ? `${hits.length} found` : byId("h-hits").textContent);
       // Hits come while one types, and the box keeps the focus; after Enter the first one has it.
-      const first = hits[0] || byKey("n");
+      // A scan is nobody's card here: another Enter of the scanner must not open a stranger.
+      const first = hits.length ? !isScanned() && hits[0] : byKey("n");
       if (isPicking && first) first.focus();
       isPicking = false;
       return;
     }
     isPicking = false;
     if (state() === "idle" && document.activeElement === box()) return;
-    settle();
+    settle(isTypingOn(event.detail.xhr));
   });
 
   // --- Keys -------------------------------------------------------------------------------------
@@ -217,7 +248,7 @@
   const letters = {
     a: () => byId("spent") && (byId("spent").focus(), true),
     o: () => press(byKey("o")),
-    n: () => press(byKey("n")) || (window.location.assign("/members/new?back=counter"), true),
+    n: () => press(byKey("n")) || (window.location.assign(`/members/new?${new URLSearchParams({ back: "counter", typed: box().value })}`), true),
     p: () => press(byKey("p")),
     h: () => press(byKey("h")),
     l: () => press(document.querySelector('#lock [data-counter-key="l"]')),
@@ -247,15 +278,34 @@
     return true;
   };
 
-  const takeBurst = (event) => {
-    // The keys of a scan went into whatever had the focus: take them out again there.
+  const takeScan = (event) => {
     event.preventDefault();
     event.stopPropagation();
     letGo();
-    const text = burst.text;
-    if (isField(burst.target) && burst.target !== box()) burst.takeOut();
-    burst.clear();
+    const text = run.text;
+    if (isField(run.target) && run.target !== box()) run.takeOut();
+    run.clear();
     find(text);
+  };
+
+  // A scan takes the place of what was typed into the box before it.
+  const noteScan = () => {
+    if (!run.isScan) return;
+    scanned = run.text;
+    if (document.activeElement !== box() || run.target !== box() || !run.before) return;
+    // The last key has yet to reach the box.
+    box().value = run.text.slice(0, -1);
+    run.before = "";
+  };
+
+  // A scanner may send Enter first, so a control is pressed only when no other key follows.
+  const pressLater = (element) => {
+    window.clearTimeout(pressing);
+    pressing = window.setTimeout(() => {
+      if (!element.isConnected) return;
+      if (isField(element)) element.form.requestSubmit();
+      else element.click();
+    }, DIGIT_SETTLE_MILLISECONDS);
   };
 
   const letGo = () => {
@@ -266,12 +316,16 @@
   const settleOf = (character) => {
     const isGrave = GRAVE_LETTERS.includes(character.toLowerCase());
     const most = isGrave ? GRAVE_SETTLE_MILLISECONDS : SETTLE_MILLISECONDS;
+    const shown = stage();
     window.clearTimeout(settling);
     settling = window.setTimeout(
       () => {
         const action = actionOf(character);
         letGo();
-        if (action) action();
+        // The key was meant for the stage on which it was pressed.
+        if (!action || shown !== stage()) return;
+        run.clear();
+        action();
       },
       isDigit(character) ? DIGIT_SETTLE_MILLISECONDS : most,
     );
@@ -309,8 +363,14 @@
       }
       // A PIN is no scan, however fast it is typed.
       if (event.target.closest(".r-approval") && event.key !== "Escape") return;
-      if (burst.isEndedBy(event)) {
-        takeBurst(event);
+      if (run.isEndedBy(event)) {
+        takeScan(event);
+        return;
+      }
+      if (event.key === "Enter" && event.target.closest("#counter-stage") && event.target.matches("a, button, input")) {
+        event.preventDefault();
+        run.clear();
+        if (!event.repeat) pressLater(event.target);
         return;
       }
       if (event.key === "Escape") {
@@ -324,10 +384,16 @@
         }
         return;
       }
-      if (event.key.length !== 1) return;
+      if (event.key.length !== 1) {
+        // Text that is edited by hand is no scan.
+        if (!MODIFIERS.includes(event.key)) run.clear();
+        return;
+      }
+      window.clearTimeout(pressing);
       // The space bar presses what has the focus.
-      if (event.key === " " && !burst.isScan && event.target.closest("a, button, summary")) return;
-      burst.note(event);
+      if (event.key === " " && !run.isScan && event.target.closest("a, button, summary")) return;
+      run.add(event);
+      noteScan();
       if (isField(event.target)) return;
       event.preventDefault();
       typeOutside(event.key);

@@ -1,41 +1,47 @@
-// How a scanner is told from a person: its keys come faster, and Enter at the end.
+// Tells a scanner from a person by the speed of its keys.
 "use strict";
-// A hand scanner types a key every 7 to 8 ms; a person rarely does in under 50.
-const BURST_MILLISECONDS = 35;
+// Below the time between two keys of a person, rarely under 50 ms; a hand scanner needs 7 to 8.
+const SCAN_KEY_MILLISECONDS = 35;
+// Fewer fast keys may be a person's fingers rolling over the keyboard.
 const SCAN_CHARACTERS_MIN = 4;
+// Keys with less time between them belong together; a scanner on a busy machine or a weak radio pauses.
+const SCAN_PAUSE_MILLISECONDS = 400;
+const SCAN_SUFFIXES = ["Enter", "Tab"];
 
-// Keys that came fast, where the first of them went, and what that field said before.
-class Burst {
+// The keys typed in a row, the field that got the first of them, and its value before that.
+class KeyRun {
   text = "";
   last = -Infinity;
+  fastCount = 0;
+  isScan = false;
   target = null;
   before = "";
 
   clear() {
     this.text = "";
     this.last = -Infinity;
-  }
-
-  get isScan() {
-    return this.text.length >= SCAN_CHARACTERS_MIN;
+    this.isScan = false;
   }
 
   isEndedBy(event) {
-    return event.key === "Enter" && this.isScan && event.timeStamp - this.last < 3 * BURST_MILLISECONDS;
+    return this.isScan && SCAN_SUFFIXES.includes(event.key) && event.timeStamp - this.last < SCAN_PAUSE_MILLISECONDS;
   }
 
-  // By when the key was pressed: a page that is busy for a moment must not cut a scan in two.
-  note(event) {
-    if (event.timeStamp - this.last >= BURST_MILLISECONDS) {
-      this.text = "";
+  // Judges by the time at which a key was pressed, which a busy page does not change.
+  add(event) {
+    const pause = event.timeStamp - this.last;
+    if (pause >= SCAN_PAUSE_MILLISECONDS) {
+      this.clear();
       this.target = event.target;
       this.before = event.target.value || "";
     }
+    this.fastCount = pause < SCAN_KEY_MILLISECONDS ? this.fastCount + 1 : 1;
+    this.isScan ||= this.fastCount >= SCAN_CHARACTERS_MIN;
     this.text += event.key;
     this.last = event.timeStamp;
   }
 
-  // Take the scan's text out of the field that it was typed into.
+  // Takes the run out of the field that it was typed into.
   takeOut() {
     if ("value" in this.target) this.target.value = this.before;
   }

@@ -175,6 +175,16 @@ def parse(text: str) -> Query:
     )
 
 
+def is_enough_for(phone: str, *, text: str) -> bool:
+    """Return whether a typed text names the only member who matches it, who has this phone.
+
+    A number longer than the end of a phone number may be a card that nobody has. It names only the
+    member whose whole phone number it is.
+    """
+    typed = parse(text).phone
+    return len(typed) <= NATIONAL_DIGITS or typed == phone_digits(phone)
+
+
 @dataclass(frozen=True)
 class Record:
     """What of a person a search looks at, as `search_text` and the keys of numbers are kept."""

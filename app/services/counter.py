@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, joinedload
 from app.models.ledger import LedgerEntry
 from app.models.members import Member
 from app.models.rewards import Reward
-from app.rules import earning, money, tiers
+from app.rules import earning, money, searching, tiers
 from app.services import ledger_history, member_search, members, rewards
 from app.services.ledger_history import Row
 from app.services.rewards import Offer
@@ -76,21 +76,29 @@ class Standing:
     hint: Hint | None
 
 
-def look_up(session: Session, *, workspace_id: str, text: str) -> Found:
-    """Find who is meant: one exact hit, or the only one that matches."""
+def look_up(session: Session, *, workspace_id: str, text: str, is_scanned: bool = False) -> Found:
+    """Find the member that is meant: the only exact hit, or the only one that matches.
+
+    Args:
+        is_scanned: a scanner read the text, so only an exact hit is meant.
+    """
     exact = member_search.find_exact(session, workspace_id=workspace_id, text=text)
     found = member_search.find_members(
         session, workspace_id=workspace_id, text=text, limit=HITS_MAX
     )
     hits = found.rows
-    only = hits[0].id if len(hits) == 1 else None
+    opens = (
+        len(hits) == 1
+        and not is_scanned
+        and searching.is_enough_for(hits[0].customer.phone, text=text)
+    )
     close = (
         []
         if hits
         else member_search.find_close_members(session, workspace_id=workspace_id, text=text)
     )
     return Found(
-        member_id=exact or only,
+        member_id=exact or (hits[0].id if opens else None),
         hits=hits,
         close=close,
         has_more=found.cursor is not None,

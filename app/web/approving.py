@@ -31,7 +31,12 @@ class ApprovableForm(RegularsForm):
     approver_id = SelectField("Who approves it", validate_choice=False, default="")
     approver_pin = PasswordField(
         "Their PIN",
-        render_kw={"inputmode": "numeric", "autocomplete": "off", "maxlength": "6"},
+        render_kw={
+            "inputmode": "numeric",
+            "autocomplete": "off",
+            "maxlength": "6",
+            "data-empty": "Type the manager’s PIN.",
+        },
     )
     approver_passkey = HiddenField()
     asks_approval = False

@@ -14,7 +14,7 @@ from flask import request
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
 from wtforms import Field, FieldList, FormField, HiddenField, StringField
-from wtforms.validators import ValidationError
+from wtforms.validators import InputRequired, ValidationError
 
 from app.errors import RegularsError
 from app.http import attempts, unsent
@@ -124,6 +124,19 @@ class RegularsForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
             for name, field in self._fields.items()
             if field.errors and name not in hidden
         ]
+
+
+def never_empty(message: str, **render_kw: str) -> dict[str, Any]:
+    """Return the arguments of a field that is neither sent nor taken empty.
+
+    Args:
+        message: what to do, shown by the page without sending the form.
+        render_kw: attributes of the field.
+    """
+    return {
+        "validators": [InputRequired(message)],
+        "render_kw": {"data-empty": message, **render_kw},
+    }
 
 
 class ActForm(RegularsForm):

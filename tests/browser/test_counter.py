@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
@@ -42,33 +43,57 @@ def counter(page: Page, address: str, member: Member) -> Page:
     return page
 
 
-def scan(page: Page, text: str, *, busy_ms: int = 0, busy_at: int = 5) -> None:
-    """Scan as a hand scanner does: a key every few milliseconds, Enter at the end.
+def scan(
+    page: Page,
+    text: str,
+    *,
+    key_ms: int = 7,
+    pause_ms: int = 0,
+    pause_at: int = 0,
+    busy_ms: int = 0,
+    busy_at: int = 5,
+    prefix: str = "",
+    suffix: str = "Enter",
+) -> None:
+    """Press the keys of a hand scanner.
 
     Args:
-        busy_ms: for how long the page does something else in the midst of it.
-        busy_at: before which key.
+        key_ms: the time between two keys.
+        pause_ms: how much longer the scanner takes before one of the keys.
+        pause_at: the index of that key; the suffix is the last one.
+        busy_ms: how long the page is busy when it gets one of the keys.
+        busy_at: the index of that key.
+        prefix: the name of a key that comes first, or "".
+        suffix: the name of the key that comes last, or "".
     """
     page.evaluate(
-        """async ([text, busyMs, busyAt]) => {
+        """async ([text, keyMs, pauseMs, pauseAt, busyMs, busyAt, prefix, suffix]) => {
+            const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+            const keys = [prefix, ...text, suffix].filter((key) => key);
             let pressedAt = performance.now();
-            for (const [index, key] of [...text, "Enter"].entries()) {
+            for (const [index, key] of keys.entries()) {
+                if (index === pauseAt && pauseMs) {
+                    await sleep(pauseMs);
+                    pressedAt += pauseMs;
+                }
                 const busyUntil = performance.now() + (index === busyAt ? busyMs : 0);
                 while (performance.now() < busyUntil);
                 const target = document.activeElement || document.body;
                 const event = new KeyboardEvent("keydown", {key, bubbles: true, cancelable: true});
                 // A real key says when it was pressed, however late the page gets to it.
-                Object.defineProperty(event, "timeStamp", {value: (pressedAt += 7)});
+                Object.defineProperty(event, "timeStamp", {value: (pressedAt += keyMs)});
                 const goesOn = target.dispatchEvent(event);
-                if (goesOn && key !== "Enter" && "value" in target) {
+                if (goesOn && key.length === 1 && "value" in target) {
                     target.value += key;
                     target.dispatchEvent(new Event("input", {bubbles: true}));
                 }
-                if (goesOn && key === "Enter" && target.form) target.form.requestSubmit();
-                await new Promise((resolve) => setTimeout(resolve, 7));
+                if (goesOn && key === "Enter" && target.matches("a, button")) target.click();
+                else if (goesOn && key === "Enter" && target.form) target.form.requestSubmit();
+                if (goesOn && key === "Tab") target.blur();
+                await sleep(keyMs);
             }
         }""",
-        [text, busy_ms, busy_at],
+        [text, key_ms, pause_ms, pause_at, busy_ms, busy_at, prefix, suffix],
     )
 
 
@@ -183,6 +208,141 @@ def test_digits_in_the_box_spend_nothing(cast: Cast, counter: Page, member: Memb
     counter.keyboard.type("3333", delay=80)
     counter.keyboard.press("Enter")
 
+    on_stage(counter, "hits")
+    assert factories.reload(cast, member).entry_count == 1
+
+
+NEW_CARD = "70001742"
+"""A card whose end is the end of somebody's phone number."""
+
+
+@pytest.fixture
+def stranger(cast: Cast, member: Member) -> Member:
+    """Return a member whose phone number ends like the card of another."""
+    return factories.enrol(cast, "Someone Else", phone="+353 87 600 1742")
+
+
+@pytest.mark.parametrize("suffix", ["Enter", "Tab"])
+def test_a_scan_with_a_pause_anywhere_opens_its_own_member(
+    cast: Cast, counter: Page, member: Member, stranger: Member, suffix: str
+) -> None:
+    factories.enrol(cast, "Card Owner", card_number=NEW_CARD)
+    for pause_at in range(1, len(NEW_CARD) + 1):
+        # One after the other begins on the idle counter and on the keypad of another member.
+        if pause_at % 2:
+            scan(counter, CARD)
+            expect(counter.locator("#who")).to_have_text("Kwame Mensah")
+            on_stage(counter, "member")
+        scan(
+            counter,
+            NEW_CARD,
+            pause_ms=150 if pause_at % 3 else 60,
+            pause_at=pause_at,
+            suffix=suffix,
+        )
+        expect(counter.locator("#who")).to_have_text("Card Owner")
+        counter.keyboard.press("Escape")
+        on_stage(counter, "idle")
+
+    assert factories.reload(cast, member).balance == 560
+
+
+@pytest.mark.parametrize("suffix", ["Enter", "Tab", ""])
+def test_a_card_that_nobody_has_opens_nobody(
+    cast: Cast, counter: Page, member: Member, stranger: Member, suffix: str
+) -> None:
+    for pause_at in (1, 2, 4, 8):
+        scan(counter, NEW_CARD, pause_ms=60, pause_at=pause_at, suffix=suffix)
+        on_stage(counter, "hits")
+        expect(counter.locator("#box")).to_have_value(NEW_CARD)
+        if not suffix:
+            with counter.expect_response(re.compile(f"/counter.q={NEW_CARD}")):
+                counter.locator("#box").press("Enter")
+            on_stage(counter, "hits")
+        expect(counter.locator("#counter-hits")).to_have_count(0)
+        counter.keyboard.press("Escape")
+        on_stage(counter, "idle")
+
+
+def test_a_scan_that_ends_like_a_phone_number_is_only_offered(
+    cast: Cast, counter: Page, member: Member, stranger: Member
+) -> None:
+    scan(counter, "1742")
+    on_stage(counter, "hits")
+    expect(counter.locator("[data-hit]")).to_have_text(re.compile("Someone Else"))
+    # A scanner that ends in two of them.
+    counter.keyboard.press("Enter")
+    expect(counter.locator("#box")).to_be_focused()
+    on_stage(counter, "hits")
+
+
+@pytest.mark.parametrize("key_ms", [60, 100, 150])
+def test_a_slow_scanner_opens_a_card_and_nothing_else(
+    cast: Cast, counter: Page, member: Member, stranger: Member, key_ms: int
+) -> None:
+    factories.enrol(cast, "Card Owner", card_number=NEW_CARD)
+    # Its last seven digits are those of the stranger's phone number.
+    unknown = "26001742"
+    scan(counter, CARD)
+    on_stage(counter, "member")
+    scan(counter, NEW_CARD, key_ms=key_ms)
+    expect(counter.locator("#who")).to_have_text("Card Owner")
+    on_stage(counter, "member")
+    scan(counter, unknown, key_ms=key_ms)
+    on_stage(counter, "hits")
+    expect(counter.locator("#box")).to_have_value(unknown)
+
+    assert factories.reload(cast, member).balance == 560
+
+
+def test_a_scanner_that_sends_enter_first_presses_nothing(
+    cast: Cast, counter: Page, member: Member
+) -> None:
+    factories.enrol(cast, "Card Owner", card_number=NEW_CARD)
+    for key_ms in (7, 60, 150):
+        for focused in ("[data-digit='1']", "#spent"):
+            scan(counter, CARD)
+            on_stage(counter, "member")
+            expect(counter.locator("#keypad")).to_be_focused()
+            if focused == "#spent":
+                counter.locator(focused).fill("4.20")
+            counter.locator(focused).focus()
+            suffix = "" if focused == "#spent" else "Enter"
+            scan(counter, NEW_CARD, key_ms=key_ms, prefix="Enter", suffix=suffix)
+            if suffix:
+                expect(counter.locator("#who")).to_have_text("Card Owner")
+            counter.keyboard.press("Escape")
+            on_stage(counter, "idle")
+
+    assert factories.reload(cast, member).entry_count == 1
+
+
+def test_a_card_takes_the_place_of_a_name_that_was_begun(
+    cast: Cast, counter: Page, member: Member
+) -> None:
+    factories.enrol(cast, "Kwasi Mensah")
+    counter.keyboard.type("mensah", delay=60)
+    on_stage(counter, "hits")
+    expect(counter.locator("[data-hit]")).to_have_count(2)
+    scan(counter, CARD, pause_ms=500, pause_at=0)
+
+    expect(counter.locator("#who")).to_have_text("Kwame Mensah")
+
+
+def test_who_types_on_keeps_the_box_when_a_late_answer_comes(
+    cast: Cast, counter: Page, member: Member
+) -> None:
+    held: list[Route] = []
+    counter.route(re.compile(r"/counter\?q=4471"), lambda route: hold(held, route))
+    counter.keyboard.type("4471", delay=60)
+    with counter.expect_request(re.compile(r"/counter\?q=4471")):
+        counter.keyboard.press("Enter")
+    counter.keyboard.type("2", delay=0)
+    held[0].continue_()
+    expect(counter.locator("#box")).to_be_focused()
+    counter.keyboard.type("33", delay=60)
+
+    expect(counter.locator("#box")).to_have_value("4471233")
     on_stage(counter, "hits")
     assert factories.reload(cast, member).entry_count == 1
 
@@ -304,6 +464,46 @@ def test_several_hits_are_chosen_by_arrows(cast: Cast, counter: Page, member: Me
     counter.keyboard.press("Enter")
 
     on_stage(counter, "member")
+
+
+@pytest.mark.parametrize("button", ["left", "middle"])
+def test_enrol_takes_along_what_the_box_holds_when_it_is_pressed(
+    cast: Cast, counter: Page, member: Member, button: Literal["left", "middle"]
+) -> None:
+    counter.keyboard.type("Z", delay=60)
+    expect(counter.get_by_role("link", name="Enrol “Z”")).to_be_visible()
+    held: list[Route] = []
+    # On a slow machine the answers to the other letters are not there yet.
+    counter.route("**/counter/find?*", lambda route: hold(held, route))
+    counter.keyboard.type("ora Quist", delay=60)
+    link = counter.get_by_role("link", name="Enrol “Z”")
+    if button == "left":
+        link.click()
+        opened = counter
+    else:
+        with counter.context.expect_page() as tab:
+            link.click(button="middle")
+        opened = tab.value
+
+    expect(opened.get_by_label("Name")).to_have_value("Zora Quist")
+
+
+def test_a_scan_that_was_corrected_by_hand_is_no_card_on_enrolling(
+    counter: Page, member: Member
+) -> None:
+    scan(counter, "70009988")
+    on_stage(counter, "hits")
+    counter.get_by_role("link", name="Enrol “70009988”").click()
+    expect(counter.get_by_label("Card number")).to_have_value("70009988")
+    counter.go_back()
+    scan(counter, "70009988")
+    on_stage(counter, "hits")
+    counter.route("**/counter/find?*", unanswered)
+    counter.locator("#box").fill("Zora Quist")
+    counter.get_by_role("link", name="Enrol “70009988”").click()
+
+    expect(counter.get_by_label("Name")).to_have_value("Zora Quist")
+    expect(counter.get_by_label("Card number")).to_have_value("")
 
 
 def test_who_is_not_found_is_enrolled_with_what_was_typed(
@@ -443,6 +643,10 @@ def test_an_act_that_waits_to_be_sent_again_outlives_who_goes_on(
 def hold(held: list[Route], route: Route) -> None:
     """Leave a request without an answer."""
     held.append(route)
+
+
+def unanswered(route: Route) -> None:
+    """Leave a request without an answer, and without a way to answer it."""
 
 
 @pytest.mark.broken_network

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from app.services import member_search
 from tests import factories
 from tests.browser.conftest import sign_in
-from tests.browser.test_counter import scan
+from tests.browser.test_counter import scan, unanswered
 from tests.cast import Cast
 from tests.support.api import Program, make_secret
 
@@ -448,17 +448,41 @@ def test_a_form_on_its_own_page_shows_what_is_wrong_where_the_focus_is(
 def test_a_card_scanned_into_a_persons_form_is_their_card_and_sends_nothing(
     cast: Cast, manager: Page, address: str, field: str
 ) -> None:
-    manager.goto(f"{address}/members/new")
-    manager.locator("#name").fill("Ines Scan")
-    manager.locator(field).focus()
-    scan(manager, "70099201")
+    for pause_at, suffix in [(0, "Enter"), (1, "Tab"), (4, "Enter"), (8, "Tab")]:
+        manager.goto(f"{address}/members/new")
+        manager.locator("#name").fill("Ines Scan")
+        manager.locator(field).focus()
+        scan(manager, "70099201", pause_ms=120, pause_at=pause_at, suffix=suffix)
 
-    expect(manager.locator("#card_number")).to_have_value("70099201")
-    expect(manager.locator("#card_number")).to_be_focused()
-    expect(manager.locator("#name")).to_have_value("Ines Scan")
-    expect(manager.locator("#phone")).to_have_value("")
+        expect(manager.locator("#card_number")).to_have_value("70099201")
+        expect(manager.locator("#card_number")).to_be_focused()
+        expect(manager.locator("#name")).to_have_value("Ines Scan")
+        expect(manager.locator("#phone")).to_have_value("")
     manager.get_by_role("button", name="Enrol", exact=True).click()
     expect(manager.get_by_role("heading", level=1)).to_have_text("Ines Scan")
+
+
+def test_enrol_on_the_list_takes_along_what_was_typed(manager: Page, address: str) -> None:
+    manager.goto(f"{address}/members?q=Z")
+    manager.route("**/members?q=Zora*", unanswered)
+    manager.locator("#q").fill("Zora Quist")
+    manager.get_by_role("link", name="Enrol “Z”").click()
+
+    expect(manager.get_by_label("Name")).to_have_value("Zora Quist")
+
+
+def test_an_export_is_of_what_the_filters_hold_when_it_is_pressed(
+    owner: Page, address: str
+) -> None:
+    owner.goto(f"{address}/audit")
+    # The answer to the changed filter does not come.
+    owner.route("**/audit?*", unanswered)
+    owner.locator("#member").fill("loy_unknown")
+    with owner.expect_download() as download:
+        owner.get_by_role("link", name="Export").click()
+
+    assert "member=loy_unknown" in download.value.url
+    assert "who=" not in download.value.url
 
 
 def test_a_double_click_on_hand_over_is_no_alarm(cast: Cast, manager: Page, address: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests import factories
 from tests.browser.conftest import sign_in
@@ -58,16 +58,71 @@ def test_a_wrong_pin_says_so_and_the_next_one_is_typed_at_once(till: Page) -> No
 def test_enter_after_the_last_digit_sends_no_second_try(till: Page, cast: Cast) -> None:
     till.get_by_role("link", name="Cashier Person").click()
     expect(till.locator("#pin")).to_be_focused()
-    sent = []
-    till.on("request", lambda request: sent.append(request.method))
+    held: list[Route] = []
+    path = f"**/till/{cast.cashier.id}"
+    till.route(path, held.append)
 
-    till.keyboard.type("111112")
-    # The PIN's hash takes the server longer than that.
-    till.wait_for_timeout(20)
+    with till.expect_request(path):
+        till.keyboard.type("111112")
     till.keyboard.press("Enter")
+    held[0].continue_()
 
     expect(till.locator("#pin-error")).to_be_visible()
+    assert len(held) == 1
+
+
+def test_enter_after_the_answer_to_the_last_digit_sends_no_empty_pin(
+    till: Page, cast: Cast
+) -> None:
+    till.get_by_role("link", name="Cashier Person").click()
+    expect(till.locator("#pin")).to_be_focused()
+    till.keyboard.type("111112")
+    expect(till.locator("#pin-error")).to_have_text("This PIN is not right. Type it again.")
+    sent: list[str] = []
+    till.on("request", lambda request: sent.append(request.method))
+
+    till.keyboard.press("Enter")
+    till.keyboard.type(PIN)
+
+    expect(till.locator("#box")).to_be_focused()
     assert sent.count("POST") == 1
+
+
+def test_a_password_that_is_not_typed_is_asked_for_without_a_request(
+    page: Page, address: str
+) -> None:
+    page.goto(f"{address}/sign-in")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+    expect(page.locator("#email-error")).to_have_text("Type your email.")
+    expect(page.locator("#password-error")).to_have_text("Type your password.")
+    expect(page.get_by_label("Email")).to_be_focused()
+    assert Axe().run(page).violations_count == 0
+    assert sent == []
+
+    page.get_by_label("Email").fill("cashier@harbour.example.com")
+    page.get_by_label("Password").fill(factories.PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{address}/")
+
+
+@pytest.mark.parametrize("field", ["pin", "code", "password"])
+def test_no_form_sends_an_empty_secret(cast: Cast, page: Page, address: str, field: str) -> None:
+    if field == "code":
+        factories.set_up_app(cast, "cashier")
+    sign_in(page, address, "cashier")
+    path = {"pin": "/you/pin", "code": "/sign-in/code", "password": "/you/password"}[field]
+    page.goto(f"{address}{path}")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.method))
+    form = page.locator("form:has([data-empty])")
+    form.get_by_role("button").last.click()
+
+    expect(form.locator(".r-err").first).to_be_visible()
+    assert form.locator("[data-empty]").count() == form.locator(".r-err").count()
+    assert "POST" not in sent
 
 
 def test_it_locks_itself_in_every_tab_when_nobody_touches_it(till: Page, address: str) -> None:

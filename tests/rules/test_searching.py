@@ -162,3 +162,21 @@ def test_slips_of_a_number_are_swapped_or_mistyped_digits() -> None:
     assert searching.slips("12345678") == sorted(
         ["21345678", "13245678", "12435678", "12354678", "12346578", "12345768", "12345687"]
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "is_enough"),
+    [
+        ("4471", True),
+        ("1234471", True),
+        ("087 123 4471", True),
+        ("+353 87 123 4471", True),
+        ("61234471", False),
+        ("7000123447", False),
+        ("mensah", True),
+    ],
+)
+def test_a_long_number_names_only_whose_whole_phone_number_it_is(
+    text: str, is_enough: bool
+) -> None:
+    assert searching.is_enough_for("+353 87 123 4471", text=text) is is_enough

@@ -74,6 +74,15 @@ def test_a_registration_that_is_sent_twice_makes_one_till(cast: Cast, manager: V
     assert owner.get("/locations").text.count("Till 2 locks") == 1
 
 
+def test_an_empty_pin_is_no_try(cast: Cast, till: Visitor) -> None:
+    for _ in range(20):
+        asked = enter(till, cast.cashier.id, "")
+        assert asked.status == 422
+        assert "Type your PIN." in asked.text
+
+    assert enter(till, cast.cashier.id).location == "/counter"
+
+
 def test_a_pin_opens_the_counter_and_all_is_written_down_with_the_till(
     cast: Cast, till: Visitor
 ) -> None:

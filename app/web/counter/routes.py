@@ -243,10 +243,10 @@ def _found(text: str, *, is_scanned: bool) -> Response:
     Args:
         is_scanned: a scanner or the camera read it, so that it is a card and no phone number.
     """
-    given = {"workspace_id": workspace_id(), "text": text}
+    given: dict[str, Any] = {"workspace_id": workspace_id(), "text": text}
     with reading() as session:
         exact = member_search.find_exact(session, **given)
-        found = None if exact else counter.look_up(session, **given)
+        found = None if exact else counter.look_up(session, is_scanned=is_scanned, **given)
         shown = redemptions.find_by_code(session, **given)
     if shown is not None and shown.member_id == exact:
         # Who shows a code wants what it was given for, if they have not had it.

@@ -112,10 +112,9 @@ def new() -> Response:
     """Show the form to enrol a member, filled with what was searched for."""
     form = EnrolForm()
     typed = request.args.get("typed", "").strip()
-    card = request.args.get("card", "").strip()
     form.back.data = form.back.data or request.args.get("back", "")
-    if card and not form.was_unsent:
-        form.card_number.data = card
+    if typed and typed == request.args.get("scanned", "").strip() and not form.was_unsent:
+        form.card_number.data = typed
     elif typed and not form.was_unsent:
         _fill_from_search(form, typed)
     return _enrol_page(form)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from wtforms import Field, HiddenField, PasswordField
 from wtforms.validators import ValidationError
 
-from app.web.base_form import RegularsForm
+from app.web.base_form import RegularsForm, never_empty
+
+_PIN = {"autocomplete": "off", "inputmode": "numeric", "maxlength": "6"}
 
 
 class PinForm(RegularsForm):
@@ -13,12 +15,7 @@ class PinForm(RegularsForm):
 
     pin = PasswordField(
         "PIN",
-        render_kw={
-            "inputmode": "numeric",
-            "autocomplete": "off",
-            "maxlength": "6",
-            "data-sends-at": "6",
-        },
+        **never_empty("Type your PIN.", **{**_PIN, "data-sends-at": "6"}),
     )
     next = HiddenField()
 
@@ -29,15 +26,17 @@ class PinForm(RegularsForm):
 class OwnPinForm(RegularsForm):
     """Take a PIN."""
 
-    current = PasswordField("Your password", render_kw={"autocomplete": "current-password"})
+    current = PasswordField(
+        "Your password", **never_empty("Type your password.", autocomplete="current-password")
+    )
     pin = PasswordField(
         "New PIN",
         description="Six digits. Not a date, not a row: nobody should guess it over your shoulder.",
-        render_kw={"autocomplete": "off", "inputmode": "numeric", "maxlength": "6"},
+        **never_empty("Choose six digits.", **_PIN),
     )
     pin_again = PasswordField(
         "The same once more",
-        render_kw={"autocomplete": "off", "inputmode": "numeric", "maxlength": "6"},
+        **never_empty("Type the new PIN again.", **_PIN),
     )
 
     def validate_pin_again(self, field: Field) -> None:

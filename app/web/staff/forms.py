@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from wtforms import BooleanField, HiddenField, PasswordField, SelectField, StringField
 
-from app.web.base_form import RegularsForm
+from app.web.base_form import RegularsForm, never_empty
 from app.web.choices import choice
 
 
 class SignInForm(RegularsForm):
     """Email and password."""
 
-    email = StringField("Email", render_kw={"autocomplete": "username", "inputmode": "email"})
-    password = PasswordField("Password", render_kw={"autocomplete": "current-password"})
+    email = StringField(
+        "Email", **never_empty("Type your email.", autocomplete="username", inputmode="email")
+    )
+    password = PasswordField(
+        "Password", **never_empty("Type your password.", autocomplete="current-password")
+    )
     stay = BooleanField("Keep this till signed in for 12 hours", default=True)
     next = HiddenField()
 

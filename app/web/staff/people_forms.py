@@ -15,7 +15,7 @@ from wtforms.validators import ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.services.allowances import Limits
-from app.web.base_form import RegularsForm, WholeNumberField
+from app.web.base_form import RegularsForm, WholeNumberField, never_empty
 from app.web.choices import choice
 
 ROLES = {
@@ -94,9 +94,11 @@ class _NewPasswordForm(RegularsForm):
     password = PasswordField(
         "New password",
         description="At least 12 characters. Several words are easy to keep and hard to guess.",
-        render_kw=_NEW,
+        **never_empty("Choose a password.", **_NEW),
     )
-    again = PasswordField("The same once more", render_kw=_NEW)
+    again = PasswordField(
+        "The same once more", **never_empty("Type the new password again.", **_NEW)
+    )
 
     def validate_again(self, field: Field) -> None:
         """Refuse two that differ."""
@@ -111,7 +113,9 @@ class JoinForm(_NewPasswordForm):
 class ConfirmForm(RegularsForm):
     """Show again who one is."""
 
-    current = PasswordField("Your password", render_kw={"autocomplete": "current-password"})
+    current = PasswordField(
+        "Your password", **never_empty("Type your password.", autocomplete="current-password")
+    )
     next = HiddenField()
 
 
@@ -120,7 +124,9 @@ class CodeForm(RegularsForm):
 
     code = StringField(
         "Code",
-        render_kw={"autocomplete": "one-time-code", "spellcheck": "false", "maxlength": "40"},
+        **never_empty(
+            "Type the code.", autocomplete="one-time-code", spellcheck="false", maxlength="40"
+        ),
     )
     next = HiddenField()
 
@@ -149,4 +155,6 @@ class PasskeySignInForm(RegularsForm):
 class PasswordForm(_NewPasswordForm):
     """Take another password."""
 
-    current = PasswordField("Your password now", render_kw={"autocomplete": "current-password"})
+    current = PasswordField(
+        "Your password now", **never_empty("Type your password.", autocomplete="current-password")
+    )
