@@ -8,9 +8,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from app.rules import money, signing
@@ -32,6 +32,10 @@ class Unreadable(Exception):
     """A message is signed, but is not of the form that its source sends; the text says why."""
 
 
+class Unjudged(Exception):
+    """A refund cannot be compared with its payment; the text says why."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Message:
     """What a source told.
@@ -41,14 +45,18 @@ class Message:
         type: the source's own word for what happened.
         what: `COMPLETED`, `REFUNDED`, or "" for what has no meaning here.
         is_live: whether the source says that it is real, or None when it does not say.
-        amount_minor: what was paid, or what this refund gave back; None for a whole refund.
+        amount_minor: what was paid, or what this refund gave back; None for a whole refund, and
+            where `refunded` or `total_refunded_minor` is set.
         currency: ISO 4217, upper case.
         customer_ids: under which ids the customer may be known here, the likeliest first.
         account_id: the loyalty account that the payment names.
         refund_id: the refund's own id.
         total_refunded_minor: all that was refunded so far, where a source tells that instead.
         other_currency, other_amount_minor: what the customer paid, in their own currency, where a
-            shop sells in several. Refunds may be told in either.
+            shop sells in several; no amount if it is not known. Refunds may be told in either.
+        refunded: decimal amounts by currency, where one refund may have several; the key "" is an
+            amount that was sent without its currency.
+        unclear: why the amount of a refund cannot be read; "" if it can.
     """
 
     event_id: str
@@ -64,6 +72,29 @@ class Message:
     total_refunded_minor: int | None = None
     other_currency: str = ""
     other_amount_minor: int | None = None
+    refunded: Mapping[str, str] | None = None
+    unclear: str = ""
+
+    @property
+    def is_whole(self) -> bool:
+        """Return whether a refund gave everything back."""
+        told = (self.amount_minor, self.total_refunded_minor, self.refunded)
+        return all(each is None for each in told)
+
+    def refunded_minor(self, currency: str) -> dict[str, int]:
+        """Return what a refund gave back, in minor units by currency, without parts of nothing.
+
+        Args:
+            currency: the shop's, whose decimals count where none is named.
+        """
+        if self.refunded is not None:
+            amounts = {
+                named: _minor(Decimal(amount), named or currency)
+                for named, amount in self.refunded.items()
+            }
+        else:
+            amounts = {self.currency: self.total_refunded_minor or self.amount_minor or 0}
+        return {named: amount for named, amount in amounts.items() if amount}
 
     def plain(self) -> dict[str, Any]:
         """Give the message as JSON keeps it."""
@@ -71,8 +102,39 @@ class Message:
 
 
 def message_of(plain: Mapping[str, Any]) -> Message:
-    """Give a message back from its plain form."""
-    return Message(**{field.name: plain[field.name] for field in fields(Message)})
+    """Give a message back from its plain form, which may be older than some of the fields."""
+    known = {field.name for field in fields(Message)}
+    return Message(**{name: value for name, value in plain.items() if name in known})
+
+
+def split_refund(
+    message: Message, *, currency: str, other_currency: str, other_amount_minor: int | None
+) -> tuple[int, int]:
+    """Return what a refund gave back in the shop's and in the customer's currency, in minor units.
+
+    Nothing is converted. An amount without a currency is in the shop's if nothing else was paid.
+
+    Args:
+        currency: the shop's.
+        other_currency, other_amount_minor: as in the payment's `Message`.
+
+    Raises:
+        Unjudged: a part is in a currency in which nothing, or an unknown amount, was paid.
+    """
+    paid = f"{currency} and {other_currency}" if other_currency else currency
+    own = other = 0
+    for named, amount in message.refunded_minor(currency).items():
+        if named == currency or not (named or other_currency):
+            own += amount
+        elif not named:
+            raise Unjudged(f"The refund names no currency, and the payment was in {paid}.")
+        elif named != other_currency:
+            raise Unjudged(f"Refunded in {named}, but the payment was in {paid}.")
+        elif other_amount_minor is None:
+            raise Unjudged(f"Refunded in {named}, but how much was paid in {named} is not known.")
+        else:
+            other += amount
+    return own, other
 
 
 def is_signed(
@@ -179,20 +241,22 @@ def _read_stripe(_headers: Mapping[str, str], body: Mapping[str, Any]) -> Messag
             **told,
             what=REFUNDED,
             payment_id=_text(thing, "payment_intent"),
-            currency=_currency(thing),
-            total_refunded_minor=money.from_stripe(
-                _amount(thing, "amount_refunded"), _currency(thing)
-            ),
+            **_unless_unclear(_stripe_refunded, thing),
         )
     return Message(**told)
 
 
+def _stripe_refunded(charge: Mapping[str, Any]) -> dict[str, Any]:
+    currency = _currency(charge)
+    total = money.from_stripe(_amount(charge, "amount_refunded"), currency)
+    return {"currency": currency, "total_refunded_minor": total}
+
+
 def _read_shopify(headers: Mapping[str, str], body: Mapping[str, Any]) -> Message:
-    transactions = [each for each in _list(body, "transactions") if isinstance(each, dict)]
     is_test = (
         headers.get("x-shopify-test", "").lower() == "true"
         or body.get("test") is True
-        or any(each.get("test") is True for each in transactions)
+        or any(each.get("test") is True for each in _objects(body.get("transactions")))
     )
     told: dict[str, Any] = {
         "event_id": _header(headers, "X-Shopify-Webhook-Id"),
@@ -202,42 +266,82 @@ def _read_shopify(headers: Mapping[str, str], body: Mapping[str, Any]) -> Messag
     if told["type"] == "orders/paid":
         return Message(**told, what=COMPLETED, **_shopify_order(body))
     if told["type"] == "refunds/create":
-        given = [each for each in transactions if _is_refund(each)]
-        currency = _currency(given[0]) if given else ""
-        amounts = [_decimal_amount(each.get("amount"), currency, "amount") for each in given]
         return Message(
             **told,
             what=REFUNDED,
             payment_id=_number_or_text(body, "order_id"),
-            amount_minor=sum(amounts),
-            currency=currency,
             refund_id=_number_or_text(body, "id"),
+            **_unless_unclear(_shopify_refunded, body),
         )
     return Message(**told)
 
 
 def _shopify_order(body: Mapping[str, Any]) -> dict[str, Any]:
-    currency = _currency(body)
+    prices = body.get("total_price_set")
+    currency, amount = _money(prices, "shop_money")
+    if not currency or amount is None:
+        currency = _currency(body)
+        amount = _decimal(body.get("total_price"), "total_price", digits_max=money.digits(currency))
+    other, other_amount = _money(prices, "presentment_money", body.get("presentment_currency"))
     customer = body.get("customer")
     notes = {
         each["name"]: each.get("value")
-        for each in _list(body, "note_attributes")
-        if isinstance(each, dict) and isinstance(each.get("name"), str)
+        for each in _objects(body.get("note_attributes"))
+        if isinstance(each.get("name"), str)
     }
     found: dict[str, Any] = {
         "payment_id": _number_or_text(body, "id"),
-        "amount_minor": _decimal_amount(body.get("total_price"), currency, "total_price"),
+        "amount_minor": _minor(amount, currency),
         "currency": currency,
         "customer_ids": _known_ids(customer.get("id") if isinstance(customer, dict) else None),
         "account_id": _account_of(notes),
     }
-    prices = body.get("total_price_set")
-    paid = prices.get("presentment_money") if isinstance(prices, dict) else None
-    if isinstance(paid, dict) and paid.get("currency_code") not in {None, currency}:
-        other = _currency({"currency": paid["currency_code"]})
-        found["other_currency"] = other
-        found["other_amount_minor"] = _decimal_amount(paid.get("amount"), other, "total_price_set")
+    if other not in {"", currency}:
+        # A refund cannot be a share of nothing, so zero counts as unknown.
+        paid = _minor(other_amount, other) if other_amount else None
+        found |= {"other_currency": other, "other_amount_minor": paid or None}
     return found
+
+
+def _money(prices: object, side: str, currency: object = None) -> tuple[str, Decimal | None]:
+    """Return the currency and amount of one side of a set of prices, as far as they can be read.
+
+    Args:
+        currency: what to take where the set names none.
+    """
+    told = prices.get(side) if isinstance(prices, dict) else None
+    if not isinstance(told, dict):
+        told = {}
+    try:
+        named = _currency(
+            {"currency": told.get("currency_code") or told.get("currency") or currency}
+        )
+    except Unreadable:
+        return "", None
+    try:
+        return named, _decimal(told.get("amount"), side)
+    except Unreadable:
+        return named, None
+
+
+def _shopify_refunded(refund: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a refund gave back, by currency: of each transaction, its own."""
+    if not isinstance(refund.get("transactions"), list):
+        raise Unreadable("“transactions” must be a list.")
+    sums: dict[str, Decimal] = {}
+    for each in filter(_is_refund, _objects(refund["transactions"])):
+        currency, amount = _given_back(each)
+        sums[currency] = sums.get(currency, Decimal()) + amount
+    return {"refunded": {currency: str(amount) for currency, amount in sums.items()}}
+
+
+def _given_back(transaction: Mapping[str, Any]) -> tuple[str, Decimal]:
+    currency, amount = _money(transaction.get("amount_set"), "shop_money")
+    if currency and amount is not None:
+        return currency, amount
+    # The example that Shopify sends to a new webhook has `"currency": null`.
+    currency = "" if transaction.get("currency") is None else _currency(transaction)
+    return currency, _decimal(transaction.get("amount"), "amount")
 
 
 def _is_refund(transaction: Mapping[str, Any]) -> bool:
@@ -246,11 +350,20 @@ def _is_refund(transaction: Mapping[str, Any]) -> bool:
     return transaction.get("kind") == "refund" and not has_failed
 
 
-def _list(body: Mapping[str, Any], name: str) -> list[Any]:
-    found = body.get(name) or []
-    if not isinstance(found, list):
-        raise Unreadable(f"“{name}” must be a list.")
-    return found
+def _unless_unclear(
+    read: Callable[[Mapping[str, Any]], dict[str, Any]], body: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Read what a refund gave back, or why nobody can: a shop sends it only once."""
+    try:
+        return read(body)
+    except Unreadable as fault:
+        return {"unclear": f"The refund cannot be read: {fault}"}
+
+
+def _objects(found: object) -> list[Mapping[str, Any]]:
+    """Return the objects of a list, and none of what is no list."""
+    given = found if isinstance(found, list) else []
+    return [each for each in given if isinstance(each, dict)]
 
 
 def _object(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -285,14 +398,21 @@ def _amount(body: Mapping[str, Any], name: str) -> int:
     return found
 
 
-def _decimal_amount(text: object, currency: str, name: str) -> int:
+def _decimal(text: object, name: str, *, digits_max: int | None = None) -> Decimal:
     try:
-        amount = Decimal(str(text)) * 10 ** money.digits(currency)
+        amount = Decimal(str(text))
     except ArithmeticError:
         amount = Decimal("NaN")
-    if not amount.is_finite() or not 0 <= amount <= AMOUNT_MAX or amount != int(amount):
+    is_amount = amount.is_finite() and 0 <= amount <= AMOUNT_MAX
+    if not is_amount or (digits_max is not None and amount.scaleb(digits_max) % 1):
         raise Unreadable(f"“{name}” must be an amount, such as 12.50.")
-    return int(amount)
+    return amount
+
+
+def _minor(amount: Decimal, currency: str) -> int:
+    """Return an amount in minor units, the nearest where it is finer than the currency."""
+    minor = amount.scaleb(money.digits(currency))
+    return int(minor.to_integral_value(ROUND_HALF_UP))
 
 
 def _currency(body: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from app import clock, errors, statements
@@ -22,12 +22,15 @@ from app.models.members import Member
 from app.models.merchants import Merchant, Workspace
 from app.rules import earning
 from app.rules.actors import Actor
-from app.rules.inbound import COMPLETED, Message, message_of
+from app.rules.inbound import COMPLETED, Message, Unjudged, message_of, split_refund
 from app.services import audit, ledger, purchases, webhooks
 from app.services.ledger import Source
 
 SOURCE_TYPES = {"regulars": "payment", "stripe": "stripe.payment", "shopify": "shopify.order"}
 """Under which type a payment is the `source` of its award, unique for ever in the workspace."""
+
+BY_HAND = "If points are due back, reverse the award by hand."
+"""What to do about a refund that cannot be judged."""
 
 RULE_ROLE = "key"
 """An earning rule may do what an API key may."""
@@ -110,10 +113,13 @@ def _settle(
     event: InboundEvent,
     message: Message,
 ) -> None:
-    result = _judge(session, workspace, source, message)
+    _note(event, _judge(session, workspace, source, message))
+    session.flush()
+
+
+def _note(event: InboundEvent, result: Result) -> None:
     event.outcome, event.detail = result.outcome, result.detail[:300]
     event.entry_id = result.entry_id
-    session.flush()
 
 
 def _judge(
@@ -127,15 +133,13 @@ def _judge(
     currency = session.scalars(
         select(Merchant.currency).where(Merchant.id == workspace.merchant_id)
     ).one()
-    is_foreign = bool(message.currency) and message.currency != currency
-    if is_foreign and message.what == COMPLETED:
-        return Result("refused", f"Paid in {message.currency}; points are earned in {currency}.")
+    if message.what == COMPLETED and message.currency != currency:
+        words = f"Paid in {message.currency}; points are earned in {currency}."
+        return Result("refused", f"{words} If points are due, award them by hand.")
     payment = _lock_payment(session, workspace.id, source.id, message.payment_id)
     if message.what == COMPLETED:
         return _complete(session, source, payment, message, currency)
-    if is_foreign and payment.other_currency not in {"", message.currency}:
-        return Result("refused", f"Refunded in {message.currency}, in which it was not paid.")
-    return _refund(session, source, payment, message, is_foreign=is_foreign)
+    return _refund(session, source, payment, message, currency)
 
 
 def _complete(
@@ -149,8 +153,7 @@ def _complete(
         return Result("nothing", "This payment had been counted already.", payment.award_id)
     payment.amount_minor = message.amount_minor
     payment.other_amount_minor = message.other_amount_minor
-    if message.other_currency and not payment.other_currency:
-        payment.other_currency = message.other_currency
+    payment.other_currency = message.other_currency
     member = _find_member(session, payment.workspace_id, source.program_id, message)
     if member is None:
         named = ", ".join([*message.customer_ids, message.account_id]).strip(", ")
@@ -168,10 +171,9 @@ def _complete(
     if award.member_id != member.id:
         return Result("refused", "This payment was awarded to another member already.", award.id)
     payment.award_id = award.id
-    taken_back = _take_back(session, source, payment)
-    _tell_waiting(session, payment, taken_back)
+    session.flush()
     words = f"{award.points:,} points for the purchase."
-    if taken_back.outcome == "reversed":
+    if _settle_waiting(session, source, payment, currency):
         words += " A refund had come before it and was counted."
     return Result("awarded", words, award.id)
 
@@ -202,26 +204,31 @@ def _refund(
     source: InboundSource,
     payment: InboundPayment,
     message: Message,
-    *,
-    is_foreign: bool,
+    currency: str,
 ) -> Result:
+    if message.unclear:
+        return Result("refused", f"{message.unclear} {BY_HAND}", payment.award_id)
+    if payment.award_id is None:
+        return Result(
+            "waiting", "Its payment has earned no points yet. This is counted if it does."
+        )
+    try:
+        own, other = split_refund(
+            message,
+            currency=currency,
+            other_currency=payment.other_currency,
+            other_amount_minor=payment.other_amount_minor,
+        )
+    except Unjudged as fault:
+        return Result("refused", f"{fault} {BY_HAND}", payment.award_id)
     if message.total_refunded_minor is not None:
-        payment.refunded_minor = max(payment.refunded_minor, message.total_refunded_minor)
-    elif _is_new_refund(session, payment, message):
-        if is_foreign:
-            payment.other_currency = message.currency
-            payment.other_refunded_minor += message.amount_minor or 0
-        else:
-            payment.refunded_minor += message.amount_minor or 0
-        payment.is_refunded_whole |= message.amount_minor is None
-    else:
-        return Result("nothing", "This refund had been counted already.")
+        payment.refunded_minor = max(payment.refunded_minor, own)
+    elif _is_new_refund(session, payment, message, own):
+        payment.refunded_minor += own
+        payment.other_refunded_minor += other
+        payment.is_refunded_whole |= message.is_whole
     session.flush()
-    if payment.award_id is not None:
-        return _take_back(session, source, payment)
-    if payment.amount_minor is not None:
-        return Result("waiting", "Its payment has earned no points. This is counted if it does.")
-    return Result("waiting", "The payment has not come yet. This is counted when it comes.")
+    return _take_back(session, source, payment)
 
 
 def _take_back(session: Session, source: InboundSource, payment: InboundPayment) -> Result:
@@ -261,22 +268,26 @@ def _shares(payment: InboundPayment) -> list[tuple[int, int]]:
     return shares
 
 
-def _tell_waiting(session: Session, payment: InboundPayment, result: Result) -> None:
-    """Write on the refunds that had waited for their payment what became of them."""
-    session.execute(
-        update(InboundEvent)
+def _settle_waiting(
+    session: Session, source: InboundSource, payment: InboundPayment, currency: str
+) -> bool:
+    """Judge the refunds that had come before their payment; return whether one took points back.
+
+    The lock on the payment keeps others from settling the same ones.
+    """
+    waiting = session.scalars(
+        select(InboundEvent)
         .where(
             InboundEvent.workspace_id == payment.workspace_id,
             InboundEvent.source_id == payment.source_id,
             InboundEvent.payment_id == payment.payment_id,
             InboundEvent.outcome == "waiting",
         )
-        .values(
-            outcome=result.outcome,
-            detail=f"Counted when the payment came: {result.detail}",
-            entry_id=result.entry_id,
-        )
-    )
+        .order_by(InboundEvent.id)
+    ).all()
+    for event in waiting:
+        _note(event, _refund(session, source, payment, message_of(event.message), currency))
+    return any(event.outcome == "reversed" for event in waiting)
 
 
 def _find_member(
@@ -327,7 +338,9 @@ def _lock_payment(
     ).one()
 
 
-def _is_new_refund(session: Session, payment: InboundPayment, message: Message) -> bool:
+def _is_new_refund(
+    session: Session, payment: InboundPayment, message: Message, own_minor: int
+) -> bool:
     return _insert(
         session,
         InboundRefund,
@@ -336,7 +349,7 @@ def _is_new_refund(session: Session, payment: InboundPayment, message: Message) 
             "source_id": payment.source_id,
             "payment_id": payment.payment_id,
             "refund_id": message.refund_id,
-            "amount_minor": message.amount_minor,
+            "amount_minor": None if message.is_whole else own_minor,
             "created_at": clock.now(),
         },
     )

@@ -125,6 +125,24 @@ def test_who_was_not_found_is_tried_again(cast: Cast, app: Flask, manager: Visit
     assert factories.reload(cast, member).balance == 100
 
 
+def test_a_refund_in_another_currency_is_shown_with_what_to_do(
+    cast: Cast, app: Flask, manager: Visitor
+) -> None:
+    factories.enrol(cast, customer_id="cust_1")
+    source = make_source(cast)
+    teller = Teller(app, source)
+    award_id = teller.tell(completed()).body["transactionId"]
+    event_id = teller.tell(refunded("re_1", 500, currency="USD")).body["id"]
+    path = f"{PAYMENTS}/{source.id}"
+
+    page = manager.get(path)
+
+    assert "Needs a look Refunded in USD, but the payment was in EUR." in page.text
+    assert f"/ledger/{award_id}" in page.links()
+    manager.press(path, f"{path}/events/{event_id}/retry")
+    assert "Needs a look" in manager.get(path).text
+
+
 def test_the_last_hundred_are_listed(cast: Cast, app: Flask, manager: Visitor) -> None:
     source = make_source(cast)
     teller = Teller(app, source)
