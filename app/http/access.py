@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 from app import clock
 from app.config import Rate, Settings
 from app.errors import PermissionDenied
-from app.http import limits, unsent
+from app.http import limits, origins, unsent
 from app.http.actors import (
     SignedIn,
     actor,
@@ -308,6 +308,7 @@ def _check() -> ResponseReturnValue | None:
     if request.endpoint is None or is_api():
         # No such page, or not with this method: the error page says so. Programs bring keys.
         return None
+    origins.check_act(request)
     permission = ACCESS[request.endpoint]
     _slow_down(request.endpoint)
     if permission is PUBLIC:

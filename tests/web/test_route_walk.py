@@ -316,6 +316,64 @@ def test_no_get_changes_anything(cast: Cast, app: Flask) -> None:
     assert len(walked) > 60
 
 
+ELSEWHERE = (
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site", "Origin": "http://localhost"},
+    {"Origin": "https://evil.example"},
+    {"Origin": "null"},
+)
+"""What browsers say of a request that another site makes."""
+
+
+@pytest.mark.parametrize("headers", ELSEWHERE, ids=str)
+@pytest.mark.parametrize("role", ["owner", ""], ids=["signed in", "signed out"])
+def test_nothing_that_another_site_sends_is_done(
+    cast: Cast, app: Flask, role: str, headers: dict[str, str]
+) -> None:
+    things = make_things(cast, app, cast.owner)
+    visitor = sign_in(app, "owner")
+    things["token_hash"] = sign_in_of(cast, "owner")
+    # A good token as well: it is the sender that is judged.
+    sent = {**visitor.form, "offer": f"{things['reward_id']} 10", "points": "50", "reason": "x"}
+    if not role:
+        visitor = Walker(app)
+    before, kept = everything(cast, but=()), visitor.client.get_cookie("regulars")
+
+    walked = [cell for cell in cells(app) if cell.method == "POST"]
+    for cell in walked:
+        form = {**sent, "once": new_token()}
+        answer = visitor.post(cell.path(app, things), form, **headers)
+        assert answer.status == 403, cell.endpoint
+        assert "was sent from another website" in answer.text
+        assert answer.response.headers.getlist("Set-Cookie") == [], cell.endpoint
+    assert len(walked) > 60
+    assert everything(cast, but=()) == before
+    assert visitor.client.get_cookie("regulars") == kept
+    assert visitor.get("/members").status == (200 if role else 302)
+
+
+@pytest.mark.parametrize("headers", ELSEWHERE[:2], ids=str)
+def test_no_page_that_another_site_loads_into_itself_reads_or_sets_a_cookie(
+    cast: Cast, app: Flask, headers: dict[str, str]
+) -> None:
+    things = make_things(cast, app, cast.owner)
+    visitor = sign_in(app, "owner")
+    things["token_hash"] = sign_in_of(cast, "owner")
+    before, kept = everything(cast, but=()), visitor.client.get_cookie("regulars")
+
+    for cell in cells(app):
+        if cell.method == "GET":
+            path = cell.path(app, things)
+            answer = visitor.get(path, **headers, **{"Sec-Fetch-Dest": "image"})
+            answer.response.close()
+            assert (answer.status == 302) == (cell.permission is not PUBLIC) or (
+                cell.endpoint.startswith("pins.")
+            ), cell.endpoint
+            assert answer.response.headers.getlist("Set-Cookie") == [], cell.endpoint
+    assert everything(cast, but=()) == before
+    assert visitor.client.get_cookie("regulars") == kept
+
+
 def test_no_post_without_its_token_changes_anything(cast: Cast, app: Flask) -> None:
     things = make_things(cast, app, cast.owner)
     visitor = sign_in(app, "owner")
