@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from flask import current_app
+from flask import current_app, g
 from sqlalchemy import (
     DateTime,
     Dialect,
@@ -227,6 +227,13 @@ def writing() -> Iterator[Session]:
     """Give a session of the current app's database that commits at the end of the block."""
     with current().writing() as session:
         yield session
+        # COMMIT comes next. Of one that gets no answer nobody knows whether it counted.
+        g.may_have_committed = True
+
+
+def may_have_committed() -> bool:
+    """Return whether this request has come as far as a COMMIT in `writing()`."""
+    return bool(g.get("may_have_committed"))
 
 
 @contextmanager

@@ -176,7 +176,7 @@
     const isAct = event.detail.requestConfig?.verb === "post";
     // A page that did not come may be the one after an act that was done: the same once more would be another.
     const words = isAct
-      ? "Not sent. The server did not answer. Try again: it cannot count twice."
+      ? "The server did not answer, so this may not be saved. Try again: it cannot count twice."
       : "Not loaded. The server did not answer. Reload the page: it shows what has happened.";
     const line = document.createElement("div");
     line.textContent = words;

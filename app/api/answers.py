@@ -41,6 +41,13 @@ _MESSAGES = {
     "Idempotency-Key.",
 }
 
+_CHECK_MESSAGES = {
+    500: "Something broke here, and this may have been saved. Try again with the same "
+    "Idempotency-Key; without one, look first.",
+    503: "The database stopped answering, and this may have been saved. Try again with the same "
+    "Idempotency-Key; without one, look first.",
+}
+
 
 def text_of(schema: type[schemas.Schema], shape: JsonObject) -> str:
     """Write an object as JSON, held to its schema."""
@@ -90,10 +97,15 @@ def error_detail(told: Failure) -> JsonObject:
     return {
         "type": kind,
         "code": told.code or _CODES.get(told.status, "server_error"),
-        "message": told.message or _MESSAGES.get(told.status, "That request cannot be served."),
+        "message": told.message or _message(told),
         "param": told.param if isinstance(told.param, AsSent) else _camel(told.param),
         "requestId": request_id(),
     }
+
+
+def _message(told: Failure) -> str:
+    known = _CHECK_MESSAGES if told.may_be_saved else _MESSAGES
+    return known.get(told.status, "That request cannot be served.")
 
 
 def finish(response: Response) -> Response:

@@ -40,7 +40,8 @@ ERROR_CODES: Mapping[str, tuple[int, str]] = {
     "rate_limited": (429, "Too many requests; `Retry-After` says when to go on."),
     "server_error": (
         500,
-        "Something broke here, or the database did not answer (503). Nothing was changed.",
+        "Something broke here, or the database did not answer (503). "
+        "`message` says whether something may have been saved.",
     ),
 }
 """Each with its usual status and what it means."""

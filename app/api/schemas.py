@@ -714,7 +714,7 @@ class ErrorDetail(Schema):
 
 
 class ErrorBody(Schema):
-    """The answer to a request that did not succeed; nothing was changed by it."""
+    """The answer to a request that did not succeed. Below 500, nothing was changed by it."""
 
     error: ErrorDetail
 

@@ -5,6 +5,7 @@ A route that is missing here answers nobody, and a test fails.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 from app import clock
 from app.config import Rate, Settings
 from app.errors import PermissionDenied
-from app.http import limits, unsent
+from app.http import limits, origins, unsent
 from app.http.actors import (
     SignedIn,
     actor,
@@ -254,6 +255,11 @@ BY_LINK = frozenset({"cards.public", "people.join_form", "people.join"})
 EXPORT_RATE = Rate(1, 5)
 """The whole audit log is read for each."""
 
+PATH_CHARACTERS_MAX = 2_000
+"""Proxies take headers of 4 KiB, and refuse an answer with a longer one after the act."""
+
+_OWN_PATH = re.compile(r"/(?![/\\])[^\x00-\x1f\x7f]*")
+
 SHOWN = "shown"
 """Where the cookie keeps when the person last showed who they are, in seconds since 1970."""
 
@@ -288,14 +294,14 @@ def install(app: Flask) -> None:
     app.before_request(_check)
 
 
-def safe_path(path: str | None) -> str:
-    """Give a path of our own to come back to, or `/` for anything that leads elsewhere."""
-    path = path or "/"
-    parts = urlsplit(path)
-    is_ours = not parts.scheme and not parts.netloc
-    if is_ours and path.startswith("/") and not path.startswith(("//", "/\\")):
-        return path
-    return "/"
+def safe_path(path: str | None, otherwise: str = "/") -> str:
+    """Return a path of our own to go on to, or another one for anything that cannot be gone to.
+
+    One slash and no backslash after it: browsers read two of either as a host. No control
+    characters: browsers drop some of them, and no header can hold a line end.
+    """
+    is_usable = path and len(path) <= PATH_CHARACTERS_MAX and _OWN_PATH.fullmatch(path)
+    return path if path and is_usable else otherwise
 
 
 def door() -> str:
@@ -308,6 +314,7 @@ def _check() -> ResponseReturnValue | None:
     if request.endpoint is None or is_api():
         # No such page, or not with this method: the error page says so. Programs bring keys.
         return None
+    origins.check_act(request)
     permission = ACCESS[request.endpoint]
     _slow_down(request.endpoint)
     if permission is PUBLIC:

@@ -48,7 +48,7 @@ def enter(
     show_oneself()
     session.permanent = stays
     login_user(SignedIn(made.token, made.staff, made.workspace, None))
-    return current_app.response_class(status=303, headers={"Location": safe_path(path or home)})
+    return current_app.response_class(status=303, headers={"Location": safe_path(path, home)})
 
 
 def show_oneself() -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from app import errors
+from app.db import may_have_committed
 from app.http.requests import is_api
 from app.http.statuses import status_of
 
@@ -29,6 +30,7 @@ class Failure:
         code: the stable code, or None where a page needs none.
         message: what a person should do, or None for the status' usual words.
         headers: what the answer must carry.
+        may_be_saved: whether it broke at or after a commit; otherwise nothing was changed.
     """
 
     status: int
@@ -36,6 +38,7 @@ class Failure:
     message: str | None = None
     param: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    may_be_saved: bool = False
 
 
 Teller = Callable[[Failure], Response]
@@ -83,10 +86,16 @@ def _http_error(error: HTTPException) -> Response:
 
 def _database_error(error: DBAPIError) -> Response:
     _log.error("database", error=type(error.orig).__name__)
-    return _tell(Failure(status=503, headers={"Retry-After": str(RETRY_SECONDS)}))
+    return _tell(
+        Failure(
+            status=503,
+            headers={"Retry-After": str(RETRY_SECONDS)},
+            may_be_saved=may_have_committed(),
+        )
+    )
 
 
 def _unexpected(_error: Exception) -> Response:
     # The trace goes to the log; what a person typed may be in the message, so the answer has none.
     _log.exception("unexpected")
-    return _tell(Failure(status=500))
+    return _tell(Failure(status=500, may_be_saved=may_have_committed()))

@@ -75,5 +75,6 @@ def take(name: str, rate: Rate) -> Taken:
     if db.current().is_sqlite:
         own: OwnBuckets = current_app.extensions[_EXTENSION]
         return own.take(name, rate)
-    with db.writing() as session:
+    # Not `db.writing()`: a token that is taken is nothing that the request has changed.
+    with db.current().writing() as session:
         return rate_limits.take(session, name=name, rate=rate)

@@ -9,10 +9,15 @@ from typing import Any
 
 import structlog
 from flask import Flask, Request, Response, current_app, g, request
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask.sessions import (
+    SecureCookieSession,
+    SecureCookieSessionInterface,
+    SessionMixin,
+)
 from werkzeug.datastructures import ImmutableMultiDict
 
 from app.errors import NotFound
+from app.http import origins
 from app.http.proxies import BY_PROXY
 from app.ids import new_id
 from app.metrics import Metrics
@@ -73,11 +78,23 @@ def install(app: Flask) -> None:
 
 
 class _PageSessions(SecureCookieSessionInterface):
-    """The session in the cookie, for pages; a program brings its key and no cookies."""
+    """The session in the cookie, for pages; a program brings its key and no cookies.
+
+    A request of another site finds an empty session, and its answer sets no cookie.
+    """
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """Read the session, or give None for one that stays empty."""
-        return None if request.path.startswith(API_PREFIX) else super().open_session(app, request)
+        if request.path.startswith(API_PREFIX):
+            return None
+        if not origins.may_use_session(request):
+            return self.session_class()
+        return super().open_session(app, request)
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Set the cookie, if the request may."""
+        if origins.may_use_session(request):
+            super().save_session(app, session, response)
 
 
 def request_id() -> str:

@@ -13,7 +13,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from cryptography.fernet import Fernet, InvalidToken
-from flask import current_app, session
+from flask import current_app, request, session
+
+from app.http import origins
 
 UNSENT = "unsent"
 
@@ -50,8 +52,8 @@ def keep(unsent: Unsent) -> None:
 
 
 def find() -> Unsent | None:
-    """Give what waits, or None."""
-    kept = session.get(UNSENT)
+    """Give what waits, or None. It does not come out for a link on another site."""
+    kept = None if origins.is_foreign(request) else session.get(UNSENT)
     if not isinstance(kept, str):
         # Each form of a page asks, and hardly ever is there anything.
         return None

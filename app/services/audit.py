@@ -1,7 +1,8 @@
-"""The audit log's one writer (spec section 7)."""
+"""The audit log's one writer (spec section 7), and what it knows of things that are deleted."""
 
 from __future__ import annotations
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app import clock, statements
@@ -51,3 +52,26 @@ def record(
             recorded_at=clock.now(),
         ),
     )
+
+
+def is_recorded(
+    session: Session,
+    *,
+    workspace_id: str,
+    act: str,
+    subject_id: str,
+    before: JsonObject | None = None,
+) -> bool:
+    """Return whether an act on a subject is in the log.
+
+    Args:
+        before: what the entry says of the state before; any state if not given.
+    """
+    found = session.scalars(
+        select(AuditEntry.before).where(
+            AuditEntry.workspace_id == workspace_id,
+            AuditEntry.subject_id == subject_id,
+            AuditEntry.act == act,
+        )
+    )
+    return any(before is None or each == before for each in found)

@@ -50,6 +50,8 @@ PASSKEYS_MAX = 20
 SIGN_IN = "sign in"
 """The purpose of a challenge that signs somebody in."""
 
+_REMOVED = "staff.remove_passkey"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
@@ -196,20 +198,23 @@ def count_by_person(session: Session, *, merchant_id: str) -> dict[str, int]:
 
 
 def remove(session: Session, *, staff_id: str, passkey_id: str, by: Actor) -> None:
-    """Let one of a person's passkeys open nothing any more.
+    """Let one of a person's passkeys open nothing any more. Removing it twice changes nothing.
 
     Raises:
-        NotFound: there is none of that id.
+        NotFound: the person never had one of that id.
     """
     person = second_factors.lock(session, staff_id)
     passkey = session.scalar(
         select(Passkey).where(Passkey.id == passkey_id, Passkey.staff_id == staff_id)
     )
+    told = {"passkey": passkey_id}
     if passkey is None:
-        raise errors.NotFound("There is no such passkey here.")
+        if not staff.is_recorded(session, person, _REMOVED, before=told):
+            raise errors.NotFound("There is no such passkey here.")
+        return
     session.delete(passkey)
     session.flush()
-    staff.record(session, person, "staff.remove_passkey", by, before={"passkey": passkey_id})
+    staff.record(session, person, _REMOVED, by, before=told)
     second_factors.settle(session, person)
 
 

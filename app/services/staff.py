@@ -377,6 +377,14 @@ def record(
     )
 
 
+def is_recorded(session: Session, person: Staff, act: str, *, before: JsonObject) -> bool:
+    """Return whether an act on a person of staff was written down with that state before it."""
+    workspace = get_workspace(session, merchant_id=person.merchant_id, mode=LIVE)
+    return audit.is_recorded(
+        session, workspace_id=workspace.id, act=act, subject_id=person.id, before=before
+    )
+
+
 def find_by_email(session: Session, email: str) -> Staff | None:
     """Give who signs in with an email, or None."""
     return session.scalar(select(Staff).where(Staff.email_key == email.strip().casefold()))

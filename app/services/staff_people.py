@@ -371,8 +371,12 @@ def list_sessions(session: Session, *, staff_id: str) -> Sequence[StaffSession]:
     ).all()
 
 
-def revoke_session(session: Session, *, staff_id: str, token_hash: str, by: Actor) -> None:
-    """End one of a person's sign-ins; another person's is not there."""
+def revoke_session(session: Session, *, staff_id: str, token_hash: str, by: Actor) -> bool:
+    """End one of a person's sign-ins, and return whether it had not ended before.
+
+    Raises:
+        NotFound: the person has no such sign-in.
+    """
     ended = session.execute(
         update(StaffSession)
         .where(
@@ -384,9 +388,19 @@ def revoke_session(session: Session, *, staff_id: str, token_hash: str, by: Acto
         .returning(StaffSession.token_hash)
     ).first()
     if ended is None:
-        raise errors.NotFound("This sign-in has ended already.")
+        _check_has_session(session, staff_id, token_hash)
+        return False
     person = session.scalars(select(Staff).where(Staff.id == staff_id)).one()
     staff.record(session, person, "staff.revoke_session", by)
+    return True
+
+
+def _check_has_session(session: Session, staff_id: str, token_hash: str) -> None:
+    known = select(StaffSession.token_hash).where(
+        StaffSession.staff_id == staff_id, StaffSession.token_hash == token_hash
+    )
+    if session.scalar(known) is None:
+        raise errors.NotFound("There is no such sign-in of yours.")
 
 
 def revoke_other_sessions(session: Session, *, staff_id: str, keep_token: str, by: Actor) -> int:

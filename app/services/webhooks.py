@@ -31,6 +31,8 @@ URL_CHARACTERS_MAX = 2000
 SECRET_BYTES = 32
 ENDPOINTS_MAX = 50
 
+_DELETED = "webhooks.delete_endpoint"
+
 
 @dataclass(frozen=True)
 class Made:
@@ -173,7 +175,7 @@ def delete_endpoint(session: Session, *, workspace_id: str, endpoint_id: str, by
     audit.record(
         session,
         workspace_id=workspace_id,
-        act="webhooks.delete_endpoint",
+        act=_DELETED,
         by=by,
         subject_id=endpoint_id,
         before=_plain(endpoint),
@@ -182,6 +184,13 @@ def delete_endpoint(session: Session, *, workspace_id: str, endpoint_id: str, by
         delete(WebhookEndpoint).where(
             WebhookEndpoint.workspace_id == workspace_id, WebhookEndpoint.id == endpoint_id
         )
+    )
+
+
+def was_deleted(session: Session, *, workspace_id: str, endpoint_id: str) -> bool:
+    """Return whether there was such an endpoint in this workspace, and it was deleted."""
+    return audit.is_recorded(
+        session, workspace_id=workspace_id, act=_DELETED, subject_id=endpoint_id
     )
 
 

@@ -34,11 +34,21 @@ _MESSAGES = {
     503: "The database did not answer. Nothing was changed. Try again, it cannot count twice.",
 }
 
+_CHECK_HEADING = "Check whether it was saved"
+_CHECK_MESSAGES = {
+    500: "Something broke here, and this may have been saved. Look for it before you send it "
+    "again. If it stays broken, tell whoever runs Regulars the id below.",
+    503: "The database stopped answering, and this may have been saved. Look for it before you "
+    "send it again.",
+}
+
 
 def page(failure: Failure) -> Response:
     """Tell of a failure on a page."""
     message = failure.message or _MESSAGES.get(failure.status, "Go back and try again.")
     heading = _HEADINGS.get(failure.status, "That did not work")
+    if failure.may_be_saved:
+        message, heading = _CHECK_MESSAGES[failure.status], _CHECK_HEADING
     target = request.headers.get("HX-Target", "")
     if request.headers.get("HX-Request") and target != "main":
         return _part(failure.status, target, heading, message)

@@ -421,7 +421,8 @@ def _exercise_passkeys(cast: Cast) -> None:
         )
         passkeys.list_own(session, **mine)
         passkeys.count_by_person(session, merchant_id=cast.merchant_id)
-        passkeys.remove(session, passkey_id=added.passkey.id, by=cast.manager, **mine)
+        for _press in range(2):
+            passkeys.remove(session, passkey_id=added.passkey.id, by=cast.manager, **mine)
         passkeys.remove_spent(session)
 
 
@@ -561,6 +562,7 @@ def _exercise_webhooks(cast: Cast) -> None:
         snapshots.webhook_endpoint(shown)
         webhook_deliveries.remove_old(session, **given)
         webhooks.delete_endpoint(session, **endpoint)
+        assert webhooks.was_deleted(session, endpoint_id=made.id, **given)
 
 
 def _read_webhook_log(session: Session, cast: Cast, resend_id: str, delivery_id: str) -> None:

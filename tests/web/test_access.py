@@ -114,8 +114,11 @@ def test_htmx_is_sent_to_the_door_and_not_given_it(visitor: Visitor) -> None:
 
 def test_only_our_own_paths_are_gone_back_to() -> None:
     assert safe_path("/members?q=a") == "/members?q=a"
-    for path in ("//evil.example", "https://evil.example", "/\\evil.example", "evil", "", None):
+    foreign = ("//evil.example", "https://evil.example", "/\\evil.example", "http://[", "evil")
+    of_no_header = ("/a\nb: c", "/a\r", "/\t/evil.example", "/a\x0b", "/a\x7f", "/" + "a" * 2000)
+    for path in (*foreign, *of_no_header, "", None):
         assert safe_path(path) == "/"
+        assert safe_path(path, "/counter") == "/counter"
 
 
 def test_every_answer_has_its_id_and_its_policy(visitor: Visitor) -> None:

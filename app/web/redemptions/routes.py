@@ -92,7 +92,7 @@ def redeem(member_id: str) -> Response:
 @blueprint.post("/redemptions/<redemption_id>/fulfil")
 def fulfil(redemption_id: str) -> Response:
     """Mark a redemption as handed over."""
-    back = _back(redemption_id)
+    back = _back(_get(redemption_id))
     if is_pressed():
         try:
             with writing() as session:
@@ -115,10 +115,11 @@ def cancel_form(redemption_id: str) -> Response:
 def cancel(redemption_id: str) -> Response:
     """Cancel a redemption. Undo sends no reason, and the service has one for that."""
     form, redemption = CancelForm(), _get(redemption_id)
+    back = _back(redemption)
     is_undo = form.reason.name not in request.form
     if not form.validate_on_submit():
         if is_undo:
-            return _not_undone(redemption_id, form.hidden_errors[0])
+            return _not_undone(back, form.hidden_errors[0])
         return _cancel_page(form, redemption, 422)
     try:
         with writing() as session:
@@ -131,20 +132,20 @@ def cancel(redemption_id: str) -> Response:
             )
     except RegularsError as error:
         if is_undo:
-            return _not_undone(redemption_id, error.message)
+            return _not_undone(back, error.message)
         form.refuse(error)
         return _cancel_page(form, redemption, int(status_of(error)))
     if outcome.replayed:
         say("This was already cancelled. Nothing was given back twice.")
     else:
         say(f"Cancelled. {counted(outcome.value.points_spent, 'point')} given back.")
-    return go(_back(redemption_id))
+    return go(back)
 
 
-def _not_undone(redemption_id: str, why: str) -> Response:
+def _not_undone(back: str, why: str) -> Response:
     """Say why an Undo was not done; its button has no place for it."""
     say(why)
-    return go(_back(redemption_id))
+    return go(back)
 
 
 def _get(redemption_id: str) -> Redemption:
@@ -154,11 +155,10 @@ def _get(redemption_id: str) -> Redemption:
         )
 
 
-def _back(redemption_id: str) -> str:
-    """Give the page to go on to: the list if the act came from there, else the member."""
-    if request.form.get("back"):
-        return safe_path(request.form.get("back"))
-    return url_for("members.show", member_id=_get(redemption_id).member_id)
+def _back(redemption: Redemption) -> str:
+    """Return the page to go on to: the list if the act came from there, else the member."""
+    member = url_for("members.show", member_id=redemption.member_id)
+    return safe_path(request.form.get("back"), member)
 
 
 def _offers(form: RedeemForm, member_id: str, status: int = 200) -> Response:

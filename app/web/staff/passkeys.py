@@ -100,14 +100,11 @@ def add() -> Response:
 def remove(passkey_id: str) -> Response:
     """Let a passkey open nothing any more."""
     if is_pressed():
-        try:
-            with writing() as session:
-                passkeys.remove(
-                    session, staff_id=signed_in().staff.id, passkey_id=passkey_id, by=actor()
-                )
-            say("The passkey is removed. Sign-ins that it made go on; you may end them.")
-        except RegularsError as error:
-            say(error.message)
+        with writing() as session:
+            passkeys.remove(
+                session, staff_id=signed_in().staff.id, passkey_id=passkey_id, by=actor()
+            )
+        say("The passkey is removed. Sign-ins that it made go on; you may end them.")
     return go(url_for("second_factors.show"))
 
 

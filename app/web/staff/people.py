@@ -286,17 +286,11 @@ def sessions() -> Response:
 def revoke_session(token_hash: str) -> Response:
     """End one of one's own sign-ins."""
     if is_pressed():
-        try:
-            with writing() as session:
-                staff_people.revoke_session(
-                    session,
-                    staff_id=signed_in().staff.id,
-                    token_hash=token_hash,
-                    by=actor(),
-                )
-            say("That sign-in has ended.")
-        except RegularsError as error:
-            say(error.message)
+        with writing() as session:
+            ended = staff_people.revoke_session(
+                session, staff_id=signed_in().staff.id, token_hash=token_hash, by=actor()
+            )
+        say("That sign-in has ended." if ended else "This sign-in has ended already.")
     return go(url_for("people.sessions"))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import timedelta
 
 from flask import Blueprint, Response, current_app, request, url_for
@@ -168,11 +167,15 @@ def delete_form(endpoint_id: str) -> Response:
 def delete(endpoint_id: str) -> Response:
     """Remove an endpoint and its log."""
     if is_pressed():
-        # Gone already is what a second press wanted.
-        with suppress(NotFound), writing() as session:
-            webhooks.delete_endpoint(
-                session, workspace_id=workspace_id(), endpoint_id=endpoint_id, by=actor()
-            )
+        try:
+            with writing() as session:
+                webhooks.delete_endpoint(
+                    session, workspace_id=workspace_id(), endpoint_id=endpoint_id, by=actor()
+                )
+        except NotFound:
+            # Deleted already is what a second press wanted.
+            if not _was_deleted(endpoint_id):
+                raise
         say("The endpoint is deleted.")
     return go(url_for("developers.index"))
 
@@ -193,6 +196,8 @@ def send_test(endpoint_id: str) -> Response:
                 by=actor(),
                 once=form.key,
             )
+    except NotFound:
+        raise
     except RegularsError as error:
         say(error.message)
         return go(url_for("webhooks.show", endpoint_id=endpoint_id))
@@ -255,6 +260,8 @@ def resend(delivery_id: str) -> Response:
                     session, workspace_id=workspace_id(), delivery_id=delivery_id, by=actor()
                 )
             say("It is sent again now. Receivers know it by the same id.")
+        except NotFound:
+            raise
         except RegularsError as error:
             say(error.message)
     return go(url_for("webhooks.show_delivery", delivery_id=delivery_id))
@@ -318,6 +325,11 @@ def events_of_entry(entry_id: str) -> Response:
 def _get(endpoint_id: str) -> WebhookEndpoint:
     with reading() as session:
         return webhooks.get_endpoint(session, workspace_id=workspace_id(), endpoint_id=endpoint_id)
+
+
+def _was_deleted(endpoint_id: str) -> bool:
+    with reading() as session:
+        return webhooks.was_deleted(session, workspace_id=workspace_id(), endpoint_id=endpoint_id)
 
 
 def _amend(endpoint_id: str, changes: Mapping[str, object]) -> None:
