@@ -540,6 +540,23 @@ def test_the_receipt_is_made_for_the_printer(
 # --- A network that fails -------------------------------------------------------------------------
 
 
+class Outage:
+    """Loses every request until it is over; a route of Playwright."""
+
+    is_over = False
+
+    def __call__(self, route: Route) -> None:
+        """Lose a request, or let it through."""
+        if self.is_over:
+            route.continue_()
+        else:
+            route.abort()
+
+
+AFTER_AN_OUTAGE_MS = 15_000
+"""The page waits for up to 8 seconds between two tries."""
+
+
 def failing(times: int) -> Iterator[bool]:
     """Say for each request whether its answer is lost: the first few, then no more."""
     yield from [True] * times
@@ -583,17 +600,20 @@ def test_what_is_sent_again_leaves_the_next_customer_on_the_stage(
     other = factories.enrol(cast, "Priyanka Iyer", card_number="3333333311")
     scan(counter, CARD)
     on_stage(counter, "member")
-    fails = failing(2)
-    counter.route("**/redeem", lambda route: route.abort() if next(fails) else route.continue_())
+    outage = Outage()
+    counter.route("**/redeem", outage)
     counter.keyboard.press("1")
     expect(counter.locator("#counter-net")).to_contain_text("Trying again")
     scan(counter, "3333333311")
     expect(counter.locator("#who")).to_have_text("Priyanka Iyer")
     if is_refused:
         factories.close(cast, member)
+    outage.is_over = True
 
     said = "this was not counted. Open the page and look." if is_refused else "this was counted."
-    expect(counter.locator("#toast")).to_contain_text(f"Kwame Mensah: {said}")
+    expect(counter.locator("#toast")).to_contain_text(
+        f"Kwame Mensah: {said}", timeout=AFTER_AN_OUTAGE_MS
+    )
     expect(counter.locator("#who")).to_have_text("Priyanka Iyer")
     expect(counter).to_have_url(re.compile(f"member={other.id}"))
     expect(counter.locator("#toast a")).to_have_attribute("href", f"/counter?member={member.id}")
@@ -657,15 +677,18 @@ def test_an_undo_that_comes_late_is_told_as_what_it_is(
     on_stage(counter, "member")
     counter.keyboard.press("1")
     on_stage(counter, "done")
-    fails = failing(2)
-    counter.route("**/undo", lambda route: route.abort() if next(fails) else route.continue_())
+    outage = Outage()
+    counter.route("**/undo", outage)
     counter.keyboard.press("u")
     expect(counter.locator("#counter-net")).to_contain_text("Trying again")
     counter.keyboard.press("Escape")
     on_stage(counter, "idle")
     expect(counter.locator("#counter-net")).to_contain_text("Kwame Mensah: no answer. Trying again")
+    outage.is_over = True
 
-    expect(counter.locator("#toast")).to_contain_text("Kwame Mensah: this was undone.")
+    expect(counter.locator("#toast")).to_contain_text(
+        "Kwame Mensah: this was undone.", timeout=AFTER_AN_OUTAGE_MS
+    )
     expect(counter.locator("#counter-net")).to_have_text("")
     counter.get_by_role("button", name="Close").click()
     expect(counter.locator("#toast")).to_be_empty()
