@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import structlog
 from flask import Flask, Response, current_app
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from werkzeug.exceptions import HTTPException
 
 from app import errors
@@ -50,6 +51,7 @@ def install(app: Flask, *, page: Teller, json: Teller) -> None:
     app.register_error_handler(errors.RegularsError, _refused)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(OperationalError, _database_error)
+    app.register_error_handler(NoFreeConnection, _database_error)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -84,8 +86,9 @@ def _http_error(error: HTTPException) -> Response:
     return _tell(Failure(status=error.code or 500, headers=headers))
 
 
-def _database_error(error: DBAPIError) -> Response:
-    _log.error("database", error=type(error.orig).__name__)
+def _database_error(error: OperationalError | NoFreeConnection) -> Response:
+    cause = error.orig if isinstance(error, OperationalError) else error
+    _log.error("database", error=type(cause).__name__)
     return _tell(
         Failure(
             status=503,

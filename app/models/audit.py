@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, UtcDateTime
 from app.models.columns import CALLER_ID_CHARACTERS, ID_CHARACTERS, JsonObject, json_column_type
 
+OF_THE_MERCHANT = "substr(act, 1, 6) = 'staff.' AND act <> 'staff.bind'"
+"""SQL: the acts that belong to no workspace, such as sign-ins, invitations, PINs and limits.
+
+They are kept in Live and shown in both workspaces. `staff.bind` names shops of one workspace.
+"""
+
+
+def is_of_the_merchant(act: str) -> bool:
+    """Say of an act what `OF_THE_MERCHANT` says in SQL."""
+    return act.startswith("staff.") and act != "staff.bind"
+
 
 class AuditEntry(Base):
     """Who did what, when, where, with the state before and after.
 
-    Acts on the merchant as a whole (sign-ins, staff) are kept in its live workspace.
+    Acts that belong to no workspace (`OF_THE_MERCHANT`) are kept in the live one.
     """
 
     __tablename__ = "audit_entries"
@@ -24,6 +35,13 @@ class AuditEntry(Base):
         Index("ix_audit_entries_subject", "workspace_id", "subject_id"),
         Index("ix_audit_entries_actor", "workspace_id", "actor_id", "id"),
         Index("ix_audit_entries_act", "workspace_id", "act", "id"),
+        Index(
+            "ix_audit_entries_of_the_merchant",
+            "workspace_id",
+            "id",
+            sqlite_where=text(OF_THE_MERCHANT),
+            postgresql_where=text(OF_THE_MERCHANT),
+        ),
     )
 
     workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"), primary_key=True)

@@ -1,4 +1,8 @@
-"""Reading the audit log: who did what, when, where, with the state before and after."""
+"""Reading the audit log: who did what, when, where, with the state before and after.
+
+A page reads the workspace that it is in, and the acts that belong to no workspace. Nothing else of
+Live is read in Test: there an owner has not shown the second factor that Live requires.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, TextClause, func, select, text
 from sqlalchemy.orm import Session
 
 from app.ids import lowest_id
-from app.models.audit import AuditEntry
+from app.models.audit import OF_THE_MERCHANT, AuditEntry, is_of_the_merchant
+from app.models.merchants import LIVE, Workspace
 from app.services import paging
 from app.services.names import read_names
 from app.services.paging import PAGE_ROWS, Page, cut
@@ -44,43 +49,57 @@ class Line:
     device_name: str | None
     approver_name: str | None
 
+    @property
+    def is_of_the_merchant(self) -> bool:
+        """Whether the act belongs to no workspace and is shown in both."""
+        return is_of_the_merchant(self.entry.act)
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it was done at a shop or till of the other workspace, which has no name here."""
+        has_place = bool(self.entry.location_id or self.entry.device_id)
+        return has_place and not (self.location_name or self.device_name)
+
 
 def list_lines(
     session: Session,
     *,
-    workspace_ids: Sequence[str],
+    workspace: Workspace,
     filters: Filters | None = None,
     after: str | None = None,
     limit: int = PAGE_ROWS,
 ) -> Page[Line]:
-    """List acts, the newest first.
+    """List acts that a page in a workspace may show, the newest first.
 
     Args:
-        workspace_ids: the workspace one is in, and the live one, where acts on staff are kept.
         after: the id of the last line of the page before.
     """
-    lines: list[Line] = []
+    entries: list[AuditEntry] = []
     # One after the other: asked for both at once, PostgreSQL sorts all that there is.
-    for workspace_id in workspace_ids:
+    for readable in _readable(session, workspace):
         statement = (
-            _narrowed(session, workspace_id, filters or Filters())
+            _narrowed(session, readable, filters or Filters())
             .order_by(AuditEntry.id.desc())
             .limit(limit + 1)
         )
         if after:
             statement = statement.where(AuditEntry.id < after)
-        lines += _named(session, workspace_id, session.scalars(statement).all())
-    lines.sort(key=lambda line: line.entry.id, reverse=True)
-    return cut(lines, limit=limit, cursors=[line.entry.id for line in lines])
+        entries += session.scalars(statement)
+    entries.sort(key=lambda entry: entry.id, reverse=True)
+    found = cut(entries, limit=limit, cursors=[entry.id for entry in entries])
+    return Page(_named(session, workspace.id, found.rows), found.cursor)
 
 
-def export(session: Session, *, workspace_ids: Sequence[str], filters: Filters) -> Iterator[Line]:
-    """Give all acts, the newest first, in pieces that no memory minds."""
+def export(session: Session, *, workspace: Workspace, filters: Filters) -> Iterator[Line]:
+    """Give all acts that a page in a workspace may show, the newest first.
+
+    They are read in pieces, so that a long log needs little memory.
+    """
     after: str | None = None
     while True:
         found = list_lines(
             session,
-            workspace_ids=workspace_ids,
+            workspace=workspace,
             filters=filters,
             after=after,
             limit=EXPORTED_AT_ONCE,
@@ -117,9 +136,40 @@ def _approver_of(entry: AuditEntry) -> str | None:
     return (entry.after or {}).get("approvedBy")
 
 
-def list_acts(session: Session, *, workspace_ids: Sequence[str]) -> Sequence[str]:
-    """List the kinds of acts that there are, for the filter."""
-    return sorted({act for each in workspace_ids for act in session.scalars(_distinct_acts(each))})
+def list_acts(session: Session, *, workspace: Workspace) -> Sequence[str]:
+    """List the kinds of acts that a page in a workspace may show, for the filter."""
+    return sorted(
+        {
+            act
+            for readable in _readable(session, workspace)
+            for act in session.scalars(_distinct_acts(readable.workspace_id))
+            if not readable.conditions or is_of_the_merchant(act)
+        }
+    )
+
+
+@dataclass(frozen=True)
+class _Readable:
+    """A part of the log that a page may read: a workspace's acts that meet the conditions."""
+
+    workspace_id: str
+    conditions: tuple[TextClause, ...] = ()
+
+
+def _readable(session: Session, workspace: Workspace) -> Sequence[_Readable]:
+    """Give what a page in a workspace may read.
+
+    The acts of the merchant are kept in Live, so there they are among all the others.
+    """
+    own = _Readable(workspace.id)
+    if workspace.is_live:
+        return [own]
+    live_id = session.scalars(
+        select(Workspace.id).where(
+            Workspace.merchant_id == workspace.merchant_id, Workspace.mode == LIVE
+        )
+    ).one()
+    return [own, _Readable(live_id, (text(OF_THE_MERCHANT),))]
 
 
 def _distinct_acts(workspace_id: str) -> Select[str]:
@@ -131,8 +181,10 @@ def _distinct_acts(workspace_id: str) -> Select[str]:
     return select(found.c.act).where(found.c.act.is_not(None))
 
 
-def _narrowed(session: Session, workspace_id: str, filters: Filters) -> Any:
-    statement = select(AuditEntry).where(AuditEntry.workspace_id == workspace_id)
+def _narrowed(session: Session, readable: _Readable, filters: Filters) -> Any:
+    statement = select(AuditEntry).where(
+        AuditEntry.workspace_id == readable.workspace_id, *readable.conditions
+    )
     wanted = {
         column: value
         for column, value in (
@@ -142,7 +194,7 @@ def _narrowed(session: Session, workspace_id: str, filters: Filters) -> Any:
         )
         if value
     }
-    leading = _leading(session, workspace_id, wanted)
+    leading = _leading(session, readable.workspace_id, wanted)
     for column, value in wanted.items():
         is_led = leading is not None and column is not leading
         statement = statement.where((paging.aside(column) if is_led else column) == value)

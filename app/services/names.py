@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from app.models.api_keys import ApiKey
 from app.models.devices import Device
 from app.models.inbound import InboundSource
+from app.models.merchants import Workspace
 from app.models.programs import Location
 from app.models.staff import Staff
 
@@ -33,7 +34,7 @@ def read_names(
 ) -> dict[str | None, str]:
     """Name people, API keys, sources of payments, shops and tills, by their ids.
 
-    What is not there, or has no name, is left out.
+    What is of another workspace, or has no name, is left out.
     """
     wanted: dict[str, set[str]] = {}
     for each in ids:
@@ -51,6 +52,12 @@ def read_names(
 
 def _naming(workspace_id: str, model: Any, ids: set[str]) -> Select[Any]:
     named = select(model.id, model.name).where(model.id.in_(sorted(ids)))
-    if "workspace_id" in model.__table__.columns:
+    columns = model.__table__.columns
+    if "workspace_id" in columns:
         named = named.where(model.workspace_id == workspace_id)
+    elif "mode" in columns:
+        named = named.join(
+            Workspace,
+            (Workspace.merchant_id == model.merchant_id) & (Workspace.mode == model.mode),
+        ).where(Workspace.id == workspace_id)
     return named

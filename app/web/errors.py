@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
-from flask import Response, current_app, render_template, request
+from flask import Response, current_app, request
 from markupsafe import escape
 
 from app.http.failures import Failure
@@ -52,7 +53,7 @@ def page(failure: Failure) -> Response:
     target = request.headers.get("HX-Target", "")
     if request.headers.get("HX-Request") and target != "main":
         return _part(failure.status, target, heading, message)
-    text = render_template(
+    text = _render(
         "errors/error.html",
         status=failure.status,
         heading=heading,
@@ -77,5 +78,10 @@ def _part(status: int, target: str, heading: str, message: str) -> Response:
     else:
         place = "toast"
         headers |= {"HX-Retarget": "#toast", "HX-Reswap": "innerHTML"}
-    text = render_template("errors/part.html", place=place, heading=heading, message=message)
+    text = _render("errors/part.html", place=place, heading=heading, message=message)
     return current_app.make_response((text, status, headers))
+
+
+def _render(template: str, **values: Any) -> str:
+    """Render a template without the frame's facts: they read the person from the database."""
+    return current_app.jinja_env.get_template(template).render(values)

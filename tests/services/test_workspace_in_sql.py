@@ -320,7 +320,8 @@ def _exercise_people(cast: Cast) -> None:
         staff_people.list_people(session, **shop)
         staff_people.get_person(session, staff_id=person.id, **shop)
         filters = audit_log.Filters(actor_id="stf", act="staff.invite", since=clock.now())
-        given: dict[str, Any] = {"workspace_ids": (cast.workspace_id,)}
+        workspace = staff.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
+        given: dict[str, Any] = {"workspace": workspace}
         audit_log.list_lines(session, filters=filters, after="aud_x", **given)
         assert list(audit_log.export(session, filters=audit_log.Filters(), **given))
         audit_log.list_acts(session, **given)

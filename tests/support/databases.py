@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 
 from app.db import Database
 from app.migrations.running import upgrade
@@ -80,3 +80,54 @@ def terminate_connections(database: Database) -> None:
             )
         )
     engine.dispose()
+
+
+@contextmanager
+def unreachable(database: Database) -> Iterator[None]:
+    """End every connection to a database, and refuse new ones until the block ends."""
+    lose = _file_moved_away if database.is_sqlite else _connections_refused
+    with lose(database):
+        yield
+
+
+@contextmanager
+def _file_moved_away(database: Database) -> Iterator[None]:
+    path = Path(str(make_url(database.url).database))
+    database.engine.dispose()
+    moved = {
+        each: each.with_name(f"moved-{each.name}") for each in path.parent.glob(f"{path.name}*")
+    }
+    for before, after in moved.items():
+        before.rename(after)
+    # SQLite makes a file that is missing, but opens no folder.
+    path.mkdir()
+    try:
+        yield
+    finally:
+        path.rmdir()
+        for before, after in moved.items():
+            after.rename(before)
+
+
+@contextmanager
+def _connections_refused(database: Database) -> Iterator[None]:
+    url = make_url(database.url)
+    server = create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT")
+
+    def allow(answer: str) -> None:
+        with server.connect() as own:
+            own.execute(text(f"ALTER DATABASE {url.database} ALLOW_CONNECTIONS {answer}"))
+            own.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                    "WHERE datname = :name"
+                ),
+                {"name": url.database},
+            )
+
+    allow("false")
+    try:
+        yield
+    finally:
+        allow("true")
+        server.dispose()

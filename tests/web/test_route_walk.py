@@ -99,24 +99,29 @@ def _place(endpoint: str) -> int:
     return AT_THE_END.index(endpoint) if endpoint in AT_THE_END else -1
 
 
-def make_things(cast: Cast, app: Flask, by: Actor) -> dict[str, str]:
-    """Make one of each thing that a route can name, by a person who may undo it."""
+def make_things(cast: Cast, app: Flask, by: Actor, mode: str = "sandbox") -> dict[str, str]:
+    """Make one of each thing that a route can name, by a person who may undo it.
+
+    Args:
+        mode: the workspace of the cast.
+    """
     member = factories.enrol(cast, "Hana Kovářová")
     reward = factories.make_reward(cast, points_cost=10)
     endpoint = factories.make_endpoint(cast)
     maker = by if by.may(Permission.AWARD) else cast.cashier
     entries = [factories.award(cast, member, 100, by=maker).id for _ in range(4)]
     redeemed = [factories.redeem(cast, member, reward, by=maker).id for _ in range(3)]
-    api = Program(app, make_secret(cast))
+    api = Program(app, make_secret(cast, mode=mode))
     body = {"accountId": member.id, "points": 250, "reason": "purchase"}
     called = api.post("/loyalty/points/award", body)
     api.logged()
     dispatch(cast)
-    source = make_source(cast)
+    source = make_source(cast, mode=mode)
     Teller(app, source).tell(completed(f"pay_{source.id}", customerId="nobody"))
-    invited = [factories.invite(cast, f"{n}.{member.id}@example.com") for n in range(2)]
+    domain = f"shop{member.id[-8:]}.example.com"
+    invited = [factories.invite(cast, f"{n}@{domain}") for n in range(2)]
     with cast.database.writing() as session:
-        workspace = staff.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
+        workspace = staff.get_workspace(session, merchant_id=cast.merchant_id, mode=mode)
         link = cards.make_link(session, workspace=workspace, member_id=member.id, by=cast.manager)
         resend = webhook_resends.resend_range(
             session,
@@ -132,13 +137,14 @@ def make_things(cast: Cast, app: Flask, by: Actor) -> dict[str, str]:
         target = staff.create(
             session,
             merchant_id=cast.merchant_id,
-            email=f"target.{member.id}@example.com",
+            email=f"target@{domain}",
             name="Target Person",
             role="viewer",
             password=factories.PASSWORD,
             by=cast.owner,
         )
-    till = factories.register_till(cast).device
+    with cast.database.writing() as session:
+        till = factories.register_in(session, cast, mode=mode).device
     passkey = factories.add_passkey(cast, by)
     return {
         "member_id": member.id,

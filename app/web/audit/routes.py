@@ -5,21 +5,22 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
+from itertools import chain, islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, current_app, request
 
 from app import clock
-from app.db import current, reading
+from app.db import Database, current, reading
 from app.http.actors import signed_in
-from app.models.merchants import LIVE
-from app.services import audit_log, staff, staff_people
+from app.models.merchants import Workspace
+from app.services import audit_log, staff_people
 from app.services.audit_log import Filters, Line
 from app.services.snapshots import json_time
 from app.web import days
-from app.web.audit.words import words_of
+from app.web.audit.words import place_of, words_of
 from app.web.paging import shown_before
 from app.web.responses import page
 
@@ -37,15 +38,15 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 @blueprint.get("")
 def index() -> Response:
     """List acts, the newest first."""
-    filters = _filters()
+    filters, workspace = _filters(), signed_in().workspace
     with reading() as session:
         found = audit_log.list_lines(
             session,
-            workspace_ids=_workspace_ids(),
+            workspace=workspace,
             filters=filters,
             after=request.args.get("after"),
         )
-        acts = audit_log.list_acts(session, workspace_ids=_workspace_ids())
+        acts = audit_log.list_acts(session, workspace=workspace)
         people = staff_people.list_people(session, merchant_id=signed_in().merchant.id)
     return page(
         "audit/index.html",
@@ -54,6 +55,7 @@ def index() -> Response:
         filters=filters,
         acts=sorted(acts, key=words_of),
         words_of=words_of,
+        place_of=place_of,
         people=people,
         asked={name: request.args.get(name, "") for name in ("since", "until")},
         shown=shown_before(request.args) + len(found.rows),
@@ -63,27 +65,28 @@ def index() -> Response:
 @blueprint.get("/export")
 def export() -> Response:
     """Give all acts that the filters leave, as CSV that no spreadsheet calculates with."""
-    database, workspace_ids, filters = current(), _workspace_ids(), _filters()
-
-    def rows() -> Iterator[str]:
-        yield _csv(COLUMNS)
-        with database.reading() as session:
-            for line in audit_log.export(session, workspace_ids=workspace_ids, filters=filters):
-                yield _csv(_values(line))
-
+    rows = _rows(current(), signed_in().workspace, _filters())
+    # An answer that has begun cannot become a 503 any more, so the first act is read before it.
+    head = next(rows)
     name = f"audit-{clock.now():%Y-%m-%d}.csv"
-    return current_app.response_class(
-        rows(),
+    response = current_app.response_class(
+        chain([head], rows),
         mimetype="text/csv",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
+    # A browser that stops half-way holds no connection to the database.
+    response.call_on_close(rows.close)
+    return response
 
 
-def _workspace_ids() -> list[str]:
-    """Give where to look: here, and in the live workspace, where acts on staff are kept."""
-    with reading() as session:
-        live = staff.get_workspace(session, merchant_id=signed_in().merchant.id, mode=LIVE)
-    return sorted({signed_in().workspace.id, live.id})
+def _rows(database: Database, workspace: Workspace, filters: Filters) -> Generator[str, None, None]:
+    """Give the lines of the file: the columns' names, and then an act each."""
+    with database.reading() as session:
+        lines = audit_log.export(session, workspace=workspace, filters=filters)
+        first = list(islice(lines, 1))
+        yield _csv(COLUMNS)
+        for line in chain(first, lines):
+            yield _csv(_values(line, workspace))
 
 
 def _filters() -> Filters:
@@ -97,7 +100,7 @@ def _filters() -> Filters:
     )
 
 
-def _values(line: Line) -> list[str]:
+def _values(line: Line, workspace: Workspace) -> list[str]:
     entry = line.entry
     return [
         json_time(entry.recorded_at) or "",
@@ -106,7 +109,7 @@ def _values(line: Line) -> list[str]:
         entry.act,
         entry.subject_id or "",
         entry.member_id or "",
-        line.location_name or "",
+        line.location_name or place_of(line, workspace),
         line.device_name or "",
         _plain(entry.before),
         _plain(entry.after),

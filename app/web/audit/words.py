@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from app.models.merchants import Workspace
+from app.services.audit_log import Line
+
 WORDS: Mapping[str, str] = {
     "access.refused": "Was refused",
     "api_keys.create": "Made an API key",
@@ -82,3 +85,10 @@ WORDS: Mapping[str, str] = {
 def words_of(act: str) -> str:
     """Say an act; one of an older version by its name."""
     return WORDS.get(act, act)
+
+
+def place_of(line: Line, workspace: Workspace) -> str:
+    """Say where an act belongs that names no shop or till of the workspace one is in."""
+    if line.is_elsewhere:
+        return "In Test" if workspace.is_live else "In Live"
+    return "Test and Live" if line.is_of_the_merchant else ""

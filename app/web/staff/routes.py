@@ -10,7 +10,7 @@ from app.http import attempts
 from app.http.access import safe_path
 from app.http.actors import actor, is_signed_in, signed_in, workspace_id
 from app.http.entering import enter, find_till, leave
-from app.http.messages import say
+from app.http.messages import say, take_message
 from app.models.merchants import SANDBOX
 from app.services import locations, merchants, staff, staff_people
 from app.services.staff import SignIn
@@ -125,6 +125,8 @@ def switch_mode() -> Response:
         try:
             with writing() as session:
                 staff.switch_mode(session, token=signed_in().token, mode=form.mode.data)
+            # A message that no page has shown yet is about the workspace that is left.
+            take_message()
         except RegularsError as error:
             say(error.message)
     return redirect_to(url_for("reports.today"), 303)
