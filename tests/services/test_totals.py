@@ -159,6 +159,7 @@ def test_an_older_database_gets_its_totals_and_words_from_what_it_has(busy: Cast
     for statement in (
         "ALTER TABLE staff DROP COLUMN sandbox_location_id",
         "ALTER TABLE staff DROP COLUMN live_location_id",
+        "DROP INDEX ix_audit_entries_of_the_merchant",
         "DROP INDEX ix_events_type",
         "DROP INDEX ix_api_requests_key",
         "DROP INDEX ix_api_requests_failed",
