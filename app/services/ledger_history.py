@@ -47,10 +47,7 @@ class Row:
     @property
     def left_points(self) -> int:
         """How many points of this line can still be reversed."""
-        entry = self.entry
-        if entry.kind not in {"award", "adjustment"} or entry.points <= 0:
-            return 0
-        return entry.points - self.reversed_points
+        return left_points(self.entry, self.reversed_points)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,6 +149,13 @@ def sum_by_kind(session: Session, *, member: Member) -> Sequence[Sum]:
     sums = {kind: Sum(kind=kind, count=count, points=int(points)) for kind, count, points in rows}
     order = ("award", "reversal", "redemption", "cancellation", "adjustment")
     return [sums[kind] for kind in order if kind in sums]
+
+
+def left_points(entry: LedgerEntry, reversed_points: int) -> int:
+    """Return how many points of an entry can still be reversed."""
+    if entry.kind not in {"award", "adjustment"} or entry.points <= 0:
+        return 0
+    return entry.points - reversed_points
 
 
 def _rows_statement(member: Member) -> Select[LedgerEntry, Redemption, LedgerEntry]:

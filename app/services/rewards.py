@@ -288,9 +288,18 @@ def has_rewards(session: Session, *, workspace_id: str) -> bool:
 
 def list_offers(session: Session, *, member: Member, tiers: Sequence[Tier]) -> Sequence[Offer]:
     """List the program's active rewards as this member sees them, in counter order."""
-    taken = _taken_counts(session, member)
-    rewards = session.scalars(
-        select(Reward)
+    taken_count = (
+        select(func.count())
+        .where(
+            Redemption.workspace_id == member.workspace_id,
+            Redemption.member_id == member.id,
+            Redemption.reward_id == Reward.id,
+            Redemption.status != "cancelled",
+        )
+        .scalar_subquery()
+    )
+    rows = session.execute(
+        select(Reward, taken_count)
         .where(
             Reward.workspace_id == member.workspace_id,
             Reward.program_id == member.program_id,
@@ -303,13 +312,13 @@ def list_offers(session: Session, *, member: Member, tiers: Sequence[Tier]) -> S
         Offer(
             reward,
             redeeming.refusal(
-                standing_of(member, taken.get(reward.id, 0)),
+                standing_of(member, taken),
                 terms_of(reward),
                 tiers=tiers,
                 now=now,
             ),
         )
-        for reward in rewards
+        for reward, taken in rows
     ]
 
 
@@ -448,19 +457,6 @@ def _set_stock(session: Session, reward: Reward, stock: int | None) -> None:
         taken = totals.read_rewards(session, workspace_id=reward.workspace_id)
         reward.stock_taken = taken.get(reward.id, 0)
     reward.stock_supplied = reward.stock_taken + stock
-
-
-def _taken_counts(session: Session, member: Member) -> dict[str, int]:
-    rows = session.execute(
-        select(Redemption.reward_id, func.count())
-        .where(
-            Redemption.workspace_id == member.workspace_id,
-            Redemption.member_id == member.id,
-            Redemption.status != "cancelled",
-        )
-        .group_by(Redemption.reward_id)
-    )
-    return {row[0]: row[1] for row in rows}
 
 
 def _free_counter_key(

@@ -224,7 +224,8 @@ def _exercise_reads(cast: Cast) -> None:
             session, person=Person(email="a@example.com", phone="0871234471"), **given
         )
         (first, *_) = ledger_history.list_rows(session, member=member, before_seq=99).rows
-        ledger_history.get_row(session, member=member, entry_id=first.entry.id)
+        row = ledger_history.get_row(session, member=member, entry_id=first.entry.id)
+        assert row.left_points >= 0
         ledger_history.sum_by_kind(session, member=member)
         (redemption, *_) = redemptions.list_redemptions(session, text="", **given).rows
         redemptions.list_redemptions(
@@ -501,16 +502,19 @@ def _exercise_records(cast: Cast) -> None:
 
 def _exercise_counter(session: Session, cast: Cast) -> None:
     given: dict[str, Any] = {"workspace_id": cast.workspace_id}
-    found = counter.look_up(session, text="a", **given)
-    assert found.member_id or found.hits or found.close
-    counter.look_up(session, text="zzzqqq", **given)
+    place = counter.CounterPlace(location_id=cast.location_id, currency="EUR", **given)
+    for text in ("", "a", "zzzqqq", "0871234471"):
+        counter.look_up(session, place=place, text=text)
+        counter.look_up(session, place=place, text=text, opens=False)
     member = members.list_members(session, between=Between(), **given).rows[0]
-    counter.get_standing(session, member_id=member.id, currency="EUR", **given)
-    counter.list_just_now(session, location_id=cast.location_id, **given)
+    shown = counter.open_member(session, place=place, member_id=member.id)
+    for entry in shown.just_now:
+        assert counter.read_slip(session, place=place, entry_id=entry.id).slip
     purchases.points_for(member, amount_minor=100, currency="EUR")
     programs.tier_names([member.program])
     for redemption in redemptions.list_redemptions(session, **given).rows:
         redemptions.get_entry(session, redemption=redemption)
+        assert counter.read_slip(session, place=place, redemption_id=redemption.id).slip
 
 
 def _exercise_cards(session: Session, cast: Cast) -> None:

@@ -45,6 +45,40 @@ def statements_heard(database: Database) -> Iterator[list[Statement]]:
         event.remove(database.engine, "before_cursor_execute", hear)
 
 
+@dataclass(frozen=True)
+class Transaction:
+    """One transaction of a database, with the statements that were sent in it."""
+
+    is_writing: bool
+    statements: list[Statement]
+
+
+@contextmanager
+def transactions_heard(database: Database) -> Iterator[list[Transaction]]:
+    """Yield a list that holds the block's transactions once the block has ended."""
+    heard: list[Transaction] = []
+    begun: list[tuple[bool, int]] = []
+
+    def hear(connection: Any) -> None:
+        options = connection.get_execution_options()
+        is_reading = "regulars_immediate" not in options and (
+            database.is_sqlite or "postgresql_readonly" in options
+        )
+        begun.append((not is_reading, len(statements)))
+
+    event.listen(database.engine, "begin", hear)
+    try:
+        with statements_heard(database) as statements:
+            yield heard
+    finally:
+        event.remove(database.engine, "begin", hear)
+    ends = [*(start for _, start in begun[1:]), len(statements)]
+    heard += [
+        Transaction(is_writing, statements[start:end])
+        for (is_writing, start), end in zip(begun, ends, strict=True)
+    ]
+
+
 class _Handler(logging.Handler):
     """Hears what `app.statements` sends past SQLAlchemy's own events."""
 

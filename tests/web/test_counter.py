@@ -7,6 +7,7 @@ import json
 import pytest
 
 from app.models.members import Member
+from app.services import redemptions
 from tests import factories
 from tests.cast import Cast
 from tests.support import records
@@ -33,6 +34,26 @@ def test_an_exact_card_opens_though_others_match(cast: Cast, cashier: Visitor) -
     page = cashier.get("/counter?q=98260042")
 
     assert f"/counter/members/{exact.id}/redeem" in str(page.response.get_data(as_text=True))
+
+
+def test_an_id_that_reads_like_a_name_opens_though_others_match(
+    cast: Cast, cashier: Visitor
+) -> None:
+    factories.enrol(cast, "Aoife Byrne")
+    exact = factories.enrol(cast, "Priyanka Iyer", customer_id="aoife")
+
+    page = cashier.get("/counter?q=aoife")
+
+    assert f"/counter/members/{exact.id}/redeem" in str(page.response.get_data(as_text=True))
+
+
+def test_a_code_that_reads_like_a_name_is_a_code(
+    cast: Cast, cashier: Visitor, member: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redemptions, "new_code", lambda: "KWAMEZ")
+    factories.redeem(cast, member, factories.make_reward(cast, points_cost=10))
+
+    assert "Any hot drink Done. Hand it over." in cashier.get("/counter?q=kwamez").text
 
 
 def test_a_code_shows_what_is_to_be_handed_over_and_only_once(

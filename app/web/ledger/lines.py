@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from app import clock
+from app.models.ledger import LedgerEntry
 from app.rules.actors import Actor, Permission, may_undo
 from app.services.ledger_history import Row
 
@@ -58,10 +59,9 @@ class Line:
         return row.reversed_points > 0 and row.left_points == 0
 
 
-def who_did(row: Row) -> str:
+def who_did(entry: LedgerEntry, actor_name: str | None) -> str:
     """Name the person, key or rule that wrote a line."""
-    kind = row.entry.actor_kind
-    return row.actor_name or ACTOR_NAMES.get(kind, kind)
+    return actor_name or ACTOR_NAMES.get(entry.actor_kind, entry.actor_kind)
 
 
 def make_lines(rows: Sequence[Row], *, by: Actor) -> list[Line]:
@@ -80,7 +80,7 @@ def _line(row: Row, tie: str, by: Actor) -> Line:
         row=row,
         icon=ICONS[entry.kind],
         kind_name=KIND_NAMES[entry.kind],
-        actor_name=who_did(row),
+        actor_name=who_did(entry, row.actor_name),
         tie=tie,
         can_reverse=row.left_points > 0 and may,
         can_cancel=may and (is_open or (is_fulfilled and by.may(Permission.CANCEL_FULFILLED))),
