@@ -11,14 +11,13 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from flask import current_app, g
 from sqlalchemy import (
     DateTime,
     Dialect,
@@ -38,9 +37,6 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from app import statements
 from app.statements import Call, Row
 
-Model = TypeVar("Model")
-
-_EXTENSION = "regulars.database"
 _IMMEDIATE = "regulars_immediate"
 
 _SQLITE_FIXED_IN = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
@@ -102,17 +98,6 @@ def table_of(model: type[Base]) -> Table:
     table = model.__table__
     assert isinstance(table, Table)  # noqa: S101 - narrows a type that SQLAlchemy leaves wide
     return table
-
-
-def object_of_row(model: type[Model], values: Mapping[str, Any]) -> Model:
-    """Make an object of a row, by its attributes, that no session watches.
-
-    The hot path reads and writes rows by statement; an attribute at a time, the ORM's bookkeeping
-    would cost it more than the database does.
-    """
-    made = model()
-    vars(made).update(values)
-    return made
 
 
 CONNECTIONS_KEPT = 10
@@ -203,44 +188,6 @@ def _send_before_reading(state: ORMExecuteState) -> None:
 def is_deadlock(error: DBAPIError) -> bool:
     """Say whether PostgreSQL took this transaction back to let another one go on (40P01, 40001)."""
     return getattr(error.orig, "sqlstate", None) in {"40P01", "40001"}
-
-
-def install(app_extensions: dict[str, Any], database: Database) -> None:
-    """Make `database` the one that `writing()` and `reading()` use in this Flask app."""
-    app_extensions[_EXTENSION] = database
-
-
-def of(app_extensions: dict[str, Any]) -> Database:
-    """Give the database of a Flask app's extensions."""
-    database = app_extensions[_EXTENSION]
-    assert isinstance(database, Database)  # noqa: S101 - narrows the type of Flask's untyped dict
-    return database
-
-
-def current() -> Database:
-    """Give the database of the current Flask app."""
-    return of(current_app.extensions)
-
-
-@contextmanager
-def writing() -> Iterator[Session]:
-    """Give a session of the current app's database that commits at the end of the block."""
-    with current().writing() as session:
-        yield session
-        # COMMIT comes next. Of one that gets no answer nobody knows whether it counted.
-        g.may_have_committed = True
-
-
-def may_have_committed() -> bool:
-    """Return whether this request has come as far as a COMMIT in `writing()`."""
-    return bool(g.get("may_have_committed"))
-
-
-@contextmanager
-def reading() -> Iterator[Session]:
-    """Give a read-only session of the current app's database."""
-    with current().reading() as session:
-        yield session
 
 
 def _sqlite_is_sound(version: tuple[int, ...]) -> bool:

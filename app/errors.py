@@ -130,6 +130,24 @@ class IdempotencyConflict(RegularsError):
         )
 
 
+class SourceConflict(RegularsError):
+    """The source was awarded to another member, or for other points.
+
+    Attributes:
+        first_id: the id of that award.
+    """
+
+    code = "source_conflict"
+
+    def __init__(self, first_id: str) -> None:
+        super().__init__(
+            f"This source was awarded before, as {first_id}, to another account or for other "
+            "points. Nothing was awarded now.",
+            param="source",
+        )
+        self.first_id = first_id
+
+
 class Refused(RegularsError):
     """Well-formed, but impossible now. Nothing was changed."""
 

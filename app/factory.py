@@ -14,7 +14,6 @@ from flask_openapi3.openapi import OpenAPI
 from htmx_flask import Htmx
 from pydantic import ValidationError
 
-from app import db
 from app.api import answers
 from app.api import blueprints as api_blueprints
 from app.api.accounts import blueprint as accounts_api
@@ -32,7 +31,9 @@ from app.api.schemas import ErrorBody
 from app.api.webhook_endpoints import blueprint as webhook_endpoints_api
 from app.cli import commands
 from app.config import Settings
+from app.db import Database
 from app.http import access, actors, attempts, failures, limits, refusals, request_log, requests
+from app.http import database as of_app
 from app.http.proxies import TrustedProxies
 from app.metrics import Metrics
 from app.web import context, errors, filters, responses
@@ -98,7 +99,7 @@ REQUEST_BYTES_MAX = 64 * 1024
 _ROOT = Path(__file__).resolve().parent.parent
 
 
-def create_app(settings: Settings, database: db.Database | None = None) -> Flask:
+def create_app(settings: Settings, database: Database | None = None) -> Flask:
     """Build the app.
 
     Args:
@@ -125,7 +126,7 @@ def create_app(settings: Settings, database: db.Database | None = None) -> Flask
         hosts=settings.webhook_hosts,
         metrics=metrics,
     )
-    db.install(app.extensions, database or _open_database(settings))
+    of_app.install(app.extensions, database or _open_database(settings))
     _configure_logs(settings)
     Htmx(app)
     # The order matters: an id for the log first, then who it is, then whether they may.
@@ -134,7 +135,7 @@ def create_app(settings: Settings, database: db.Database | None = None) -> Flask
     access.install(app)
     for each in (refusals, attempts, filters, responses, context, limits, api_blueprints):
         each.install(app)
-    request_log.install(app, db.of(app.extensions))
+    request_log.install(app, of_app.of(app.extensions))
     failures.install(app, page=errors.page, json=answers.failure)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
@@ -146,8 +147,8 @@ def create_app(settings: Settings, database: db.Database | None = None) -> Flask
     return app
 
 
-def _open_database(settings: Settings) -> db.Database:
-    return db.Database(settings.database_url, prepares=settings.prepares_statements)
+def _open_database(settings: Settings) -> Database:
+    return Database(settings.database_url, prepares=settings.prepares_statements)
 
 
 def _refuse(error: ValidationError) -> NoReturn:

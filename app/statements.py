@@ -91,13 +91,23 @@ class Statement:
 
 
 class Call:
-    """A statement and its values."""
+    """A statement and its values.
 
-    __slots__ = ("statement", "values")
+    Attributes:
+        error: what sending it raises if it returns no rows, or None.
+    """
+
+    __slots__ = ("error", "statement", "values")
 
     def __init__(self, statement: Statement, values: Mapping[str, Any]) -> None:
         self.statement = statement
         self.values = values
+        self.error: type[Exception] | None = None
+
+    def or_raise(self, error: type[Exception] | None) -> Call:
+        """Let the statement raise an error if it returns no rows."""
+        self.error = error
+        return self
 
 
 class _Compiled:
@@ -164,6 +174,43 @@ def ask(session: Session, *calls: Call) -> list[list[Row]]:
     session.flush()
     waiting = session.info.pop(_WAITING, [])
     return send(session.connection(), [*waiting, *calls])[len(waiting) :]
+
+
+class Reply:
+    """The rows of one statement of a `Batch`, once it is sent."""
+
+    __slots__ = ("rows",)
+
+    rows: list[Row]
+
+    @property
+    def first(self) -> Row | None:
+        """The first row, or None."""
+        return self.rows[0] if self.rows else None
+
+
+class Batch:
+    """Statements that are sent together, each with its reply.
+
+    The parts of an act add what each has to read, and judge their replies after `send`.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._calls: list[Call] = []
+        self._replies: list[Reply] = []
+
+    def add(self, call: Call) -> Reply:
+        """Add a statement; its reply has rows once the batch is sent."""
+        reply = Reply()
+        self._calls.append(call)
+        self._replies.append(reply)
+        return reply
+
+    def send(self) -> None:
+        """Send the statements in the order in which they were added."""
+        for reply, rows in zip(self._replies, ask(self._session, *self._calls), strict=True):
+            reply.rows = rows
 
 
 def leave(session: Session, call: Call) -> None:
@@ -267,6 +314,9 @@ def finish(session: Session) -> None:
         statement, key, amounts = sums[name]
         if any(amounts.values()):
             leave(session, statement(**key, **amounts))
+    if any(call.error for call in session.info.get(_WAITING, [])):
+        # What may fail without an error of the database must not have COMMIT behind it.
+        ask(session)
     waiting: list[Call] = session.info.pop(_WAITING, [])
     if len(waiting) > IN_BULK_COUNT:
         waiting = _write_in_bulk(session, waiting)
@@ -308,6 +358,9 @@ def send(
         else:
             asked = [(one.encoded, given) for one, given in zip(compiled, values, strict=True)]
             found = _pipeline_of(connection).exchange(asked, and_commit=and_commit)
+    for call, rows in zip(calls, found, strict=True):
+        if call.error is not None and not rows:
+            raise call.error
     return [
         [one.row(row) for row in rows] if one.gives_rows else []
         for one, rows in zip(compiled, found, strict=True)

@@ -92,6 +92,7 @@
     problem.id = `${field.id}-error`;
     problem.textContent = field.dataset.empty;
     field.after(problem);
+    field.classList.add("is-wrong");
     field.setAttribute("aria-invalid", "true");
     field.setAttribute("aria-describedby", problem.id);
   };

@@ -19,6 +19,8 @@ from app.models.rewards import Reward
 from app.models.second_factors import Passkey
 from app.models.webhooks import WebhookEndpoint
 from app.rules.actors import SYSTEM, Actor
+from app.rules.ledger import Entry
+from app.rules.redeeming import RedemptionRow
 from app.services import (
     allowances,
     devices,
@@ -38,8 +40,8 @@ from app.services import (
 from app.services import staff as staff_service
 from app.services.allowances import Limits
 from app.services.customers import Person
-from app.services.idempotency import Outcome
 from app.services.programs import Rules
+from app.services.results import Result
 from app.services.rewards import Terms
 from tests.cast import Cast
 
@@ -84,9 +86,7 @@ def make_cast(database: Database, domain: str = "harbour.example.com") -> Cast:
         sandbox = staff_service.get_workspace(session, merchant_id=merchant.id, mode="sandbox")
         live = staff_service.get_workspace(session, merchant_id=merchant.id, mode="live")
         location = locations.add(session, workspace_id=sandbox.id, name="Quay Street", by=SYSTEM)
-        program = programs.create(
-            session, workspace_id=sandbox.id, rules=make_rules(), by=SYSTEM
-        ).value
+        program = programs.create(session, workspace_id=sandbox.id, rules=make_rules(), by=SYSTEM)
     actors = {
         role: Actor(
             kind="staff",
@@ -112,7 +112,7 @@ def make_program(cast: Cast, **rules: Any) -> Program:
     with cast.database.writing() as session:
         return programs.create(
             session, workspace_id=cast.workspace_id, rules=make_rules(**rules), by=cast.owner
-        ).value
+        )
 
 
 def enrol(
@@ -130,7 +130,7 @@ def enrol(
         ).value
 
 
-def award(cast: Cast, member: Member, points: int, **more: Any) -> LedgerEntry:
+def award(cast: Cast, member: Member, points: int, **more: Any) -> Entry:
     """Award points as the manager, unless `by` says otherwise."""
     given: dict[str, Any] = {"reason": "Purchase", "by": cast.manager, **more}
     with cast.database.writing() as session:
@@ -153,10 +153,10 @@ def make_reward(cast: Cast, name: str = "Any hot drink", **terms: Any) -> Reward
             program_id=cast.program_id,
             terms=Terms(name=name, **{**defaults, **terms}),
             by=cast.manager,
-        ).value
+        )
 
 
-def redeem(cast: Cast, member: Member, reward: Reward, **more: Any) -> Redemption:
+def redeem(cast: Cast, member: Member, reward: Reward, **more: Any) -> RedemptionRow:
     """Redeem a reward as the cashier, unless `by` says otherwise."""
     given: dict[str, Any] = {"by": cast.cashier, **more}
     with cast.database.writing() as session:
@@ -166,28 +166,28 @@ def redeem(cast: Cast, member: Member, reward: Reward, **more: Any) -> Redemptio
             member_id=member.id,
             reward_id=reward.id,
             **given,
-        ).value
+        )
 
 
-def reverse(cast: Cast, entry: LedgerEntry, **more: Any) -> LedgerEntry:
+def reverse(cast: Cast, entry: Entry | LedgerEntry, **more: Any) -> Entry:
     """Reverse an entry as the manager, whole unless `points` says otherwise."""
     given: dict[str, Any] = {"reason": "Refund", "by": cast.manager, **more}
     with cast.database.writing() as session:
-        return ledger.reverse(
-            session, workspace_id=cast.workspace_id, entry_id=entry.id, **given
-        ).value
+        return ledger.reverse(session, workspace_id=cast.workspace_id, entry_id=entry.id, **given)
 
 
-def adjust(cast: Cast, member: Member, points: int, **more: Any) -> LedgerEntry:
+def adjust(cast: Cast, member: Member, points: int, **more: Any) -> Entry:
     """Adjust a balance as the manager, unless `by` says otherwise."""
     given: dict[str, Any] = {"reason": "Correction", "by": cast.manager, **more}
     with cast.database.writing() as session:
         return ledger.adjust(
             session, workspace_id=cast.workspace_id, member_id=member.id, points=points, **given
-        ).value
+        )
 
 
-def fulfil(cast: Cast, redemption: Redemption, by: Actor | None = None) -> Outcome[Redemption]:
+def fulfil(
+    cast: Cast, redemption: Redemption | RedemptionRow, by: Actor | None = None
+) -> Result[RedemptionRow]:
     """Hand a reward over as the cashier, unless `by` says otherwise."""
     with cast.database.writing() as session:
         return redemptions.fulfil(
@@ -198,7 +198,9 @@ def fulfil(cast: Cast, redemption: Redemption, by: Actor | None = None) -> Outco
         )
 
 
-def cancel(cast: Cast, redemption: Redemption, **more: Any) -> Outcome[Redemption]:
+def cancel(
+    cast: Cast, redemption: Redemption | RedemptionRow, **more: Any
+) -> Result[RedemptionRow]:
     """Cancel a redemption as the manager, unless `by` says otherwise."""
     given: dict[str, Any] = {"by": cast.manager, **more}
     with cast.database.writing() as session:
@@ -240,7 +242,7 @@ def edit_reward(cast: Cast, reward: Reward, **changes: Any) -> Reward:
             reward_id=reward.id,
             changes=changes,
             by=cast.manager,
-        ).value
+        )
 
 
 def edit_program(cast: Cast, **changes: Any) -> Program:
@@ -252,7 +254,7 @@ def edit_program(cast: Cast, **changes: Any) -> Program:
             program_id=cast.program_id,
             changes=changes,
             by=cast.manager,
-        ).value
+        )
 
 
 def make_endpoint(
@@ -278,7 +280,6 @@ def invite(
         return staff_people.invite(
             session,
             merchant_id=cast.merchant_id,
-            workspace_id=cast.workspace_id,
             email=email,
             name=name,
             role=role,

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from app.api import acting, answers, blueprints, schemas
 from app.api.acting import Done
 from app.api.places import between, check_filters
-from app.db import reading
 from app.http import keys
+from app.http.database import reading
 from app.models.columns import JsonObject
 from app.models.members import Member
 from app.services import members, snapshots
@@ -50,7 +50,7 @@ def create_account(header: schemas.OnceHeader, body: schemas.AccountIn) -> Respo
         )
         return Done(snapshots.account(outcome.value), 200 if outcome.replayed else 201)
 
-    return acting.act(schemas.Account, do, once=acting.once_of(header))
+    return acting.act(schemas.Account, do, key=acting.key_of(header))
 
 
 @blueprint.get("/<our_id:id>", responses={200: schemas.Account})

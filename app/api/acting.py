@@ -10,12 +10,12 @@ from flask import Response, g, request
 from sqlalchemy.orm import Session
 
 from app.api import answers, schemas
-from app.db import writing
 from app.errors import NotFound
-from app.http import keys
+from app.http import idempotent, keys
+from app.http.database import writing
 from app.models.columns import JsonObject
 from app.services import idempotency
-from app.services.idempotency import Once
+from app.services.idempotency import Answer, First, IdempotencyKey
 
 SCOPE = "api"
 
@@ -39,37 +39,38 @@ def act(
     schema: type[schemas.Schema],
     do: Callable[[Session], Done],
     *,
-    once: Once | None = None,
-    claims_itself: bool = False,
+    key: IdempotencyKey | None = None,
 ) -> Response:
     """Do something in one transaction, with its key and its answer, and answer.
 
-    Args:
-        once: the request's key, see `once_of`.
-        claims_itself: the act was given the key and claims it together with its locks, to save
-            a round trip; its `Done` says `key` when somebody had claimed it.
+    The same key with the same request gives the first answer, byte for byte. A refusal rolls its
+    key back, so it may be tried again.
 
-    The same key with the same request gives the first answer, byte for byte (spec section 4). A
-    refusal rolls its key back, so it may be tried again.
+    Args:
+        key: the request's, see `key_of`.
     """
-    with writing() as session:
-        if once and not claims_itself and _was_answered(session, once):
-            return _first_answer(session, once)
+
+    def answered(session: Session) -> tuple[Done, str]:
         done = do(session)
-        if once and done.replayed == "key":
-            return _first_answer(session, once)
         session.flush()
-        text = answers.text_of(schema, done.shape)
-        if once:
-            idempotency.keep_answer(
-                session,
-                workspace_id=keys.workspace_id(),
-                once=once,
-                # A batch is no object with an id.
-                result_id=str(done.shape.get("id", "")),
-                answer=idempotency.Answer(done.status, text),
-            )
+        return done, answers.text_of(schema, done.shape)
+
+    if key is None:
+        with writing() as session:
+            done, text = answered(session)
+        return _replay(answers.answer(text, done.status), done.replayed)
+    made = idempotent.act_once(key, answered, _kept, workspace_id=keys.workspace_id())
+    if isinstance(made, First):
+        assert made.answer is not None  # noqa: S101 - written in the transaction of the key
+        return _replay(answers.answer(made.answer.body, made.answer.status), "true")
+    done, text = made
     return _replay(answers.answer(text, done.status), done.replayed)
+
+
+def _kept(made: tuple[Done, str]) -> tuple[str, Answer]:
+    done, text = made
+    # A batch is no object with an id.
+    return str(done.shape.get("id", "")), Answer(done.status, text)
 
 
 @contextmanager
@@ -82,27 +83,14 @@ def naming(param: str) -> Iterator[None]:
         raise
 
 
-def once_of(header: schemas.OnceHeader) -> Once | None:
-    """Give the request's key, with the fingerprint of everything that the request says."""
+def key_of(header: schemas.OnceHeader) -> IdempotencyKey | None:
+    """Return the request's key, with the fingerprint of everything that the request says."""
     if not header.idempotency_key:
         return None
     asked = idempotency.fingerprint(
         f"{request.method} {request.path}", {"body": g.get("json_body") or {}}
     )
-    return Once(SCOPE, header.idempotency_key, asked)
-
-
-def _was_answered(session: Session, once: Once) -> bool:
-    # The id is not known before the act; it is set with the answer, in the same transaction.
-    first = idempotency.claim(
-        session, workspace_id=keys.workspace_id(), once=once, asked=once.asked, result_id=""
-    )
-    return first is not None
-
-
-def _first_answer(session: Session, once: Once) -> Response:
-    kept = idempotency.first_answer(session, workspace_id=keys.workspace_id(), once=once)
-    return _replay(answers.answer(kept.body, kept.status), "true")
+    return IdempotencyKey(SCOPE, header.idempotency_key, asked)
 
 
 def _replay(response: Response, replayed: str) -> Response:

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from app.api import acting, answers, blueprints, schemas
 from app.api.acting import Done
 from app.api.places import between
-from app.db import reading
 from app.http import keys
+from app.http.database import reading
 from app.services import customers, snapshots
 from app.services.customers import Person
 
@@ -49,7 +49,7 @@ def create_customer(header: schemas.OnceHeader, body: schemas.CustomerIn) -> Res
         )
         return Done(snapshots.customer(made), 201)
 
-    return acting.act(schemas.Customer, do, once=acting.once_of(header))
+    return acting.act(schemas.Customer, do, key=acting.key_of(header))
 
 
 @blueprint.get("/<callers_id:id>", responses={200: schemas.Customer})

@@ -207,9 +207,9 @@ def _headers_of(status: str, operation: dict[str, Any]) -> dict[str, Any]:
     if takes_key and status.startswith("2"):
         return {
             "Idempotent-Replayed": {
-                "description": "`true`: the first answer under the key once more; "
-                "`source`: the award that the source had before.",
-                "schema": {"type": "string"},
+                "description": "`true`: the first answer under the key, sent again. "
+                "`source`: the first award of the source. Left out if the request acted now.",
+                "schema": {"type": "string", "enum": ["true", "source"]},
             }
         }
     return {}

@@ -18,6 +18,11 @@ ERROR_CODES: Mapping[str, tuple[int, str]] = {
     "resource_missing": (404, "There is nothing with this id in this workspace."),
     "method_not_allowed": (405, "This address does not take that method."),
     "idempotency_conflict": (409, "The Idempotency-Key was used for another request."),
+    "source_conflict": (
+        409,
+        "The award's source was awarded before, to another account or for other points. The "
+        "message names that transaction.",
+    ),
     "request_too_large": (
         413,
         "The body is larger than 64 KiB, or 1 MiB for a batch or a payment.",

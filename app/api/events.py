@@ -6,8 +6,8 @@ from flask import Response
 
 from app.api import answers, blueprints, schemas
 from app.api.places import between
-from app.db import reading
 from app.http import keys
+from app.http.database import reading
 from app.services import outbox, snapshots
 
 blueprint = blueprints.make("events", "/events", "What happened, as webhooks tell it.")

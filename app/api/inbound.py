@@ -10,8 +10,8 @@ from flask import Blueprint, Response, current_app, request
 from app import clock, errors
 from app.api import answers
 from app.config import Settings
-from app.db import reading, writing
 from app.http import keys
+from app.http.database import reading, writing
 from app.http.requests import INBOUND_PREFIX
 from app.rules import inbound as rules
 from app.services import inbound, inbound_payments

@@ -10,12 +10,13 @@ from sqlalchemy.orm import Session
 from app.api import acting, answers, blueprints, schemas
 from app.api.acting import Done
 from app.api.places import between, check_filters
-from app.db import reading
 from app.errors import IdempotencyConflict, InvalidParameter, RegularsError
 from app.http import keys
+from app.http.database import reading
 from app.http.failures import Failure
 from app.http.statuses import status_of
 from app.models.columns import JsonObject
+from app.rules.ledger import Source
 from app.services import (
     award_batches,
     idempotency,
@@ -23,9 +24,10 @@ from app.services import (
     ledger_history,
     snapshots,
 )
-from app.services.award_batches import Result, Wanted
-from app.services.idempotency import Answer, Once
-from app.services.ledger import Award, Source
+from app.services.award_batches import BatchResult, Wanted
+from app.services.idempotency import Answer, IdempotencyKey
+from app.services.ledger import Award
+from app.services.results import Replayed
 
 blueprint = blueprints.make(
     "points", "/loyalty/points", "The ledger: immutable transactions, each with a running balance."
@@ -54,7 +56,6 @@ def award_points(header: schemas.OnceHeader, body: schemas.AwardIn) -> Response:
     """Award points. A `source` that was awarded already is answered with its award, and 200."""
     keys.check_scope("points:write")
     source = Source(body.source.type, body.source.id) if body.source else None
-    once = acting.once_of(header)
 
     def do(session: Session) -> Done:
         outcome = ledger.award(
@@ -66,12 +67,11 @@ def award_points(header: schemas.OnceHeader, body: schemas.AwardIn) -> Response:
             metadata=body.metadata,
             source=source,
             by=keys.actor(),
-            once=once,
         )
         shape = snapshots.transaction(outcome.value)
         return Done(shape, 200 if outcome.replayed else 201, outcome.replayed)
 
-    return acting.act(schemas.Transaction, do, once=once, claims_itself=True)
+    return acting.act(schemas.Transaction, do, key=acting.key_of(header))
 
 
 @blueprint.post("/award-batch", responses={200: schemas.AwardBatch})
@@ -87,9 +87,9 @@ def award_points_batch(header: schemas.OnceHeader, body: schemas.AwardBatchIn) -
         _wanted(each, raw) for each, raw in zip(body.awards, g.json_body["awards"], strict=True)
     ]
 
-    once = acting.once_of(header)
+    key = acting.key_of(header)
     for index, each in enumerate(wanted):
-        if once is not None and each.once.key == once.key:
+        if key is not None and each.key.key == key.key:
             raise InvalidParameter(
                 f"awards.{index}.idempotencyKey",
                 "This is the key of the whole batch. Give each award one of its own.",
@@ -100,12 +100,12 @@ def award_points_batch(header: schemas.OnceHeader, body: schemas.AwardBatchIn) -
             session, workspace_id=keys.workspace_id(), wanted=wanted, by=keys.actor()
         )
         outcomes = [
-            _outcome(session, each.once, result)
+            _outcome(session, each.key, result)
             for each, result in zip(wanted, results, strict=True)
         ]
         return Done({"object": "award_batch", "data": outcomes})
 
-    return acting.act(schemas.AwardBatch, do, once=once)
+    return acting.act(schemas.AwardBatch, do, key=key)
 
 
 def _wanted(each: schemas.BatchAwardIn, raw: dict[str, Any]) -> Wanted:
@@ -115,13 +115,13 @@ def _wanted(each: schemas.BatchAwardIn, raw: dict[str, Any]) -> Wanted:
     return Wanted(
         each.account_id,
         Award(points=each.points, reason=each.reason, metadata=each.metadata, source=source),
-        Once(acting.SCOPE, each.idempotency_key, asked),
+        IdempotencyKey(acting.SCOPE, each.idempotency_key, asked),
     )
 
 
-def _outcome(session: Session, once: Once, result: Result) -> JsonObject:
+def _outcome(session: Session, key: IdempotencyKey, result: BatchResult) -> JsonObject:
     """Shape what became of an award, and keep its answer under its key if it was made now."""
-    told: JsonObject = {"idempotencyKey": once.key, "transaction": None, "error": None}
+    told: JsonObject = {"idempotencyKey": key.key, "transaction": None, "error": None}
     if isinstance(result, RegularsError):
         status = int(status_of(result))
         # Here the key is a field, and no header.
@@ -129,12 +129,12 @@ def _outcome(session: Session, once: Once, result: Result) -> JsonObject:
         failure = Failure(status=status, code=result.code, message=result.message, param=param)
         return {**told, "status": status, "replayed": False, "error": answers.error_detail(failure)}
     shape = answers.with_mode(snapshots.transaction(result.value))
-    status = 200 if result.replayed == "source" else 201
-    if result.replayed != "key":
-        idempotency.keep_answer(
+    status = 200 if result.replayed == Replayed.SOURCE else 201
+    if result.replayed != Replayed.KEY:
+        idempotency.keep(
             session,
             workspace_id=keys.workspace_id(),
-            once=once,
+            key=key,
             result_id=result.value.id,
             answer=Answer(status, answers.text_of(schemas.Transaction, shape)),
         )
@@ -148,7 +148,7 @@ def reverse_points(header: schemas.OnceHeader, body: schemas.ReverseIn) -> Respo
 
     def do(session: Session) -> Done:
         with acting.naming("transactionId"):
-            outcome = ledger.reverse(
+            entry = ledger.reverse(
                 session,
                 workspace_id=keys.workspace_id(),
                 entry_id=body.transaction_id,
@@ -157,9 +157,9 @@ def reverse_points(header: schemas.OnceHeader, body: schemas.ReverseIn) -> Respo
                 metadata=body.metadata,
                 by=keys.actor(),
             )
-        return Done(snapshots.transaction(outcome.value), 201)
+        return Done(snapshots.transaction(entry), 201)
 
-    return acting.act(schemas.Transaction, do, once=acting.once_of(header))
+    return acting.act(schemas.Transaction, do, key=acting.key_of(header))
 
 
 @blueprint.get("/<our_id:id>", responses={200: schemas.Transaction})

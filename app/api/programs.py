@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from app.api import acting, answers, blueprints, schemas
 from app.api.acting import Done
 from app.api.places import between
-from app.db import reading
 from app.http import keys
+from app.http.database import reading
 from app.services import programs, snapshots, staff
 from app.services.programs import Rules
 
@@ -37,16 +37,16 @@ def create_program(header: schemas.OnceHeader, body: schemas.ProgramIn) -> Respo
     keys.check_scope("programs:write")
 
     def do(session: Session) -> Done:
-        outcome = programs.create(
+        made = programs.create(
             session,
             workspace_id=keys.workspace_id(),
             rules=_rules(session, body),
             metadata=body.metadata,
             by=keys.actor(),
         )
-        return Done(snapshots.program(outcome.value), 201)
+        return Done(snapshots.program(made), 201)
 
-    return acting.act(schemas.Program, do, once=acting.once_of(header))
+    return acting.act(schemas.Program, do, key=acting.key_of(header))
 
 
 @blueprint.get("/<our_id:id>", responses={200: schemas.Program})
@@ -73,7 +73,7 @@ def update_program(path: schemas.IdPath, body: schemas.ProgramChanges) -> Respon
                     program_id=path.id,
                     changes=changes,
                     by=keys.actor(),
-                ).value
+                )
             )
         ),
     )

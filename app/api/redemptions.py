@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from app.api import acting, answers, blueprints, parsing, schemas
 from app.api.acting import Done
 from app.api.places import between, check_filters
-from app.db import reading
 from app.http import keys
+from app.http.database import reading
 from app.services import redemptions, snapshots
 
 blueprint = blueprints.make(
@@ -42,7 +42,7 @@ def create_redemption(header: schemas.OnceHeader, body: schemas.RedemptionIn) ->
     def do(session: Session) -> Done:
         # The account is looked for first and names itself.
         with acting.naming("rewardId"):
-            outcome = redemptions.redeem(
+            made = redemptions.redeem(
                 session,
                 workspace_id=keys.workspace_id(),
                 member_id=body.account_id,
@@ -50,9 +50,9 @@ def create_redemption(header: schemas.OnceHeader, body: schemas.RedemptionIn) ->
                 metadata=body.metadata,
                 by=keys.actor(),
             )
-        return Done(snapshots.redemption(outcome.value), 201)
+        return Done(snapshots.redemption(made), 201)
 
-    return acting.act(schemas.Redemption, do, once=acting.once_of(header))
+    return acting.act(schemas.Redemption, do, key=acting.key_of(header))
 
 
 @blueprint.get("/<our_id:id>", responses={200: schemas.Redemption})
@@ -83,7 +83,7 @@ def cancel_redemption(path: schemas.IdPath, header: schemas.OnceHeader) -> Respo
                 ).value
             )
         ),
-        once=acting.once_of(header),
+        key=acting.key_of(header),
     )
 
 
@@ -104,5 +104,5 @@ def fulfil_redemption(path: schemas.IdPath, header: schemas.OnceHeader) -> Respo
                 ).value
             )
         ),
-        once=acting.once_of(header),
+        key=acting.key_of(header),
     )

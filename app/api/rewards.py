@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from app.api import acting, answers, blueprints, parsing, schemas
 from app.api.acting import Done
 from app.api.places import between, check_filters
-from app.db import reading
 from app.http import keys
+from app.http.database import reading
 from app.services import rewards, snapshots
 from app.services.rewards import Terms
 
@@ -39,7 +39,7 @@ def create_reward(header: schemas.OnceHeader, body: schemas.RewardIn) -> Respons
     given = body.root.model_dump(by_alias=False, exclude={"program_id", "metadata"})
 
     def do(session: Session) -> Done:
-        outcome = rewards.create(
+        made = rewards.create(
             session,
             workspace_id=keys.workspace_id(),
             program_id=body.root.program_id,
@@ -47,9 +47,9 @@ def create_reward(header: schemas.OnceHeader, body: schemas.RewardIn) -> Respons
             metadata=body.root.metadata,
             by=keys.actor(),
         )
-        return Done(snapshots.reward(outcome.value), 201)
+        return Done(snapshots.reward(made), 201)
 
-    return acting.act(schemas.Reward, do, once=acting.once_of(header))
+    return acting.act(schemas.Reward, do, key=acting.key_of(header))
 
 
 @blueprint.get("/<our_id:id>", responses={200: schemas.Reward})
@@ -76,7 +76,7 @@ def update_reward(path: schemas.IdPath, body: schemas.RewardChanges) -> Response
                     reward_id=path.id,
                     changes=changes,
                     by=keys.actor(),
-                ).value
+                )
             )
         ),
     )
@@ -99,5 +99,5 @@ def archive_reward(path: schemas.IdPath, header: schemas.OnceHeader) -> Response
                 )
             )
         ),
-        once=acting.once_of(header),
+        key=acting.key_of(header),
     )

@@ -9,8 +9,8 @@ from app.api import acting, answers, blueprints, parsing, schemas
 from app.api.acting import Done
 from app.api.places import between
 from app.config import Settings
-from app.db import reading
 from app.http import keys
+from app.http.database import reading
 from app.models.columns import JsonObject
 from app.services import outbox, snapshots, webhook_resends, webhooks
 from app.services.webhooks import Made
@@ -47,7 +47,7 @@ def create_webhook_endpoint(
         )
         return Done(_with_secret(made), 201)
 
-    return acting.act(schemas.WebhookEndpoint, do, once=acting.once_of(header))
+    return acting.act(schemas.WebhookEndpoint, do, key=acting.key_of(header))
 
 
 @blueprint.get("/<our_id:id>", responses={200: schemas.WebhookEndpoint})
@@ -114,7 +114,7 @@ def rotate_webhook_secret(
         )
         return Done(_with_secret(made))
 
-    return acting.act(schemas.WebhookEndpoint, do, once=acting.once_of(header))
+    return acting.act(schemas.WebhookEndpoint, do, key=acting.key_of(header))
 
 
 @blueprint.post("/<our_id:id>/test", responses={200: schemas.Event})
@@ -132,7 +132,7 @@ def send_webhook_test(path: schemas.IdPath, header: schemas.OnceHeader) -> Respo
         )
         return Done(snapshots.event(event))
 
-    return acting.act(schemas.Event, do, once=acting.once_of(header))
+    return acting.act(schemas.Event, do, key=acting.key_of(header))
 
 
 def _with_secret(made: Made) -> JsonObject:

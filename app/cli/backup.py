@@ -22,7 +22,8 @@ from sqlalchemy.engine import Connection, make_url
 
 from app.cli.ledger import print_heads
 from app.cli.telling import Command
-from app.db import Database, current
+from app.db import Database
+from app.http.database import current
 from app.migrations.running import upgrade
 
 SQLITE_START = b"SQLite format 3\0"

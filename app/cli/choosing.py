@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from app.db import reading
+from app.http.database import reading
 from app.services import merchants
 
 

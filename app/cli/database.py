@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from app.cli.telling import Group
-from app.db import Database, current
+from app.db import Database
+from app.http.database import current
 from app.migrations import distributing
 from app.migrations.running import differences
 from app.migrations.running import upgrade as run_migrations

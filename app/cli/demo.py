@@ -9,7 +9,7 @@ from contextlib import closing
 import click
 
 from app.cli.telling import Group
-from app.db import current, reading, writing
+from app.http.database import current, reading, writing
 from app.migrations.running import upgrade
 from app.models.merchants import SANDBOX, Merchant
 from app.services import demo, demo_bulk, demo_lives, merchants, staff

@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from app.cli.telling import Group
-from app.db import reading, writing
 from app.errors import RegularsError
+from app.http.database import reading, writing
 from app.services import merchants
 
 group = Group("merchants", help="Make and list merchants.")

@@ -16,7 +16,8 @@ from flask import Flask, current_app
 from app.cli.telling import Command
 from app.cli.watching import watch
 from app.config import Settings
-from app.db import Database, current
+from app.db import Database
+from app.http.database import current
 from app.migrations.running import upgrade
 from app.services import demo, merchants
 

@@ -8,8 +8,8 @@ import click
 
 from app.cli.choosing import merchant_id_of
 from app.cli.telling import Group
-from app.db import writing
 from app.errors import RegularsError
+from app.http.database import writing
 from app.rules.actors import STAFF_ROLES, SYSTEM
 from app.services import staff, staff_people
 

@@ -9,7 +9,7 @@ from flask import Flask, current_app
 
 from app.cli.telling import Command
 from app.cli.watching import watch
-from app.db import current
+from app.http.database import current
 
 
 @click.command("worker", cls=Command)

@@ -8,7 +8,7 @@ from flask import Flask
 from flask_login import LoginManager, UserMixin, current_user, logout_user
 from sqlalchemy.orm import Session
 
-from app.db import reading, writing
+from app.http.database import reading, writing
 from app.http.requests import request_id
 from app.models.devices import Device
 from app.models.merchants import LIVE, Merchant, Workspace

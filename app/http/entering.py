@@ -6,10 +6,10 @@ from flask import Response, current_app, request, session
 from flask_login import login_user
 
 from app import clock
-from app.db import reading
 from app.http import unsent
 from app.http.access import SEEN, SHOWN, door, safe_path
 from app.http.actors import SignedIn, end_sign_in, is_signed_in, signed_in
+from app.http.database import reading
 from app.services import devices
 from app.services.devices import Found
 from app.services.staff import SignIn

@@ -12,7 +12,7 @@ from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from werkzeug.exceptions import HTTPException
 
 from app import errors
-from app.db import may_have_committed
+from app.http.database import may_have_committed
 from app.http.requests import is_api
 from app.http.statuses import status_of
 

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from flask import Flask, current_app
 
-from app import clock, db, errors
+from app import clock, errors
 from app.config import Rate
+from app.http.database import current
 from app.rules import buckets
 from app.rules.buckets import Taken
 from app.services import api_keys, rate_limits
@@ -63,7 +64,7 @@ def take_of_pages(name: str, rate: Rate) -> None:
 
 def admit(secret: str, rate: Rate) -> tuple[Found, Taken] | None:
     """Find a good API key and take a token from its bucket, or give None for a bad one."""
-    database = db.current()
+    database = current()
     if database.is_sqlite:
         found = api_keys.find(database, secret=secret)
         return None if found is None else (found, take(found.key_id, rate))
@@ -72,9 +73,9 @@ def admit(secret: str, rate: Rate) -> tuple[Found, Taken] | None:
 
 def take(name: str, rate: Rate) -> Taken:
     """Take one token from a caller's bucket, shared by all processes of the installation."""
-    if db.current().is_sqlite:
+    if current().is_sqlite:
         own: OwnBuckets = current_app.extensions[_EXTENSION]
         return own.take(name, rate)
-    # Not `db.writing()`: a token that is taken is nothing that the request has changed.
-    with db.current().writing() as session:
+    # Not `database.writing()`: a token that is taken is nothing that the request has changed.
+    with current().writing() as session:
         return rate_limits.take(session, name=name, rate=rate)

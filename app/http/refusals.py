@@ -8,8 +8,8 @@ import structlog
 from flask import Flask, Response, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.db import writing
 from app.http import actors, keys
+from app.http.database import writing
 from app.ids import is_id
 from app.rules.actors import Actor
 from app.services import audit

@@ -13,6 +13,7 @@ _STATUSES: tuple[tuple[type[errors.RegularsError], HTTPStatus], ...] = (
     (errors.WrongContentType, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
     (errors.PermissionDenied, HTTPStatus.FORBIDDEN),
     (errors.IdempotencyConflict, HTTPStatus.CONFLICT),
+    (errors.SourceConflict, HTTPStatus.CONFLICT),
     (errors.RateLimited, HTTPStatus.TOO_MANY_REQUESTS),
     (errors.Refused, HTTPStatus.UNPROCESSABLE_ENTITY),
     (errors.RegularsError, HTTPStatus.BAD_REQUEST),

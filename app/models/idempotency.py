@@ -11,7 +11,7 @@ from app.db import Base, UtcDateTime
 from app.models.columns import CALLER_ID_CHARACTERS
 
 
-class IdempotencyKey(Base):
+class StoredKey(Base):
     """One used key: what was asked, and the id of what it made.
 
     `scope` keeps the dashboard's forms and the API's callers apart. `result_id` is set in the

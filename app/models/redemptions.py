@@ -57,5 +57,5 @@ class Redemption(Base):
 
     @property
     def code_shown(self) -> str:
-        """Give the code as people read it: `7KQ-4F2`."""
+        """The code as people read it: `7KQ-4F2`."""
         return f"{self.code[:3]}-{self.code[3:]}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from app import errors
 from app.rules import tiers as tier_rules
+from app.rules.actors import Actor, Permission, may_undo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +40,59 @@ class Terms:
     starts_at: datetime | None
     ends_at: datetime | None
     min_tier: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RedemptionRow:
+    """A redemption: the columns of `models.redemptions.Redemption`."""
+
+    workspace_id: str
+    id: str
+    member_id: str
+    reward_id: str
+    status: str
+    points_spent: int
+    code: str
+    metadata_: Mapping[str, Any]
+    created_at: datetime
+    fulfilled_at: datetime | None
+    cancelled_at: datetime | None
+    created_by: str | None
+
+    @property
+    def code_shown(self) -> str:
+        """The code as people read it: `7KQ-4F2`."""
+        return f"{self.code[:3]}-{self.code[3:]}"
+
+
+def check_may_cancel(redemption: RedemptionRow, *, by: Actor, now: datetime) -> None:
+    """Refuse to cancel what was handed over, or what another person redeemed.
+
+    Raises:
+        AlreadyFulfilled: it was handed over, and the actor is no manager.
+        PermissionDenied: not the actor's own act, or too long ago for the role.
+    """
+    if redemption.status == "fulfilled" and not by.may(Permission.CANCEL_FULFILLED):
+        raise errors.AlreadyFulfilled(
+            "This was already handed over, so a manager has to cancel it."
+        )
+    if not may_undo(by, done_by=redemption.created_by, done_at=redemption.created_at, now=now):
+        raise errors.PermissionDenied(
+            "A manager has to do this. You can undo your own acts for 10 minutes."
+        )
+
+
+def check_cost(terms: Terms, expected_points: int | None) -> None:
+    """Refuse a reward whose cost is not the one that the person saw.
+
+    Raises:
+        RewardNotAvailable: it changed.
+    """
+    if expected_points is not None and expected_points != terms.points_cost:
+        raise errors.RewardNotAvailable(
+            f"“{terms.name}” now costs {terms.points_cost:,} points, not {expected_points:,}. "
+            "Nothing was taken. Ask again if the member still wants it."
+        )
 
 
 def refusal(

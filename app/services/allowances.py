@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, and_, bindparam, case, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from app import clock, errors, statements
+from app import clock, errors
 from app.db import UtcDateTime
 from app.models.columns import JsonObject
 from app.models.ledger import LedgerEntry
@@ -22,7 +22,7 @@ from app.models.merchants import LIVE
 from app.models.staff import Allowance, Staff
 from app.rules.actors import STAFF_ROLES, Actor, Approval, Permission
 from app.services import audit, staff
-from app.statements import Call, Row, Statement
+from app.statements import Batch, Row, Statement
 
 SHIFT_HOURS = 12
 POINTS_MAX = 1_000_000_000
@@ -219,7 +219,7 @@ _HOLD_GIVER = Statement(
         .with_for_update(key_share=True, of=Staff)
     )
 )
-"""Who has a limit per shift gives one award at a time: their row is locked until the commit."""
+"""Serialises the awards of a person with a shift limit: locks their row until the commit."""
 
 _GIVEN_IN_SHIFT = Statement(
     lambda _: _given(
@@ -247,56 +247,53 @@ def _approver() -> Select[Any]:
 _APPROVER = Statement(lambda _: _approver())
 
 
-def check(
-    session: Session, *, workspace_id: str, by: Actor, points: int, approval: Approval | None
-) -> None:
-    """Refuse points beyond what the person may give, or the manager who approves it.
+class AllowanceCheck:
+    """Reads what an actor may give with the statements of an act, and judges it.
 
-    Who has a limit per shift gives one award at a time: their row is locked until the commit.
-
-    Raises:
-        AllowanceExceeded: it is too much for who does it; a manager can approve it.
-        PermissionDenied: it is too much for who approves it, or they may not approve.
+    Awards by staff with a shift limit are serialised: their row is locked until the commit, before
+    their points are summed.
     """
-    asked = asking(workspace_id=workspace_id, by=by, approval=approval)
-    judge(statements.ask(session, *asked), points=points, approval=approval)
 
-
-def asking(*, workspace_id: str, by: Actor, approval: Approval | None) -> list[Call]:
-    """Give the statements of `check`, to be sent with others; what they find goes to `judge`.
-
-    The person's row is locked before their points are summed, so each sees what was before.
-    """
-    if by.kind != "staff" or by.id is None:
-        return []
-    answers_for = approval.staff_id if approval is not None else by.id
-    return [
-        _LIMITS(staff_id=answers_for),
-        _HOLD_GIVER(staff_id=answers_for),
-        _GIVEN_IN_SHIFT(
-            workspace_id=workspace_id,
-            staff_id=answers_for,
-            since=clock.now() - timedelta(hours=SHIFT_HOURS),
-        ),
-        *([_APPROVER(approver_id=approval.staff_id, staff_id=by.id)] if approval else []),
-    ]
-
-
-def judge(found: Sequence[list[Row]], *, points: int, approval: Approval | None) -> None:
-    """Refuse as `check` does, from what the statements of `asking` found."""
-    if not found:
-        return
-    limits, _held, given, *approver = found
-    if approval is not None and not approver[0]:
-        raise errors.PermissionDenied("Another manager or an owner has to approve this.")
-    problem = _problem(limits, given[0].points if given else 0, points)
-    if problem is None:
-        return
-    if approval is not None:
-        raise errors.PermissionDenied(
-            f"This is more than who approves it may give. {problem} Ask an owner."
+    def __init__(
+        self, batch: Batch, *, workspace_id: str, by: Actor, approval: Approval | None
+    ) -> None:
+        self._approval = approval
+        self._is_limited = by.kind == "staff" and by.id is not None
+        if not self._is_limited:
+            return
+        answers_for = approval.staff_id if approval is not None else by.id
+        self._limits = batch.add(_LIMITS(staff_id=answers_for))
+        batch.add(_HOLD_GIVER(staff_id=answers_for))
+        self._given = batch.add(
+            _GIVEN_IN_SHIFT(
+                workspace_id=workspace_id,
+                staff_id=answers_for,
+                since=clock.now() - timedelta(hours=SHIFT_HOURS),
+            )
         )
-    raise errors.AllowanceExceeded(f"{problem} A manager can approve it here.")
+        if approval is not None:
+            self._approver = batch.add(_APPROVER(approver_id=approval.staff_id, staff_id=by.id))
+
+    def judge(self, points: int) -> None:
+        """Refuse points beyond what the person may give, or the manager who approves it.
+
+        Raises:
+            AllowanceExceeded: it is too much for who does it; a manager can approve it.
+            PermissionDenied: it is too much for who approves it, or they may not approve.
+        """
+        if not self._is_limited:
+            return
+        if self._approval is not None and not self._approver.rows:
+            raise errors.PermissionDenied("Another manager or an owner has to approve this.")
+        given = self._given.first
+        problem = _problem(self._limits.rows, given.points if given else 0, points)
+        if problem is None:
+            return
+        if self._approval is not None:
+            raise errors.PermissionDenied(
+                f"This is more than who approves it may give. {problem} Ask an owner."
+            )
+        raise errors.AllowanceExceeded(f"{problem} A manager can approve it here.")
 
 
 def _problem(limits: Sequence[Row], given_points: int, points: int) -> str | None:

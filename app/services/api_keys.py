@@ -18,8 +18,7 @@ from app.models.merchants import Workspace
 from app.rules import api_keys, inputs
 from app.rules.actors import Actor, Permission
 from app.rules.buckets import Taken
-from app.services import audit, idempotency, rate_limits
-from app.services.idempotency import Once
+from app.services import audit, rate_limits
 from app.statements import Row, Statement
 
 OVERLAP_HOURS = (0, 1, 24, 168)
@@ -53,7 +52,6 @@ def create(
     name: str,
     by: Actor,
     scopes: Sequence[str] | None = None,
-    once: Once | None = None,
 ) -> Made:
     """Make a key of a workspace.
 
@@ -61,7 +59,7 @@ def create(
         scopes: what it may do, of `rules.api_keys.SCOPES`; None for everything.
 
     Returns:
-        The key with its secret, or without one when `once` had made it already.
+        The key with its secret.
 
     Raises:
         InvalidParameter, MissingParameter: the name or a scope is unusable.
@@ -71,12 +69,6 @@ def create(
     name = inputs.checked_text(name, param="name", most=80, required=True)
     scopes = _checked_scopes(scopes)
     key_id = new_id("key")
-    asked = idempotency.fingerprint("api_keys.create", {"name": name, "scopes": scopes})
-    first = idempotency.claim(
-        session, workspace_id=workspace.id, once=once, asked=asked, result_id=key_id
-    )
-    if first is not None:
-        return Made(get_key(session, workspace=workspace, key_id=first), "")
     prefix, secret = api_keys.new_secret(mode=workspace.mode, is_restricted=scopes is not None)
     key = ApiKey(
         id=key_id,
@@ -201,7 +193,6 @@ def roll(
     key_id: str,
     overlap_hours: int,
     by: Actor,
-    once: Once | None = None,
 ) -> Made:
     """Make a key like another one, and let that one end after the overlap.
 
@@ -213,10 +204,8 @@ def roll(
     if overlap_hours not in OVERLAP_HOURS:
         raise errors.InvalidParameter("overlap_hours", "Choose one of the times in the list.")
     old = _lock(session, workspace, key_id)
-    made = create(session, workspace=workspace, name=old.name, by=by, scopes=old.scopes, once=once)
-    if not made.secret:
-        return made
     _check_is_good(old)
+    made = create(session, workspace=workspace, name=old.name, by=by, scopes=old.scopes)
     ends_at = clock.now() + timedelta(hours=overlap_hours)
     old.expires_at = min(old.expires_at, ends_at) if old.expires_at else ends_at
     _record(session, workspace, "api_keys.roll", old, by)

@@ -15,13 +15,15 @@ from sqlalchemy.orm import Session
 from app import errors
 from app.ids import new_id
 from app.models.ledger import LedgerEntry
-from app.models.members import Member
 from app.rules.actors import Actor, Permission
-from app.services import idempotency, ledger
-from app.services.idempotency import First, Once, Outcome
+from app.rules.ledger import Entry, LockedMember
+from app.services import idempotency, ledger, posting
+from app.services.idempotency import First, IdempotencyKey
 from app.services.ledger import Award
+from app.services.results import Replayed, Result
 
 AWARDS_MAX = 1_000
+"""Awards per batch; more would hold their members' rows for longer than a till may wait."""
 
 
 @dataclass(frozen=True)
@@ -30,23 +32,23 @@ class Wanted:
 
     member_id: str
     award: Award
-    once: Once
+    key: IdempotencyKey
 
 
-Result = Outcome[LedgerEntry] | errors.RegularsError
-"""What became of one award: as `ledger.award` gives it, or the refusal that it raises."""
+BatchResult = Result[Entry] | errors.RegularsError
+"""What became of one award: as `ledger.award` returns it, or the refusal that it raises."""
 
 
 @dataclass(frozen=True)
 class _Prepared:
     wanted: Wanted
     entry_id: str
-    claims: Sequence[tuple[Once, str]]
+    keys: Sequence[IdempotencyKey]
 
 
 def award_all(
     session: Session, *, workspace_id: str, wanted: Sequence[Wanted], by: Actor
-) -> list[Result]:
+) -> list[BatchResult]:
     """Give points to many, at most `AWARDS_MAX` at once.
 
     Args:
@@ -68,12 +70,12 @@ def award_all(
     ours = idempotency.claim_all(
         session,
         workspace_id=workspace_id,
-        claims=[(key, asked, each.entry_id) for each in good for key, asked in each.claims],
+        claims=[(key, each.entry_id) for each in good for key in each.keys],
     )
-    asked_for = {(key.scope, key.key) for each in good for key, _ in each.claims}
-    firsts = idempotency.read_firsts(session, workspace_id=workspace_id, keys=asked_for - ours)
+    asked_for = {(key.scope, key.key) for each in good for key in each.keys}
+    firsts = idempotency.read_firsts(session, workspace_id=workspace_id, names=asked_for - ours)
     entries = _read_entries(session, workspace_id, firsts)
-    members = ledger.lock_members(
+    members = posting.lock_members(
         session, workspace_id=workspace_id, member_ids={each.wanted.member_id for each in good}
     )
     batch = _Batch(session, workspace_id, by, firsts, entries, members)
@@ -82,47 +84,46 @@ def award_all(
 
 @dataclass(frozen=True)
 class _Batch:
+    """The awards of one transaction; `members` are as the awards so far have left them."""
+
     session: Session
     workspace_id: str
     by: Actor
     firsts: dict[tuple[str, str], First]
-    entries: dict[str, LedgerEntry]
-    members: dict[str, Member]
+    entries: dict[str, Entry]
+    members: dict[str, LockedMember]
 
-    def do(self, each: _Prepared) -> Result:
-        """Award one, or say why not."""
+    def do(self, each: _Prepared) -> BatchResult:
+        """Award one, or return the refusal."""
         try:
-            return self._first(each) or Outcome(self._write(each))
+            return self._find_first(each) or Result(self._write(each))
         except errors.RegularsError as refusal:
-            for key, _ in each.claims:
+            for key in each.keys:
                 if (key.scope, key.key) not in self.firsts:
-                    idempotency.release(self.session, workspace_id=self.workspace_id, once=key)
+                    idempotency.release(self.session, workspace_id=self.workspace_id, key=key)
             return refusal
 
-    def _first(self, each: _Prepared) -> Outcome[LedgerEntry] | None:
-        for key, asked in each.claims:
+    def _find_first(self, each: _Prepared) -> Result[Entry] | None:
+        for key in each.keys:
             first = self.firsts.get((key.scope, key.key))
             if first is None:
                 continue
-            if first.fingerprint != asked:
+            if first.fingerprint != key.fingerprint:
                 raise errors.IdempotencyConflict
-            entry = self.entries[first.result_id]
-            if key.scope != idempotency.SOURCE_SCOPE:
-                return Outcome(entry, "key")
-            idempotency.point_to(
-                self.session,
-                workspace_id=self.workspace_id,
-                once=each.wanted.once,
-                result_id=entry.id,
-            )
-            return Outcome(entry, "source")
+            entry, wanted = self.entries[first.result_id], each.wanted
+            if key is wanted.key:
+                return Result(entry, Replayed.KEY)
+            same = ledger.checked_same(entry, wanted.award, member_id=wanted.member_id)
+            return Result(same, Replayed.SOURCE)
         return None
 
-    def _write(self, each: _Prepared) -> LedgerEntry:
-        member = ledger.checked_open(self.members.get(each.wanted.member_id))
-        return ledger.write_award(
-            self.session, member, each.wanted.award, entry_id=each.entry_id, by=self.by
+    def _write(self, each: _Prepared) -> Entry:
+        wanted = each.wanted
+        member = posting.checked(self.members.get(wanted.member_id), open_only=True)
+        entry, self.members[member.id] = ledger.write_award(
+            self.session, member, wanted.award, entry_id=each.entry_id, by=self.by
         )
+        return entry
 
 
 def _prepare(wanted: Wanted) -> _Prepared | errors.RegularsError:
@@ -130,8 +131,10 @@ def _prepare(wanted: Wanted) -> _Prepared | errors.RegularsError:
         award = ledger.checked_award(wanted.award)
     except errors.RegularsError as refusal:
         return refusal
-    claims = ledger.claims_of(award, member_id=wanted.member_id, once=wanted.once)
-    return _Prepared(Wanted(wanted.member_id, award, wanted.once), new_id("ptx"), claims)
+    keys = [wanted.key]
+    if award.source:
+        keys.append(ledger.source_key(award.source))
+    return _Prepared(Wanted(wanted.member_id, award, wanted.key), new_id("ptx"), keys)
 
 
 def _check_batch(wanted: Sequence[Wanted]) -> None:
@@ -140,7 +143,7 @@ def _check_batch(wanted: Sequence[Wanted]) -> None:
     seen = set()
     for index, each in enumerate(wanted):
         for name, what in (
-            ("idempotencyKey", each.once.key),
+            ("idempotencyKey", each.key.key),
             ("source", each.award.source and (each.award.source.type, each.award.source.id)),
         ):
             if what is not None and (name, what) in seen:
@@ -152,14 +155,14 @@ def _check_batch(wanted: Sequence[Wanted]) -> None:
 
 def _read_entries(
     session: Session, workspace_id: str, firsts: dict[tuple[str, str], First]
-) -> dict[str, LedgerEntry]:
-    """Give the entries that keys and sources had made before, by id."""
+) -> dict[str, Entry]:
+    """Return the entries that keys and sources had made before, by id."""
     if not firsts:
         return {}
-    found = session.scalars(
-        select(LedgerEntry).where(
+    found = session.execute(
+        select(*posting.columns_of(Entry, LedgerEntry)).where(
             LedgerEntry.workspace_id == workspace_id,
             LedgerEntry.id.in_(sorted({first.result_id for first in firsts.values()})),
         )
     )
-    return {entry.id: entry for entry in found}
+    return {row.id: Entry(*row) for row in found}

@@ -151,12 +151,12 @@ def furnish(session: Session, *, workspace_id: str) -> tuple[list[Location], Pro
         locations.add(session, workspace_id=workspace_id, name=name, by=SYSTEM)
         for name in ("Quay Street", "Mill Lane")
     ]
-    program = programs.create(session, workspace_id=workspace_id, rules=RULES, by=SYSTEM).value
+    program = programs.create(session, workspace_id=workspace_id, rules=RULES, by=SYSTEM)
     session.flush()
     made = [
         rewards.create(
             session, workspace_id=workspace_id, program_id=program.id, terms=terms, by=SYSTEM
-        ).value
+        )
         for terms in REWARDS
     ]
     return shops, program, made
@@ -311,7 +311,7 @@ def _redeem(shop: _Shop, member_id: str, balance: int) -> None:
             member_id=member_id,
             reward_id=reward_id,
             by=shop.dice.choice(shop.actors),
-        ).value
+        )
     except errors.Refused:
         # Gone, or for a higher tier: as at a real counter, nothing happens.
         return

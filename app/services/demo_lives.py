@@ -25,8 +25,9 @@ from app.models.ledger import LedgerEntry
 from app.models.members import Customer, Member
 from app.models.redemptions import Redemption
 from app.rules import hashing, searching
+from app.rules.ledger import VISITS
 from app.rules.tiers import Tier, tier_key
-from app.services import customers, demo, search_words, totals
+from app.services import customers, demo, search_words
 
 HISTORY_DAYS = 730
 SHARE_REDEEMING = 0.12
@@ -278,7 +279,7 @@ class _Life:
         day[f"{kind}_points"] += points
         day[f"{kind}_count"] += 1
         self._last_at = at
-        if kind in totals.VISITS:
+        if kind in VISITS:
             day["visit_count"] += self._visited_on != on
             self._visit_at, self._visited_on = at, on
 

@@ -16,8 +16,7 @@ from app.models.programs import Location
 from app.models.staff import StaffSession
 from app.rules import inputs
 from app.rules.actors import Actor, Permission
-from app.services import audit, idempotency, locations, staff
-from app.services.idempotency import Once
+from app.services import audit, locations, staff
 
 IDLE_MINUTES = 5
 IDLE_MINUTES_MAX = 120
@@ -48,13 +47,11 @@ def register(
     idle_minutes: int,
     session_token: str,
     by: Actor,
-    once: Once | None = None,
 ) -> Registered:
     """Register the browser that asks as a till of a shop.
 
     Args:
         session_token: the sign-in that asks; it is on the till from now on.
-        once: sent twice it makes one till, whose token is the one that was given last.
 
     Raises:
         IdempotencyConflict: the key was used for another till.
@@ -68,16 +65,6 @@ def register(
         raise errors.InvalidParameter("location_id", "This shop is closed. Choose an open one.")
     token, device_id = new_token(), new_id("dev")
     name, idle_minutes = _checked_name(name), _checked_minutes(idle_minutes)
-    asked = idempotency.fingerprint(
-        "devices.register", {"location": location.id, "name": name, "idle": idle_minutes}
-    )
-    first = idempotency.claim(
-        session, workspace_id=workspace.id, once=once, asked=asked, result_id=device_id
-    )
-    if first is not None:
-        device = get(session, workspace=workspace, device_id=first)
-        device.token_hash = staff.token_hash(token)
-        return Registered(device, token)
     device = Device(
         id=device_id,
         merchant_id=workspace.merchant_id,
@@ -97,6 +84,13 @@ def register(
         .values(device_id=device.id, location_id=location.id)
     )
     _record(session, workspace, device, "devices.register", by)
+    return Registered(device, token)
+
+
+def replace_token(session: Session, *, workspace: Workspace, device_id: str) -> Registered:
+    """Give a till a new token, for a registration that was sent again; the last one counts."""
+    device, token = get(session, workspace=workspace, device_id=device_id), new_token()
+    device.token_hash = staff.token_hash(token)
     return Registered(device, token)
 
 

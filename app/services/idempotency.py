@@ -1,7 +1,9 @@
-"""Keys that let a request act once (spec section 4).
+"""Storage of the keys under which a request acts once (docs/api.md, "Once").
 
-The key is claimed in the transaction of the act: a second request with the same key waits for the
-first one's commit and is then told what it made. A refused act rolls its key back with it.
+The edges claim a key in the transaction of its act, together with the act's first statements. A
+second request with the same key waits for the first one's commit, is refused by `KeySeen`, and is
+given what `find_first` returns. A refused act rolls its key back. The services that act know
+nothing of keys; batches of awards, which have a key each, are the exception.
 """
 
 from __future__ import annotations
@@ -9,214 +11,41 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from sqlalchemy import bindparam, delete, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from app import clock, statements
 from app.errors import IdempotencyConflict
-from app.models.idempotency import IdempotencyKey
+from app.models.idempotency import StoredKey
 from app.rules.hashing import canonical
-from app.statements import Call, Row, Statement
-
-Result = TypeVar("Result")
+from app.statements import Call, Statement
 
 SOURCE_SCOPE = "source"
 """The scope in which sources of awards are claimed, beside `form` and `api`."""
 
 
-@dataclass(frozen=True)
-class Once:
-    """The one-time key of a request.
+class KeySeen(Exception):
+    """Another request has claimed the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """The key of a request.
 
     Attributes:
-        scope: `form` or `api`.
+        scope: `form` or `api`, or `SOURCE_SCOPE`.
         key: 1 to 255 characters, chosen by the caller.
-        asked: the fingerprint of what the caller asked for, where it is more than the act sees.
+        fingerprint: SHA-256 of what is asked for, by which a second use of the key is judged.
     """
 
     scope: str
     key: str
-    asked: str = ""
-
-
-@dataclass(frozen=True)
-class Outcome(Generic[Result]):
-    """What an act made.
-
-    Attributes:
-        value: the thing made, or the one made the first time.
-        replayed: `""` when it was made now, `"key"` or `"source"` when it was there already.
-    """
-
-    value: Result
-    replayed: str = ""
-
-
-_INSERT_IF_NEW = Statement(
-    lambda dialect_name: (
-        statements.insert_for(dialect_name)(IdempotencyKey)
-        .on_conflict_do_nothing()
-        .returning(IdempotencyKey.key)
-    ),
-    columns=("workspace_id", "scope", "key", "fingerprint", "result_id", "created_at"),
-)
-
-_RELEASE = Statement(
-    lambda _: delete(IdempotencyKey).where(
-        IdempotencyKey.workspace_id == bindparam("workspace_id"),
-        IdempotencyKey.scope == bindparam("scope"),
-        IdempotencyKey.key == bindparam("key"),
-    )
-)
-
-_KEEP_ANSWER = Statement(
-    lambda _: update(IdempotencyKey).where(
-        IdempotencyKey.workspace_id == bindparam("of_workspace"),
-        IdempotencyKey.scope == bindparam("of_scope"),
-        IdempotencyKey.key == bindparam("of_key"),
-    ),
-    columns=("result_id", "answer", "answer_status"),
-)
-
-
-def fingerprint(act: str, request: Mapping[str, Any]) -> str:
-    """Give the SHA-256 of what is asked, by which a key's second use is judged."""
-    return hashlib.sha256(canonical({"act": act, **request}).encode()).hexdigest()
-
-
-def claim(
-    session: Session,
-    *,
-    workspace_id: str,
-    once: Once | None,
-    asked: str,
-    result_id: str,
-) -> str | None:
-    """Claim a key for a result that is about to be made.
-
-    Args:
-        asked: the request's `fingerprint`.
-        result_id: the id that the act will give to what it makes.
-
-    Returns:
-        None when the key is ours (or there is none), else the id of the first request's result.
-
-    Raises:
-        IdempotencyConflict: the key was used for another request.
-    """
-    if once is None:
-        return None
-    rows = statements.ask(
-        session,
-        claiming(workspace_id=workspace_id, once=once, asked=asked, result_id=result_id),
-    )[0]
-    return first_result(session, rows, workspace_id=workspace_id, once=once, asked=asked)
-
-
-def is_used(session: Session, *, workspace_id: str, once: Once | None) -> bool:
-    """Say whether an act has claimed a key."""
-    if once is None:
-        return False
-    known = select(IdempotencyKey.key).where(
-        IdempotencyKey.workspace_id == workspace_id,
-        IdempotencyKey.scope == once.scope,
-        IdempotencyKey.key == once.key,
-    )
-    return session.scalar(known) is not None
-
-
-def claiming(*, workspace_id: str, once: Once, asked: str, result_id: str) -> Call:
-    """Give the statement of `claim`, to be sent with others; its rows go to `first_result`."""
-    return _INSERT_IF_NEW(
-        workspace_id=workspace_id,
-        scope=once.scope,
-        key=once.key,
-        fingerprint=once.asked or asked,
-        result_id=result_id,
-        created_at=clock.now(),
-    )
-
-
-def first_result(
-    session: Session, claimed: list[Row], *, workspace_id: str, once: Once, asked: str
-) -> str | None:
-    """Give what `claim` gives, from the rows of `claiming`."""
-    if claimed:
-        return None
-    first = session.execute(
-        select(IdempotencyKey.fingerprint, IdempotencyKey.result_id).where(
-            IdempotencyKey.workspace_id == workspace_id,
-            IdempotencyKey.scope == once.scope,
-            IdempotencyKey.key == once.key,
-        )
-    ).one()
-    if first.fingerprint != (once.asked or asked):
-        raise IdempotencyConflict
-    return str(first.result_id)
-
-
-@dataclass(frozen=True)
-class First:
-    """What is known of a key that somebody had claimed."""
-
     fingerprint: str
-    result_id: str
-    answer: str | None
 
 
-def claim_all(
-    session: Session, *, workspace_id: str, claims: Sequence[tuple[Once, str, str]]
-) -> set[tuple[str, str]]:
-    """Claim many keys, each with its fingerprint and result id.
-
-    They are claimed in one order by all, so that two who claim the same ones never wait for each
-    other in a ring.
-
-    Returns:
-        The scope and key of those that are ours; the others go to `read_firsts`.
-    """
-    in_order = sorted(claims, key=lambda each: (each[0].scope, each[0].key))
-    claimed = statements.ask(
-        session,
-        *(
-            claiming(workspace_id=workspace_id, once=once, asked=asked, result_id=result_id)
-            for once, asked, result_id in in_order
-        ),
-    )
-    return {
-        (once.scope, once.key) for (once, _, _), rows in zip(in_order, claimed, strict=True) if rows
-    }
-
-
-def read_firsts(
-    session: Session, *, workspace_id: str, keys: Collection[tuple[str, str]]
-) -> dict[tuple[str, str], First]:
-    """Give what is known of keys, by scope and key."""
-    if not keys:
-        return {}
-    rows = session.execute(
-        select(
-            IdempotencyKey.scope,
-            IdempotencyKey.key,
-            IdempotencyKey.fingerprint,
-            IdempotencyKey.result_id,
-            IdempotencyKey.answer,
-        ).where(
-            IdempotencyKey.workspace_id == workspace_id,
-            tuple_(IdempotencyKey.scope, IdempotencyKey.key).in_(sorted(keys)),
-        )
-    )
-    return {(row.scope, row.key): First(row[2], str(row[3]), row[4]) for row in rows}
-
-
-def release(session: Session, *, workspace_id: str, once: Once) -> None:
-    """Let go of a claimed key whose act was refused, so that it may be tried again."""
-    statements.leave(session, _RELEASE(workspace_id=workspace_id, scope=once.scope, key=once.key))
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What an API call answered: the status, and the body word for word."""
 
@@ -224,45 +53,155 @@ class Answer:
     body: str
 
 
-def first_answer(session: Session, *, workspace_id: str, once: Once) -> Answer:
-    """Give what the first request under a key was answered."""
-    row = session.execute(
-        select(IdempotencyKey.answer_status, IdempotencyKey.answer).where(
-            IdempotencyKey.workspace_id == workspace_id,
-            IdempotencyKey.scope == once.scope,
-            IdempotencyKey.key == once.key,
-        )
-    ).one()
-    return Answer(int(row.answer_status), str(row.answer))
+@dataclass(frozen=True, slots=True)
+class First:
+    """What the first request under a key asked for and made."""
+
+    fingerprint: str
+    result_id: str
+    answer: Answer | None
 
 
-def keep_answer(
-    session: Session, *, workspace_id: str, once: Once, result_id: str, answer: Answer
+_INSERT_IF_NEW = Statement(
+    lambda dialect_name: (
+        statements.insert_for(dialect_name)(StoredKey)
+        .on_conflict_do_nothing()
+        .returning(StoredKey.key)
+    ),
+    columns=("workspace_id", "scope", "key", "fingerprint", "result_id", "created_at"),
+)
+
+
+def _is_key(prefix: str = "") -> tuple[Any, ...]:
+    return tuple(
+        getattr(StoredKey, name) == bindparam(f"{prefix}{name}")
+        for name in ("workspace_id", "scope", "key")
+    )
+
+
+_RELEASE = Statement(lambda _: delete(StoredKey).where(*_is_key()))
+
+_KEEP = Statement(
+    lambda _: update(StoredKey).where(*_is_key("of_")),
+    columns=("result_id", "answer", "answer_status"),
+)
+
+
+def fingerprint(act: str, request: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of what is asked for."""
+    return hashlib.sha256(canonical({"act": act, **request}).encode()).hexdigest()
+
+
+def claim(session: Session, *, workspace_id: str, key: IdempotencyKey) -> None:
+    """Claim a key with the next statements that are sent; they raise `KeySeen` if it is taken.
+
+    It is ours until the transaction ends: `keep` writes what it stands for.
+    """
+    statements.leave(
+        session, claiming(workspace_id=workspace_id, key=key, result_id="", or_raise=KeySeen)
+    )
+
+
+def claiming(
+    *,
+    workspace_id: str,
+    key: IdempotencyKey,
+    result_id: str,
+    or_raise: type[Exception] | None = None,
+) -> Call:
+    """Return the statement that claims a key; it returns a row if the key was free."""
+    return _INSERT_IF_NEW(
+        workspace_id=workspace_id,
+        scope=key.scope,
+        key=key.key,
+        fingerprint=key.fingerprint,
+        result_id=result_id,
+        created_at=clock.now(),
+    ).or_raise(or_raise)
+
+
+def keep(
+    session: Session,
+    *,
+    workspace_id: str,
+    key: IdempotencyKey,
+    result_id: str,
+    answer: Answer | None = None,
 ) -> None:
-    """Keep the answer to a claimed key, in the transaction of the act."""
+    """Write what a claimed key stands for, in the transaction of the act."""
     statements.leave(
         session,
-        _KEEP_ANSWER(
-            of_workspace=workspace_id,
-            of_scope=once.scope,
-            of_key=once.key,
+        _KEEP(
+            of_workspace_id=workspace_id,
+            of_scope=key.scope,
+            of_key=key.key,
             result_id=result_id,
-            answer=answer.body,
-            answer_status=answer.status,
+            answer=answer.body if answer else None,
+            answer_status=answer.status if answer else None,
         ),
     )
 
 
-def point_to(session: Session, *, workspace_id: str, once: Once | None, result_id: str) -> None:
-    """Let our claimed key answer with another result than was foreseen."""
-    if once is None:
-        return
-    session.execute(
-        update(IdempotencyKey)
-        .where(
-            IdempotencyKey.workspace_id == workspace_id,
-            IdempotencyKey.scope == once.scope,
-            IdempotencyKey.key == once.key,
-        )
-        .values(result_id=result_id)
+def release(session: Session, *, workspace_id: str, key: IdempotencyKey) -> None:
+    """Delete a claimed key whose act was refused, so that it may be tried again."""
+    statements.leave(session, _RELEASE(workspace_id=workspace_id, scope=key.scope, key=key.key))
+
+
+def find_first(session: Session, *, workspace_id: str, key: IdempotencyKey) -> First | None:
+    """Return what the first request under a key made, or None if the key is free.
+
+    Raises:
+        IdempotencyConflict: the key was used for another request.
+    """
+    name = (key.scope, key.key)
+    first = read_firsts(session, workspace_id=workspace_id, names=[name]).get(name)
+    if first is not None and first.fingerprint != key.fingerprint:
+        raise IdempotencyConflict
+    return first
+
+
+def claim_all(
+    session: Session, *, workspace_id: str, claims: Sequence[tuple[IdempotencyKey, str]]
+) -> set[tuple[str, str]]:
+    """Claim many keys, each for a result id, and return the scope and key of those that were free.
+
+    All callers claim in the same order, so that two of them never wait for each other in a ring.
+    """
+    in_order = sorted(claims, key=lambda each: (each[0].scope, each[0].key))
+    claimed = statements.ask(
+        session,
+        *(
+            claiming(workspace_id=workspace_id, key=key, result_id=result_id)
+            for key, result_id in in_order
+        ),
     )
+    return {(key.scope, key.key) for (key, _), rows in zip(in_order, claimed, strict=True) if rows}
+
+
+def read_firsts(
+    session: Session, *, workspace_id: str, names: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], First]:
+    """Return what is stored of keys, by scope and key; free ones are left out."""
+    if not names:
+        return {}
+    rows = session.execute(
+        select(
+            StoredKey.scope,
+            StoredKey.key,
+            StoredKey.fingerprint,
+            StoredKey.result_id,
+            StoredKey.answer_status,
+            StoredKey.answer,
+        ).where(
+            StoredKey.workspace_id == workspace_id,
+            tuple_(StoredKey.scope, StoredKey.key).in_(sorted(names)),
+        )
+    )
+    return {
+        (row.scope, row.key): First(
+            row.fingerprint,
+            str(row.result_id),
+            None if row.answer is None else Answer(row.answer_status, row.answer),
+        )
+        for row in rows
+    }

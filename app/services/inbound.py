@@ -16,9 +16,8 @@ from app.models.merchants import Workspace
 from app.rules import inbound as rules
 from app.rules import inputs, signing
 from app.rules.actors import Actor
-from app.services import audit, idempotency, programs, webhooks
+from app.services import audit, programs, webhooks
 from app.services.api_keys import OVERLAP_HOURS
-from app.services.idempotency import Once
 
 SOURCES_MAX = 20
 EVENTS_SHOWN = 100
@@ -51,7 +50,6 @@ def create(
     program_id: str,
     by: Actor,
     secret: str = "",
-    once: Once | None = None,
 ) -> Made:
     """Let a system tell of payments.
 
@@ -70,14 +68,6 @@ def create(
     programs.get_program(session, workspace_id=workspace.id, program_id=program_id)
     secret = _secret_for(kind, secret)
     source_id = new_id("src")
-    asked = idempotency.fingerprint(
-        "inbound.create", {"kind": kind, "name": name, "program": program_id}
-    )
-    first = idempotency.claim(
-        session, workspace_id=workspace.id, once=once, asked=asked, result_id=source_id
-    )
-    if first is not None:
-        return Made(get_source(session, workspace=workspace, source_id=first), "")
     if len(list_sources(session, workspace=workspace)) >= SOURCES_MAX:
         raise errors.InvalidParameter(
             "name", f"A workspace has {SOURCES_MAX} sources at most. Switch one off and use it."
@@ -182,7 +172,6 @@ def replace_secret(
     overlap_hours: int,
     by: Actor,
     secret: str = "",
-    once: Once | None = None,
 ) -> Made:
     """Take another secret; the old one is good until the overlap is over.
 
@@ -198,14 +187,6 @@ def replace_secret(
         raise errors.InvalidParameter("overlap_hours", "Choose one of the times in the list.")
     source = get_source(session, workspace=workspace, source_id=source_id)
     secret = _secret_for(source.kind, secret)
-    asked = idempotency.fingerprint(
-        "inbound.replace_secret", {"source": source_id, "overlap_hours": overlap_hours}
-    )
-    first = idempotency.claim(
-        session, workspace_id=workspace.id, once=once, asked=asked, result_id=source_id
-    )
-    if first is not None:
-        return Made(source, "")
     source.previous_secret = source.secret if overlap_hours else None
     ends_at = clock.now() + timedelta(hours=overlap_hours)
     source.previous_secret_until = ends_at if overlap_hours else None

@@ -17,14 +17,13 @@ from sqlalchemy.orm import Session, joinedload
 from app import clock, errors, statements
 from app.ids import new_id
 from app.models.inbound import InboundEvent, InboundPayment, InboundRefund, InboundSource
-from app.models.ledger import LedgerEntry
 from app.models.members import Member
 from app.models.merchants import Merchant, Workspace
 from app.rules import earning
 from app.rules.actors import Actor
 from app.rules.inbound import COMPLETED, Message, Unjudged, message_of, split_refund
-from app.services import audit, ledger, purchases, webhooks
-from app.services.ledger import Source
+from app.rules.ledger import Entry, Source
+from app.services import audit, ledger, posting, purchases, webhooks
 
 SOURCE_TYPES = {"regulars": "payment", "stripe": "stripe.payment", "shopify": "shopify.order"}
 """Under which type a payment is the `source` of its award, unique for ever in the workspace."""
@@ -180,7 +179,7 @@ def _complete(
 
 def _award(
     session: Session, source: InboundSource, member: Member, message: Message, currency: str
-) -> LedgerEntry:
+) -> Entry:
     """Award the payment, or give the award that the API had made of it."""
     type_ = SOURCE_TYPES[source.kind]
     given: dict[str, Any] = {
@@ -190,13 +189,20 @@ def _award(
         "metadata": {"paymentId": message.payment_id},
         "by": _actor(source),
     }
-    outcome = purchases.award(session, source=Source(type_, message.payment_id), **given)
-    award = outcome.value
-    if outcome.replayed and award.actor_kind == "rule" and award.actor_id != source.id:
+    award = _award_once(session, Source(type_, message.payment_id), given)
+    if award.actor_kind == "rule" and award.actor_id != source.id:
         # Two systems may count their payments alike: this is another one under the same number.
-        own = Source(type_, message.payment_id, rule=source.id)
-        award = purchases.award(session, source=own, **given).value
+        award = _award_once(session, Source(type_, message.payment_id, rule=source.id), given)
     return award
+
+
+def _award_once(session: Session, source: Source, given: dict[str, Any]) -> Entry:
+    """Award a payment, or return the award that was made of it before, of however many points."""
+    try:
+        return purchases.award(session, source=source, **given).value
+    except errors.SourceConflict as conflict:
+        workspace_id = given["member"].workspace_id
+        return ledger.read_entry(session, workspace_id=workspace_id, entry_id=conflict.first_id)
 
 
 def _refund(
@@ -236,7 +242,7 @@ def _take_back(session: Session, source: InboundSource, payment: InboundPayment)
     given: dict[str, Any] = {"workspace_id": payment.workspace_id}
     award = ledger.get_entry(session, entry_id=str(payment.award_id), **given)
     # With the member locked nobody takes back more of it meanwhile.
-    ledger.lock_member(session, member_id=award.member_id, open_only=False, **given)
+    posting.lock_member(session, member_id=award.member_id, **given)
     shares = _shares(payment)
     if not shares:
         return Result("nothing", "Nothing was refunded.")
@@ -252,7 +258,7 @@ def _take_back(session: Session, source: InboundSource, payment: InboundPayment)
         metadata={"paymentId": payment.payment_id},
         by=_actor(source),
         **given,
-    ).value
+    )
     return Result("reversed", f"{missing:,} points taken back.", entry.id)
 
 

@@ -27,6 +27,7 @@ from app.models.members import Member
 from app.models.redemptions import Redemption
 from app.models.rewards import Reward
 from app.rules import hashing
+from app.rules.ledger import VISITS
 from app.services import totals
 
 _READ_ROWS = 2_000
@@ -96,7 +97,7 @@ class _Days:
             sums = self._kinds[on, kind] = [0, 0]
         sums[0] += points
         sums[1] += 1
-        if kind in totals.VISITS:
+        if kind in VISITS:
             if chain.visited_on != on:
                 self._others[on]["visit_count"] += 1
             chain.visited_at, chain.visited_on = recorded_at, on

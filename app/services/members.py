@@ -19,17 +19,16 @@ from app.rules.tiers import tier_key
 from app.services import (
     audit,
     customers,
-    idempotency,
-    ledger,
     outbox,
     paging,
+    posting,
     search_ranges,
     snapshots,
     totals,
 )
 from app.services.customers import Person
-from app.services.idempotency import Once, Outcome
 from app.services.paging import Between, Window
+from app.services.results import Replayed, Result
 from app.services.search_ranges import Range
 
 NEAR_DUPLICATES_MAX = 5
@@ -47,8 +46,7 @@ def enrol(
     customer_id: str | None = None,
     person: Person | None = None,
     metadata: Mapping[str, Any] | None = None,
-    once: Once | None = None,
-) -> Outcome[Member]:
+) -> Result[Member]:
     """Make a customer a member of a program (spec section 3).
 
     Args:
@@ -56,7 +54,7 @@ def enrol(
         person: the new customer's record; an existing customer's record is left alone.
 
     Returns:
-        The new member, or the existing one marked as replayed: enrolling twice tells nobody.
+        The new member; the existing one, as `Replayed.EXISTING`, if the customer is a member.
 
     Raises:
         NotFound: no such program here.
@@ -68,20 +66,6 @@ def enrol(
     person = customers.checked_person(person or Person())
     metadata = inputs.checked_metadata(metadata)
     member_id = new_id("loy")
-    asked = idempotency.fingerprint(
-        "enrol",
-        {
-            "program": program_id,
-            "customer": customer_id,
-            "person": vars(person),
-            "metadata": metadata,
-        },
-    )
-    first = idempotency.claim(
-        session, workspace_id=workspace_id, once=once, asked=asked, result_id=member_id
-    )
-    if first is not None:
-        return Outcome(get_member(session, workspace_id=workspace_id, member_id=first), "key")
     program = _get_program(session, workspace_id, program_id)
     customer_id = customers.find_or_make(
         session, workspace_id=workspace_id, customer_id=customer_id, person=person
@@ -89,8 +73,7 @@ def enrol(
     inserted = _insert_member(session, program, member_id, customer_id, metadata)
     if not inserted:
         existing = _member_of(session, program, customer_id)
-        idempotency.point_to(session, workspace_id=workspace_id, once=once, result_id=existing.id)
-        return Outcome(existing, "member")
+        return Result(existing, Replayed.EXISTING)
     member = get_member(session, workspace_id=workspace_id, member_id=member_id)
     totals.count_member(session, workspace_id=workspace_id, seen_at=member.last_seen_at)
     _count_in_tier(session, member, 1)
@@ -109,7 +92,7 @@ def enrol(
         subject_id=member.id,
         member_id=member.id,
     )
-    return Outcome(member)
+    return Result(member)
 
 
 def get_member(session: Session, *, workspace_id: str, member_id: str) -> Member:
@@ -160,8 +143,7 @@ def edit(
     member_id: str,
     changes: Mapping[str, Any],
     by: Actor,
-    once: Once | None = None,
-) -> Outcome[Member]:
+) -> Member:
     """Change parts of a person's record; what is not named stays.
 
     Args:
@@ -172,11 +154,6 @@ def edit(
     """
     _check_may(by, Permission.EDIT_MEMBERS, "A manager has to change a member's details.")
     member = get_member(session, workspace_id=workspace_id, member_id=member_id)
-    asked = idempotency.fingerprint("members.edit", {"member": member_id, **changes})
-    if idempotency.claim(
-        session, workspace_id=workspace_id, once=once, asked=asked, result_id=member_id
-    ):
-        return Outcome(member, "key")
     customer = customers.lock(session, workspace_id=workspace_id, customer_id=member.customer_id)
     changed = customers.rewrite(session, customer, changes)
     if changed:
@@ -190,7 +167,7 @@ def edit(
             # The names of the fields only: the audit log outlives a person's record.
             after={"changed": changed},
         )
-    return Outcome(member)
+    return member
 
 
 def close(session: Session, *, workspace_id: str, member_id: str, by: Actor) -> Member:
@@ -204,16 +181,9 @@ def reopen(session: Session, *, workspace_id: str, member_id: str, by: Actor) ->
 
 
 def list_near_duplicates(
-    session: Session, *, workspace_id: str, person: Person, once: Once | None = None
+    session: Session, *, workspace_id: str, person: Person
 ) -> Sequence[Member]:
-    """List members whose email, phone or card is the same, at most `NEAR_DUPLICATES_MAX`.
-
-    Args:
-        once: the key under which the person is to be enrolled. Where that has happened, nobody is
-            listed: it would be the person.
-    """
-    if idempotency.is_used(session, workspace_id=workspace_id, once=once):
-        return []
+    """List members whose email, phone or card is the same, at most `NEAR_DUPLICATES_MAX`."""
     whole = {
         Customer.email_key: searching.email_key(person.email),
         Customer.card_key: searching.card_key(person.card_number),
@@ -311,9 +281,8 @@ def _set_status(
     session: Session, workspace_id: str, member_id: str, status: str, by: Actor
 ) -> Member:
     _check_may(by, Permission.EDIT_MEMBERS, "A manager has to close or reopen a member.")
-    member = ledger.lock_member(
-        session, workspace_id=workspace_id, member_id=member_id, open_only=False
-    )
+    posting.lock_member(session, workspace_id=workspace_id, member_id=member_id)
+    member = get_member(session, workspace_id=workspace_id, member_id=member_id)
     if member.status == status:
         return member
     before = member.status

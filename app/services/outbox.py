@@ -14,6 +14,7 @@ from app.ids import new_id
 from app.models.columns import JsonObject
 from app.models.members import Member
 from app.models.outbox import Event
+from app.rules.ledger import LockedMember
 from app.services import paging
 from app.services.paging import Between, Window
 from app.statements import Statement
@@ -46,7 +47,7 @@ def emit(
     *,
     workspace_id: str,
     data: JsonObject,
-    member: Member | None = None,
+    member: Member | LockedMember | None = None,
     entry_id: str | None = None,
 ) -> None:
     """Write an event.

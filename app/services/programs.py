@@ -21,8 +21,7 @@ from app.rules import inputs, searching
 from app.rules.actors import Actor, Permission
 from app.rules.earning import ROUNDINGS
 from app.rules.tiers import Tier, multiplier_of, tier_key
-from app.services import audit, idempotency, outbox, paging, seen_last, snapshots, totals
-from app.services.idempotency import Once, Outcome
+from app.services import audit, outbox, paging, seen_last, snapshots, totals
 from app.services.paging import Between, Window
 
 TIERS_MAX = 10
@@ -60,8 +59,7 @@ def create(
     rules: Rules,
     by: Actor,
     metadata: Mapping[str, Any] | None = None,
-    once: Once | None = None,
-) -> Outcome[Program]:
+) -> Program:
     """Make a program.
 
     Raises:
@@ -72,12 +70,6 @@ def create(
     rules = _checked(rules)
     inputs.checked_time_zone(rules.time_zone)
     program_id = new_id("prog")
-    asked = idempotency.fingerprint("programs.create", _plain(rules))
-    first = idempotency.claim(
-        session, workspace_id=workspace_id, once=once, asked=asked, result_id=program_id
-    )
-    if first is not None:
-        return Outcome(get_program(session, workspace_id=workspace_id, program_id=first), "key")
     program = Program(
         workspace_id=workspace_id,
         id=program_id,
@@ -94,7 +86,7 @@ def create(
         subject_id=program.id,
         after=_state_of(program),
     )
-    return Outcome(program)
+    return program
 
 
 def edit(
@@ -104,8 +96,7 @@ def edit(
     program_id: str,
     changes: Mapping[str, Any],
     by: Actor,
-    once: Once | None = None,
-) -> Outcome[Program]:
+) -> Program:
     """Change some of a program's rules; members move to the tier that new thresholds give them.
 
     Args:
@@ -117,15 +108,9 @@ def edit(
         NotFound, PermissionDenied, IdempotencyConflict: as they say.
     """
     _check_may_edit(by)
-    asked = idempotency.fingerprint("programs.edit", {"program": program_id, **changes})
-    if idempotency.claim(
-        session, workspace_id=workspace_id, once=once, asked=asked, result_id=program_id
-    ):
-        first = get_program(session, workspace_id=workspace_id, program_id=program_id)
-        return Outcome(first, "key")
     program = _lock(session, workspace_id, program_id)
     if not changes:
-        return Outcome(program)
+        return program
     before = _state_of(program)
     tiers_before = list(program.tiers)
     new_rules = {name: value for name, value in changes.items() if name != "metadata"}
@@ -148,7 +133,7 @@ def edit(
         before=before,
         after=_state_of(program),
     )
-    return Outcome(program)
+    return program
 
 
 def _lock(session: Session, workspace_id: str, program_id: str) -> Program:

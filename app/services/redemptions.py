@@ -1,4 +1,4 @@
-"""Redemptions: redeem, fulfil, cancel (spec section 3).
+"""Redemptions: redeem, fulfil, cancel. `posting` is the way they take through the ledger.
 
 Stock, debit, redemption and event are one transaction. Locks are taken in one order everywhere:
 the member's row, then the reward's.
@@ -7,25 +7,98 @@ the member's row, then the reward's.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields, replace
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import String, bindparam, func, select, update
 from sqlalchemy.orm import Session, joinedload
 
-from app import clock, errors, ids
+from app import clock, errors, ids, statements
+from app.db import table_of
 from app.ids import new_code, new_id
-from app.models.ledger import LedgerEntry
 from app.models.members import Member
 from app.models.redemptions import Redemption
 from app.models.rewards import Reward
 from app.rules import inputs, redeeming, searching
-from app.rules.actors import Actor, Permission, may_undo
-from app.services import audit, idempotency, ledger, outbox, paging, rewards, snapshots, totals
-from app.services.idempotency import Once, Outcome
+from app.rules.actors import Actor, Permission
+from app.rules.ledger import Entry, LockedMember, Posting
+from app.rules.redeeming import RedemptionRow
+from app.services import audit, outbox, paging, posting, rewards, snapshots, totals
 from app.services.paging import PAGE_ROWS, Between, Page, Window, cut
+from app.services.posting import MemberLock, OwnMember
+from app.services.results import Replayed, Result
+from app.statements import Batch, Reply, Statement
 
 _CODE_TRIES = 8
 """A free code is found at the first try until a workspace has hundreds of millions of them."""
+
+_WORKSPACE_ID = bindparam("workspace_id", type_=String)
+_OF_ID = bindparam("of_id", type_=String)
+
+_IS_REDEMPTION = (Redemption.workspace_id == _WORKSPACE_ID, Redemption.id == _OF_ID)
+
+_READ = Statement(
+    lambda _: select(*posting.columns_of(RedemptionRow, Redemption)).where(*_IS_REDEMPTION)
+)
+
+
+def _holding(reward_id: Any) -> tuple[Statement, Statement]:
+    """Return the statements that hold a reward's terms: shared if its stock is not counted.
+
+    Shared, many members redeem one unlimited reward side by side while nobody can change it.
+    """
+    chosen = select(*(getattr(Reward, name) for name in rewards.TERMS)).where(
+        Reward.workspace_id == _WORKSPACE_ID, Reward.id == reward_id
+    )
+    unlimited = chosen.where(Reward.stock_supplied.is_(None)).with_for_update(read=True)
+    limited = chosen.where(Reward.stock_supplied.is_not(None)).with_for_update()
+    return Statement(lambda _: unlimited), Statement(lambda _: limited)
+
+
+_HOLD_REWARD = _holding(bindparam("reward_id", type_=String))
+_HOLD_REDEEMED = _holding(select(Redemption.reward_id).where(*_IS_REDEMPTION).scalar_subquery())
+
+_COUNT_TAKEN = Statement(
+    lambda _: select(func.count().label("taken_count")).where(
+        Redemption.workspace_id == _WORKSPACE_ID,
+        Redemption.member_id == bindparam("member_id", type_=String),
+        Redemption.reward_id == bindparam("reward_id", type_=String),
+        Redemption.status != "cancelled",
+    )
+)
+
+_CODE_IS_TAKEN = Statement(
+    lambda _: select(Redemption.id).where(
+        Redemption.workspace_id == _WORKSPACE_ID, Redemption.code == bindparam("code", type_=String)
+    )
+)
+
+_INSERT = Statement.inserting(table_of(Redemption))
+
+_SET_STATUS = Statement(
+    lambda _: update(table_of(Redemption)).where(*_IS_REDEMPTION),
+    columns=("status", "fulfilled_at", "cancelled_at"),
+)
+
+_TAKE_STOCK = Statement(
+    lambda _: (
+        update(table_of(Reward))
+        .where(Reward.workspace_id == _WORKSPACE_ID, Reward.id == _OF_ID)
+        .values(stock_taken=Reward.stock_taken + bindparam("change"))
+    ),
+    columns=(),
+)
+
+
+class _RewardHold:
+    """Holds a reward's terms with the statements of an act, until the transaction ends."""
+
+    def __init__(self, batch: Batch, statements_: tuple[Statement, Statement], **ids_: str) -> None:
+        self._replies = [batch.add(each(**ids_)) for each in statements_]
+
+    def find(self) -> statements.Row | None:
+        """Return the reward's row, or None if there is none or its stock has just been limited."""
+        return next((reply.first for reply in self._replies if reply.rows), None)
 
 
 def redeem(
@@ -37,95 +110,96 @@ def redeem(
     by: Actor,
     expected_points: int | None = None,
     metadata: Mapping[str, Any] | None = None,
-    once: Once | None = None,
-) -> Outcome[Redemption]:
+) -> RedemptionRow:
     """Buy a reward with points.
 
     Args:
         expected_points: the cost that the person saw; if it changed meanwhile, nothing is bought.
 
     Raises:
-        Refused: any of spec section 5's reasons; nothing was taken.
+        Refused: the member can't have it now; nothing was taken.
         NotFound: no such member or reward here.
         PermissionDenied: the role may not, or the actor is the member.
     """
     if not by.may(Permission.REDEEM):
         raise errors.PermissionDenied("Your role may look, but not redeem. Ask a cashier.")
     metadata = inputs.checked_metadata(metadata)
-    redemption_id = new_id("rdm")
-    asked = idempotency.fingerprint(
-        "redeem", {"member": member_id, "reward": reward_id, "metadata": metadata}
+    code = new_code()
+    batch = Batch(session)
+    own = OwnMember(batch, by=by)
+    lock = MemberLock.of_member(batch, workspace_id=workspace_id, member_id=member_id)
+    hold = _RewardHold(batch, _HOLD_REWARD, workspace_id=workspace_id, reward_id=reward_id)
+    taken = batch.add(
+        _COUNT_TAKEN(workspace_id=workspace_id, member_id=member_id, reward_id=reward_id)
     )
-    first = idempotency.claim(
-        session, workspace_id=workspace_id, once=once, asked=asked, result_id=redemption_id
-    )
-    if first is not None:
-        return Outcome(_get(session, workspace_id, first), "key")
-    member = ledger.lock_member(session, workspace_id=workspace_id, member_id=member_id)
-    ledger.check_not_oneself(session, member, by=by)
-    reward = _hold_reward(session, workspace_id, reward_id)
-    _check(session, member, reward, expected_points)
-    redemption = Redemption(
+    has_code = batch.add(_CODE_IS_TAKEN(workspace_id=workspace_id, code=code))
+    batch.send()
+    member = lock.member(open_only=True)
+    own.refuse(member)
+    terms = _terms(session, workspace_id, reward_id, hold)
+    standing = rewards.standing_of(member, taken.rows[0].taken_count)
+    refusal = redeeming.refusal(standing, terms, tiers=member.tiers, now=clock.now())
+    if refusal is not None:
+        raise refusal
+    redeeming.check_cost(terms, expected_points)
+    redemption = RedemptionRow(
         workspace_id=workspace_id,
-        id=redemption_id,
+        id=new_id("rdm"),
         member_id=member.id,
-        reward_id=reward.id,
+        reward_id=reward_id,
         status="confirmed",
-        points_spent=reward.points_cost,
-        code=_free_code(session, workspace_id),
+        points_spent=terms.points_cost,
+        code=_free_code(session, workspace_id) if has_code.rows else code,
         metadata_=metadata,
         created_at=clock.now(),
+        fulfilled_at=None,
+        cancelled_at=None,
         created_by=by.id,
     )
-    if reward.stock_supplied is not None:
-        reward.stock_taken += 1
-    session.add(redemption)
-    totals.count_taken(session, workspace_id=workspace_id, reward_id=reward_id, change=1)
     # The entry points at the redemption, so that row goes first.
-    session.flush()
-    line = ledger.Line(
-        kind="redemption",
-        points=-reward.points_cost,
-        reason=reward.name,
-        redemption_id=redemption.id,
-    )
-    entry = ledger.append(session, member, line, by=by)
-    _tell(session, "loyalty.reward.redeemed", "redemptions.redeem", redemption, member, entry, by)
-    return Outcome(_get(session, workspace_id, redemption.id))
+    values = {each.name: getattr(redemption, each.name) for each in fields(redemption)}
+    statements.leave(session, _INSERT(metadata=values.pop("metadata_"), **values))
+    _take(session, redemption, 1, is_limited=terms.stock is not None)
+    entry, after = _post(session, member, redemption, "redemption", reason=terms.name, by=by)
+    _tell(session, "loyalty.reward.redeemed", "redemptions.redeem", redemption, after, entry, by)
+    return redemption
 
 
 def fulfil(
     session: Session, *, workspace_id: str, redemption_id: str, by: Actor
-) -> Outcome[Redemption]:
-    """Mark a redemption as handed over. Doing it twice changes nothing.
+) -> Result[RedemptionRow]:
+    """Mark a redemption as handed over.
 
     Returns:
-        The redemption; `replayed` when somebody had handed it over before.
+        The redemption, as `Replayed.EXISTING` if it had been handed over before.
 
     Raises:
         RewardNotAvailable: it was cancelled.
     """
     if not by.may(Permission.FULFIL):
         raise errors.PermissionDenied("Your role may look, but not hand over rewards.")
-    member, redemption = _lock(session, workspace_id, redemption_id)
+    batch = Batch(session)
+    lock, found = _lock(batch, workspace_id, redemption_id)
+    batch.send()
+    redemption = _row(found)
     if redemption.status == "cancelled":
         raise errors.RewardNotAvailable(
             "This redemption was cancelled, so it can't be handed over."
         )
     if redemption.status == "fulfilled":
-        return Outcome(redemption, "key")
-    redemption.status = "fulfilled"
-    redemption.fulfilled_at = clock.now()
+        return Result(redemption, Replayed.EXISTING)
+    redemption = replace(redemption, status="fulfilled", fulfilled_at=clock.now())
+    _write_status(session, redemption)
     _tell(
         session,
         "loyalty.redemption.fulfilled",
         "redemptions.fulfil",
         redemption,
-        member,
+        lock.member(),
         None,
         by,
     )
-    return Outcome(redemption)
+    return Result(redemption)
 
 
 def cancel(
@@ -135,8 +209,11 @@ def cancel(
     redemption_id: str,
     by: Actor,
     reason: str = "Redemption cancelled",
-) -> Outcome[Redemption]:
-    """Give the points and the piece back. Cancelling twice moves nothing.
+) -> Result[RedemptionRow]:
+    """Give the points and the piece back.
+
+    Returns:
+        The redemption, as `Replayed.EXISTING` if it had been cancelled before.
 
     Raises:
         AlreadyFulfilled: it was handed over, and the actor is no manager.
@@ -145,33 +222,29 @@ def cancel(
     reason = inputs.checked_text(
         reason, param="reason", most=inputs.REASON_CHARACTERS_MAX, required=True
     )
-    member, redemption = _lock(session, workspace_id, redemption_id)
+    batch = Batch(session)
+    lock, found = _lock(batch, workspace_id, redemption_id)
+    hold = _RewardHold(batch, _HOLD_REDEEMED, workspace_id=workspace_id, of_id=redemption_id)
+    batch.send()
+    redemption = _row(found)
     if redemption.status == "cancelled":
-        return Outcome(redemption, "cancelled")
-    _check_may_cancel(by, redemption)
-    reward = rewards.lock_reward(session, workspace_id=workspace_id, reward_id=redemption.reward_id)
-    if reward.stock_supplied is not None:
-        reward.stock_taken -= 1
-    totals.count_taken(session, workspace_id=workspace_id, reward_id=reward.id, change=-1)
-    redemption.status = "cancelled"
-    redemption.cancelled_at = clock.now()
-    line = ledger.Line(
-        kind="cancellation",
-        points=redemption.points_spent,
-        reason=reason,
-        redemption_id=redemption.id,
-    )
-    entry = ledger.append(session, member, line, by=by)
+        return Result(redemption, Replayed.EXISTING)
+    redeeming.check_may_cancel(redemption, by=by, now=clock.now())
+    terms = _terms(session, workspace_id, redemption.reward_id, hold)
+    redemption = replace(redemption, status="cancelled", cancelled_at=clock.now())
+    _write_status(session, redemption)
+    _take(session, redemption, -1, is_limited=terms.stock is not None)
+    entry, after = _post(session, lock.member(), redemption, "cancellation", reason=reason, by=by)
     _tell(
         session,
         "loyalty.redemption.cancelled",
         "redemptions.cancel",
         redemption,
-        member,
+        after,
         entry,
         by,
     )
-    return Outcome(redemption)
+    return Result(redemption)
 
 
 def get_redemption(session: Session, *, workspace_id: str, redemption_id: str) -> Redemption:
@@ -183,15 +256,16 @@ def get_redemption(session: Session, *, workspace_id: str, redemption_id: str) -
     return _get(session, workspace_id, redemption_id)
 
 
-def get_entry(session: Session, *, redemption: Redemption) -> LedgerEntry:
-    """Give the ledger entry that paid for a redemption."""
-    return session.scalars(
-        select(LedgerEntry).where(
-            LedgerEntry.workspace_id == redemption.workspace_id,
-            LedgerEntry.redemption_id == redemption.id,
-            LedgerEntry.kind == "redemption",
-        )
-    ).one()
+def read_redemption(session: Session, *, workspace_id: str, redemption_id: str) -> RedemptionRow:
+    """Return a redemption as an act returns it.
+
+    Raises:
+        NotFound: no such redemption in this workspace.
+    """
+    batch = Batch(session)
+    found = batch.add(_READ(workspace_id=workspace_id, of_id=redemption_id))
+    batch.send()
+    return _row(found)
 
 
 def find_by_code(session: Session, *, workspace_id: str, text: str) -> Redemption | None:
@@ -285,103 +359,90 @@ def _get(session: Session, workspace_id: str, redemption_id: str) -> Redemption:
     return redemption
 
 
-def _lock(session: Session, workspace_id: str, redemption_id: str) -> tuple[Member, Redemption]:
-    """Lock the redemption's member, under whose lock the redemption changes, and read both."""
-    member_id = _get(session, workspace_id, redemption_id).member_id
-    member = ledger.lock_member(
-        session, workspace_id=workspace_id, member_id=member_id, open_only=False
+def _lock(batch: Batch, workspace_id: str, redemption_id: str) -> tuple[MemberLock, Reply]:
+    """Lock the redemption's member, under whose lock the redemption changes, and read it."""
+    lock = MemberLock.of_redemption(batch, workspace_id=workspace_id, redemption_id=redemption_id)
+    return lock, batch.add(_READ(workspace_id=workspace_id, of_id=redemption_id))
+
+
+def _row(found: Reply) -> RedemptionRow:
+    if not found.rows:
+        raise errors.NotFound("There is no such redemption here.")
+    return RedemptionRow(*found.rows[0])
+
+
+def _terms(
+    session: Session, workspace_id: str, reward_id: str, hold: _RewardHold
+) -> redeeming.Terms:
+    row = hold.find()
+    if row is None:
+        reward = rewards.get_reward(session, workspace_id=workspace_id, reward_id=reward_id)
+        # Its stock became limited, or unlimited, between the two statements.
+        raise errors.RewardNotAvailable(f"“{reward.name}” was just changed. Try again.")
+    return rewards.terms_of(row)
+
+
+def _write_status(session: Session, redemption: RedemptionRow) -> None:
+    statements.leave(
+        session,
+        _SET_STATUS(
+            workspace_id=redemption.workspace_id,
+            of_id=redemption.id,
+            status=redemption.status,
+            fulfilled_at=redemption.fulfilled_at,
+            cancelled_at=redemption.cancelled_at,
+        ),
     )
-    redemption = _get(session, workspace_id, redemption_id)
-    session.refresh(redemption, attribute_names=["status", "fulfilled_at", "cancelled_at"])
-    return member, redemption
 
 
-def _hold_reward(session: Session, workspace_id: str, reward_id: str) -> Reward:
-    """Hold a reward's terms until the commit: alone if its stock is counted, shared otherwise.
-
-    Shared, many members redeem one unlimited reward side by side while nobody can change it.
-    """
-    seen = rewards.get_reward(session, workspace_id=workspace_id, reward_id=reward_id)
-    if seen.stock_supplied is None:
-        held = session.scalars(
-            select(Reward)
-            .where(Reward.workspace_id == workspace_id, Reward.id == reward_id)
-            .with_for_update(read=True)
-            .execution_options(populate_existing=True)
-        ).one()
-        if held.stock_supplied is None:
-            return held
-        # It became limited between the two reads. Taking the stronger lock on top of the shared
-        # one could deadlock, so the person tries again.
-        raise errors.RewardNotAvailable(f"“{held.name}” was just changed. Try again.")
-    return rewards.lock_reward(session, workspace_id=workspace_id, reward_id=reward_id)
+def _take(session: Session, redemption: RedemptionRow, change: int, *, is_limited: bool) -> None:
+    """Take a piece of the reward, or put it back."""
+    given = {"workspace_id": redemption.workspace_id}
+    if is_limited:
+        statements.leave(session, _TAKE_STOCK(of_id=redemption.reward_id, change=change, **given))
+    totals.count_taken(session, reward_id=redemption.reward_id, change=change, **given)
 
 
-def _check(session: Session, member: Member, reward: Reward, expected_points: int | None) -> None:
-    taken_count = 0
-    if reward.per_member_limit is not None:
-        taken_count = _taken_count(session, member, reward)
-    refusal = redeeming.refusal(
-        rewards.standing_of(member, taken_count),
-        rewards.terms_of(reward),
-        tiers=member.program.tiers,
-        now=clock.now(),
-    )
-    if refusal is not None:
-        raise refusal
-    if expected_points is not None and expected_points != reward.points_cost:
-        raise errors.RewardNotAvailable(
-            f"“{reward.name}” now costs {reward.points_cost:,} points, not {expected_points:,}. "
-            "Nothing was taken. Ask again if the member still wants it."
-        )
-
-
-def _taken_count(session: Session, member: Member, reward: Reward) -> int:
-    return (
-        session.scalar(
-            select(func.count()).where(
-                Redemption.workspace_id == member.workspace_id,
-                Redemption.member_id == member.id,
-                Redemption.reward_id == reward.id,
-                Redemption.status != "cancelled",
-            )
-        )
-        or 0
+def _post(
+    session: Session,
+    member: LockedMember,
+    redemption: RedemptionRow,
+    kind: str,
+    *,
+    reason: str,
+    by: Actor,
+) -> tuple[Entry, LockedMember]:
+    sign = -1 if kind == "redemption" else 1
+    return posting.post(
+        session,
+        member,
+        Posting(
+            id=new_id("ptx"),
+            kind=kind,
+            points=sign * redemption.points_spent,
+            reason=reason,
+            redemption_id=redemption.id,
+        ),
+        by=by,
     )
 
 
 def _free_code(session: Session, workspace_id: str) -> str:
     for _ in range(_CODE_TRIES):
         code = new_code()
-        taken = session.scalar(
-            select(Redemption.id).where(
-                Redemption.workspace_id == workspace_id, Redemption.code == code
-            )
-        )
-        if taken is None:
+        call = _CODE_IS_TAKEN(workspace_id=workspace_id, code=code)
+        if not statements.ask(session, call)[0]:
             return code
     raise errors.RewardNotAvailable("No free redemption code was found. Try again.")
-
-
-def _check_may_cancel(by: Actor, redemption: Redemption) -> None:
-    if redemption.status == "fulfilled" and not by.may(Permission.CANCEL_FULFILLED):
-        raise errors.AlreadyFulfilled(
-            "This was already handed over, so a manager has to cancel it."
-        )
-    now = clock.now()
-    if not may_undo(by, done_by=redemption.created_by, done_at=redemption.created_at, now=now):
-        raise errors.PermissionDenied(
-            "A manager has to do this. You can undo your own acts for 10 minutes."
-        )
 
 
 def _tell(  # noqa: PLR0917 - one act, told once
     session: Session,
     event_type: str,
     act: str,
-    redemption: Redemption,
-    member: Member,
-    entry: LedgerEntry | None,
+    redemption: RedemptionRow,
+    member: LockedMember,
+    entry: Entry | None,
     by: Actor,
 ) -> None:
     outbox.emit(

@@ -18,10 +18,11 @@ from app.models.redemptions import Redemption
 from app.models.rewards import REWARD_TYPES, Reward
 from app.rules import inputs, redeeming
 from app.rules.actors import Actor, Permission
+from app.rules.ledger import LockedMember
 from app.rules.tiers import Tier
-from app.services import audit, idempotency, outbox, paging, seen_last, snapshots, totals
-from app.services.idempotency import Once, Outcome
+from app.services import audit, outbox, paging, seen_last, snapshots, totals
 from app.services.paging import Between, Window
+from app.statements import Row
 
 PERCENT_MAX = 100
 VALUE_MAX = 100_000_000
@@ -99,8 +100,7 @@ def create(
     terms: Terms,
     by: Actor,
     metadata: Mapping[str, Any] | None = None,
-    once: Once | None = None,
-) -> Outcome[Reward]:
+) -> Reward:
     """Define a reward.
 
     Raises:
@@ -111,14 +111,6 @@ def create(
     terms = _checked(terms)
     metadata = inputs.checked_metadata(metadata)
     reward_id = new_id("rwd")
-    asked = idempotency.fingerprint(
-        "rewards.create", {"program": program_id, "metadata": metadata, **_plain(vars(terms))}
-    )
-    first = idempotency.claim(
-        session, workspace_id=workspace_id, once=once, asked=asked, result_id=reward_id
-    )
-    if first is not None:
-        return Outcome(get_reward(session, workspace_id=workspace_id, reward_id=first), "key")
     program = _lock_program(session, workspace_id, program_id)
     _check_tier(terms, program)
     _free_counter_key(session, program, terms.counter_key, except_id=reward_id)
@@ -135,7 +127,7 @@ def create(
     _fill(reward, terms)
     session.add(reward)
     _tell(session, "loyalty.reward.created", "rewards.create", reward, by, before=None)
-    return Outcome(reward)
+    return reward
 
 
 def edit(
@@ -145,8 +137,7 @@ def edit(
     reward_id: str,
     changes: Mapping[str, Any],
     by: Actor,
-    once: Once | None = None,
-) -> Outcome[Reward]:
+) -> Reward:
     """Change some of a reward's terms; what is not named stays.
 
     What was redeemed before keeps the points it cost then.
@@ -160,13 +151,8 @@ def edit(
     """
     _check_may_edit(by)
     seen = get_reward(session, workspace_id=workspace_id, reward_id=reward_id)
-    asked = idempotency.fingerprint("rewards.edit", {"reward": reward_id, **_plain(changes)})
-    if idempotency.claim(
-        session, workspace_id=workspace_id, once=once, asked=asked, result_id=reward_id
-    ):
-        return Outcome(seen, "key")
     if not changes:
-        return Outcome(seen)
+        return seen
     # Program before reward, as whoever redeems takes them: the other order could deadlock.
     program = _lock_program(session, workspace_id, seen.program_id)
     reward = lock_reward(session, workspace_id=workspace_id, reward_id=reward_id)
@@ -183,7 +169,7 @@ def edit(
     if "metadata" in changes:
         reward.metadata_ = inputs.checked_metadata(changes["metadata"])
     _tell(session, "loyalty.reward.updated", "rewards.edit", reward, by, before=before)
-    return Outcome(reward)
+    return reward
 
 
 def _terms_now(reward: Reward) -> Terms:
@@ -322,7 +308,7 @@ def list_offers(session: Session, *, member: Member, tiers: Sequence[Tier]) -> S
     ]
 
 
-def standing_of(member: Member, taken_count: int) -> redeeming.Standing:
+def standing_of(member: Member | LockedMember, taken_count: int) -> redeeming.Standing:
     """Give what counts about a member when a reward is judged."""
     return redeeming.Standing(
         program_id=member.program_id,
@@ -333,14 +319,22 @@ def standing_of(member: Member, taken_count: int) -> redeeming.Standing:
     )
 
 
-def terms_of(reward: Reward) -> redeeming.Terms:
-    """Give what counts about a reward when a member asks for it."""
+TERMS = (
+    *("program_id", "name", "status", "points_cost", "stock_supplied", "stock_taken"),
+    *("per_member_limit", "starts_at", "ends_at", "min_tier"),
+)
+"""The columns that `terms_of` reads."""
+
+
+def terms_of(reward: Reward | Row) -> redeeming.Terms:
+    """Return what counts about a reward when a member asks for it; a row of its table will do."""
+    supplied = reward.stock_supplied
     return redeeming.Terms(
         program_id=reward.program_id,
         name=reward.name,
-        is_archived=reward.is_archived,
+        is_archived=reward.status == "archived",
         points_cost=reward.points_cost,
-        stock=reward.stock,
+        stock=None if supplied is None else supplied - reward.stock_taken,
         per_member_limit=reward.per_member_limit,
         starts_at=reward.starts_at,
         ends_at=reward.ends_at,

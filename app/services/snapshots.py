@@ -15,6 +15,8 @@ from app.models.programs import Program
 from app.models.redemptions import Redemption
 from app.models.rewards import Reward
 from app.models.webhooks import WebhookEndpoint
+from app.rules.ledger import Entry, LockedMember
+from app.rules.redeeming import RedemptionRow
 from app.rules.tiers import Tier, multiplier_of
 
 
@@ -104,7 +106,7 @@ def webhook_endpoint(endpoint: WebhookEndpoint) -> JsonObject:
     }
 
 
-def account(member: Member) -> JsonObject:
+def account(member: Member | LockedMember) -> JsonObject:
     """Shape a loyalty account."""
     return {
         "object": "loyalty_account",
@@ -120,7 +122,7 @@ def account(member: Member) -> JsonObject:
     }
 
 
-def transaction(entry: LedgerEntry) -> JsonObject:
+def transaction(entry: LedgerEntry | Entry) -> JsonObject:
     """Shape a points transaction."""
     source = None
     if entry.source_type is not None:
@@ -166,7 +168,7 @@ def reward(thing: Reward) -> JsonObject:
     }
 
 
-def redemption(thing: Redemption) -> JsonObject:
+def redemption(thing: Redemption | RedemptionRow) -> JsonObject:
     """Shape a redemption."""
     return {
         "object": "redemption",

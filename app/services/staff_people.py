@@ -14,9 +14,8 @@ from app.ids import new_id, new_token
 from app.models.staff import Staff, StaffInvite, StaffSession
 from app.rules import inputs
 from app.rules.actors import STAFF_ROLES, Actor, Permission
-from app.services import allowances, idempotency, locations, second_factors, staff
+from app.services import allowances, locations, second_factors, staff
 from app.services.allowances import Limits
-from app.services.idempotency import Once
 from app.services.staff import SignIn
 
 INVITE_HOURS = 72
@@ -75,12 +74,10 @@ def invite(
     session: Session,
     *,
     merchant_id: str,
-    workspace_id: str,
     email: str,
     name: str,
     role: str,
     by: Actor,
-    once: Once | None = None,
 ) -> Invited:
     """Invite a person by a link that works once, for `INVITE_HOURS`.
 
@@ -99,12 +96,6 @@ def invite(
     if staff.find_by_email(session, email) is not None:
         raise errors.InvalidParameter("email", "Somebody already signs in with this email.")
     invite_id, token = new_id("inv"), new_token()
-    asked = idempotency.fingerprint("staff.invite", {"email": email, "name": name, "role": role})
-    first = idempotency.claim(
-        session, workspace_id=workspace_id, once=once, asked=asked, result_id=invite_id
-    )
-    if first is not None:
-        return Invited(_get_invite(session, merchant_id, first), "")
     assert by.id is not None  # noqa: S101 - people invite, not programs
     made = StaffInvite(
         id=invite_id,
@@ -136,7 +127,7 @@ def list_invites(session: Session, *, merchant_id: str) -> Sequence[StaffInvite]
 def revoke_invite(session: Session, *, merchant_id: str, invite_id: str, by: Actor) -> StaffInvite:
     """Let an invitation's link open nothing any more. One that was taken stays as it is."""
     _check_may(by)
-    found = _get_invite(session, merchant_id, invite_id, is_locked=True)
+    found = get_invite(session, merchant_id=merchant_id, invite_id=invite_id, is_locked=True)
     if found.revoked_at is None and found.used_at is None:
         found.revoked_at = clock.now()
         person = get_person(session, merchant_id=merchant_id, staff_id=found.invited_by)
@@ -435,9 +426,14 @@ def _is_open() -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _get_invite(
-    session: Session, merchant_id: str, invite_id: str, *, is_locked: bool = False
+def get_invite(
+    session: Session, *, merchant_id: str, invite_id: str, is_locked: bool = False
 ) -> StaffInvite:
+    """Return an invitation.
+
+    Raises:
+        NotFound: the merchant has no such invitation.
+    """
     statement = select(StaffInvite).where(
         StaffInvite.id == invite_id, StaffInvite.merchant_id == merchant_id
     )

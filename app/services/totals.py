@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,19 +17,16 @@ from sqlalchemy.orm import Session
 
 from app import statements
 from app.db import Base, table_of
-from app.models.ledger import LedgerEntry
 from app.models.members import Member
 from app.models.merchants import Merchant, Workspace
 from app.models.totals import DayTotals, RewardTotals, TierTotals, WorkspaceTotals
+from app.rules.ledger import VISITS, Entry, LockedMember
 from app.statements import Statement
 
 SLOTS = 16
 """On PostgreSQL; SQLite has one writer at a time anyhow."""
 
 _SLOT = "regulars.totals_slot"
-
-VISITS = frozenset({"award", "redemption"})
-"""The kinds of entry that say that the member was here."""
 
 
 def _amounts(model: type[Base]) -> Sequence[str]:
@@ -65,15 +61,6 @@ _zones: dict[str, ZoneInfo] = {}
 """A workspace's time zone; a merchant's never changes once it is made."""
 
 
-@dataclass(frozen=True)
-class Before:
-    """What an entry's totals need to know of the member as it was before the entry."""
-
-    balance: int
-    last_seen_at: datetime
-    last_visit_at: datetime | None
-
-
 def zone_of(session: Session, workspace_id: str) -> ZoneInfo:
     """Give the time zone by which a workspace's days begin."""
     known = _zones.get(workspace_id)
@@ -94,7 +81,7 @@ def count_member(session: Session, *, workspace_id: str, seen_at: datetime) -> N
     add_to_day(session, workspace_id, on, {"seen_count": 1})
 
 
-def count_entry(session: Session, entry: LedgerEntry, *, before: Before) -> None:
+def count_entry(session: Session, entry: Entry, *, before: LockedMember) -> None:
     """Count an entry; `before` is the member before it."""
     workspace_id, after = entry.workspace_id, entry.balance_after
     zone = zone_of(session, workspace_id)
@@ -125,7 +112,9 @@ def count_taken(session: Session, *, workspace_id: str, reward_id: str, change: 
     statements.add_up(session, _ADD_TO_REWARD, key, {"taken_count": change})
 
 
-def count_move(session: Session, member: Member, *, previous_tier: str | None) -> None:
+def count_move(
+    session: Session, member: Member | LockedMember, *, previous_tier: str | None
+) -> None:
     """Count a member who came from one tier into another; a closed one is counted in none."""
     if member.is_closed:
         return

@@ -13,8 +13,7 @@ from app.ids import lowest_id, new_id
 from app.models.outbox import Event
 from app.models.webhooks import WebhookDelivery, WebhookEndpoint, WebhookResend
 from app.rules.actors import Actor
-from app.services import audit, idempotency, outbox, webhook_deliveries, webhook_log, webhooks
-from app.services.idempotency import Once
+from app.services import audit, outbox, webhook_deliveries, webhook_log, webhooks
 
 RESENT_AT_ONCE = 10_000
 """So many deliveries are sent again by one request; a shorter time holds fewer."""
@@ -26,7 +25,7 @@ _DUE = {
 
 
 def send_test(
-    session: Session, *, workspace_id: str, endpoint_id: str, by: Actor, once: Once | None = None
+    session: Session, *, workspace_id: str, endpoint_id: str, by: Actor
 ) -> WebhookDelivery:
     """Send an event of type `webhook.test` to one endpoint and to no other.
 
@@ -37,17 +36,12 @@ def send_test(
     webhooks.check_may_manage(by)
     endpoint = _enabled(session, workspace_id, endpoint_id)
     event_id = new_id("evt")
-    asked = idempotency.fingerprint("webhooks.send_test", {"endpoint": endpoint_id})
-    first = idempotency.claim(
-        session, workspace_id=workspace_id, once=once, asked=asked, result_id=event_id
-    )
-    if first is None:
-        outbox.emit_test(session, workspace_id=workspace_id, event_id=event_id)
-        session.flush()
-        row = webhook_deliveries.new_delivery(workspace_id, endpoint_id, event_id)
-        webhook_deliveries.insert(session, [row])
-        _record(session, "webhooks.send_test", endpoint, by)
-    return _delivery_of(session, workspace_id, endpoint_id, first or event_id)
+    outbox.emit_test(session, workspace_id=workspace_id, event_id=event_id)
+    session.flush()
+    row = webhook_deliveries.new_delivery(workspace_id, endpoint_id, event_id)
+    webhook_deliveries.insert(session, [row])
+    _record(session, "webhooks.send_test", endpoint, by)
+    return _delivery_of(session, workspace_id, endpoint_id, event_id)
 
 
 def resend(session: Session, *, workspace_id: str, delivery_id: str, by: Actor) -> WebhookDelivery:
@@ -75,7 +69,6 @@ def resend_range(
     until: datetime,
     with_delivered: bool,
     by: Actor,
-    once: Once | None = None,
 ) -> WebhookResend:
     """Send the events of a range of time to an endpoint again.
 
@@ -102,20 +95,6 @@ def resend_range(
         )
     endpoint = _enabled(session, workspace_id, endpoint_id)
     resend_id = new_id("whr")
-    asked = idempotency.fingerprint(
-        "webhooks.resend_range",
-        {
-            "endpoint": endpoint_id,
-            "since": since.isoformat(),
-            "until": until.isoformat(),
-            "with_delivered": with_delivered,
-        },
-    )
-    first = idempotency.claim(
-        session, workspace_id=workspace_id, once=once, asked=asked, result_id=resend_id
-    )
-    if first is not None:
-        return webhook_log.get_progress(session, workspace_id=workspace_id, resend_id=first).resend
     events = _events_between(session, endpoint, since, until)
     webhook_deliveries.insert(
         session,

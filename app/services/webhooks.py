@@ -19,9 +19,8 @@ from app.models.columns import JsonObject
 from app.models.webhooks import WebhookEndpoint
 from app.rules import addresses, inputs
 from app.rules.actors import Actor, Permission
-from app.services import audit, idempotency, paging
+from app.services import audit, paging
 from app.services.api_keys import OVERLAP_HOURS
-from app.services.idempotency import Once
 from app.services.outbox import EVENT_TYPES
 from app.services.paging import Between, Window
 
@@ -50,7 +49,6 @@ def create_endpoint(
     enabled_events: Sequence[str],
     by: Actor,
     allows_http: bool = False,
-    once: Once | None = None,
 ) -> Made:
     """Make an endpoint with a secret of its own.
 
@@ -65,14 +63,6 @@ def create_endpoint(
     url = _checked_url(url, allows_http=allows_http)
     enabled_events = _checked_events(enabled_events)
     endpoint_id = new_id("we")
-    asked = idempotency.fingerprint(
-        "webhooks.create_endpoint", {"url": url, "enabled_events": enabled_events}
-    )
-    first = idempotency.claim(
-        session, workspace_id=workspace_id, once=once, asked=asked, result_id=endpoint_id
-    )
-    if first is not None:
-        return Made(get_endpoint(session, workspace_id=workspace_id, endpoint_id=first), "")
     known = select(WebhookEndpoint.id).where(WebhookEndpoint.workspace_id == workspace_id)
     if len(session.scalars(known).all()) >= ENDPOINTS_MAX:
         raise errors.InvalidParameter(
@@ -134,7 +124,6 @@ def rotate_secret(
     endpoint_id: str,
     overlap_hours: int,
     by: Actor,
-    once: Once | None = None,
 ) -> Made:
     """Give an endpoint a new secret; the old one signs beside it until the overlap is over.
 
@@ -148,14 +137,6 @@ def rotate_secret(
     if overlap_hours not in OVERLAP_HOURS:
         raise errors.InvalidParameter("overlap_hours", "Choose one of the times in the list.")
     endpoint = lock_endpoint(session, workspace_id, endpoint_id)
-    asked = idempotency.fingerprint(
-        "webhooks.rotate_secret", {"endpoint": endpoint_id, "overlap_hours": overlap_hours}
-    )
-    first = idempotency.claim(
-        session, workspace_id=workspace_id, once=once, asked=asked, result_id=endpoint_id
-    )
-    if first is not None:
-        return Made(endpoint, "")
     endpoint.previous_secret = endpoint.secret if overlap_hours else None
     ends_at = clock.now() + timedelta(hours=overlap_hours)
     endpoint.previous_secret_until = ends_at if overlap_hours else None

@@ -9,9 +9,9 @@ from flask import current_app, request
 from werkzeug.datastructures import MultiDict
 from wtforms import HiddenField, PasswordField, SelectField
 
-from app.db import reading, writing
 from app.errors import AllowanceExceeded, InvalidParameter, RegularsError
 from app.http.actors import actor, signed_in
+from app.http.database import reading, writing
 from app.rules.actors import Approval
 from app.services import passkeys, pins
 from app.services.passkeys import Site

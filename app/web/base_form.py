@@ -5,25 +5,38 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from operator import attrgetter
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from flask import request
 from flask_wtf import FlaskForm
+from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 from wtforms import Field, FieldList, FormField, HiddenField, StringField
 from wtforms.validators import InputRequired, ValidationError
 
-from app.errors import RegularsError
-from app.http import attempts, unsent
+from app.errors import IdempotencyConflict, RegularsError
+from app.http import attempts, idempotent, unsent
 from app.http.actors import is_signed_in, signed_in, workspace_id
+from app.http.database import writing
 from app.http.messages import say
 from app.ids import new_token
 from app.rules import money
-from app.services.idempotency import Once
+from app.services import idempotency
+from app.services.idempotency import First, IdempotencyKey
+from app.services.results import Replayed, Result
 from app.web import days
+
+Made = TypeVar("Made")
+
+SCOPE = "form"
+"""The scope of the forms' one-time keys."""
+
+_NOT_TYPED = {"csrf_token", "once", "workspace", "approver_id", "approver_pin", "approver_passkey"}
+"""Fields that may differ when the same form is sent again: its keys, and a manager's approval."""
 
 WHOLE_NUMBER_MAX = 10**12
 """Beyond any bound of the services, and well within the databases' 64 bits."""
@@ -94,9 +107,36 @@ class RegularsForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
             )
 
     @property
-    def key(self) -> Once:
-        """Give the one-time key as the services take it."""
-        return Once("form", str(self.once.data)[:255])
+    def key(self) -> IdempotencyKey:
+        """The one-time key, with the fingerprint of all that was typed."""
+        typed = {name: value for name, value in request.form.items() if name not in _NOT_TYPED}
+        asked = idempotency.fingerprint(request.path, typed)
+        return IdempotencyKey(SCOPE, str(self.once.data)[:255], asked)
+
+    def act_once(
+        self,
+        act: Callable[[Session], Made],
+        again: Callable[[Session, str], Made],
+        id_of: Callable[[Made], str] = attrgetter("id"),
+    ) -> Result[Made]:
+        """Run a service once, however often the form is sent.
+
+        Args:
+            again: returns what the form had made when it was sent before, by its id.
+            id_of: returns the id of what the service made.
+
+        Raises:
+            RegularsError: as the service raises, or `IdempotencyConflict`.
+        """
+        return act_once(self.key, act, again, id_of)
+
+    @property
+    def was_used(self) -> bool:
+        """Whether the form was sent before and counted."""
+        try:
+            return idempotent.find_first(self.key, workspace_id=workspace_id()) is not None
+        except IdempotencyConflict:
+            return True
 
     def refuse(self, error: RegularsError) -> None:
         """Show a service's refusal at the field that is at fault, or above all of them."""
@@ -137,6 +177,22 @@ def never_empty(message: str, **render_kw: str) -> dict[str, Any]:
         "validators": [InputRequired(message)],
         "render_kw": {"data-empty": message, **render_kw},
     }
+
+
+def act_once(
+    key: IdempotencyKey,
+    act: Callable[[Session], Made],
+    again: Callable[[Session, str], Made],
+    id_of: Callable[[Made], str] = attrgetter("id"),
+) -> Result[Made]:
+    """Run a service once under a key; see `RegularsForm.act_once`."""
+    made = idempotent.act_once(
+        key, act, lambda made: (id_of(made), None), workspace_id=workspace_id()
+    )
+    if not isinstance(made, First):
+        return Result(made)
+    with writing() as session:
+        return Result(again(session, made.result_id), Replayed.KEY)
 
 
 class ActForm(RegularsForm):

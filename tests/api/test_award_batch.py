@@ -113,10 +113,13 @@ def test_a_source_is_awarded_once_for_ever(cast: Cast, api: Program) -> None:
     source = {"type": "payment", "id": "pay_1"}
     first = api.post(BATCH, {"awards": [award(member.id, "k1", source=source)]}).body["data"][0]
 
-    (again,) = api.post(BATCH, {"awards": [award(other.id, "k2", source=source)]}).body["data"]
+    (again,) = api.post(BATCH, {"awards": [award(member.id, "k2", source=source)]}).body["data"]
+    (others,) = api.post(BATCH, {"awards": [award(other.id, "k3", source=source)]}).body["data"]
 
     assert (again["status"], again["replayed"]) == (200, True)
     assert again["transaction"] == first["transaction"]
+    assert (others["status"], others["error"]["code"]) == (409, "source_conflict")
+    assert first["transaction"]["id"] in others["error"]["message"]
     assert factories.reload(cast, other).balance == 0
 
 

@@ -100,6 +100,13 @@ def idempotency_conflict(cast: Cast, api: Program) -> Reply:
     return api.post("/loyalty/points/award", {**body, "points": 251}, key="award-1")
 
 
+def source_conflict(cast: Cast, api: Program) -> Reply:
+    body = {"points": 250, "reason": "purchase", "source": {"type": "payment", "id": "pay_1"}}
+    first, other = factories.enrol(cast), factories.enrol(cast)
+    assert api.post("/loyalty/points/award", {**body, "accountId": first.id}).status == 201
+    return api.post("/loyalty/points/award", {**body, "accountId": other.id})
+
+
 def resource_missing(cast: Cast, api: Program) -> Reply:
     return api.get("/loyalty/accounts/loy_none")
 
@@ -144,6 +151,7 @@ CASES: dict[Case, tuple[int, str | None]] = {
     not_reversible: (422, None),
     already_fulfilled: (422, None),
     idempotency_conflict: (409, "Idempotency-Key"),
+    source_conflict: (409, "source"),
     resource_missing: (404, None),
     parameter_invalid: (400, "points"),
     parameter_missing: (400, "reason"),

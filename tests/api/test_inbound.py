@@ -414,7 +414,7 @@ def test_a_test_order_of_shopify_moves_no_live_points(cast: Cast, app: Flask) ->
         live = staff.get_workspace(session, merchant_id=cast.merchant_id, mode="live")
         program = programs.create(
             session, workspace_id=live.id, rules=factories.make_rules(), by=cast.owner
-        ).value
+        )
         source = inbound.create(
             session,
             workspace=live,

@@ -21,6 +21,7 @@ from app import errors
 from app.models.ledger import LedgerEntry
 from app.models.members import Member
 from app.models.rewards import Reward
+from app.rules.ledger import Entry
 from app.services import members
 from tests import factories
 from tests.cast import Cast
@@ -66,7 +67,7 @@ def record(cast: Cast, *, count: int, threads: int, seed: int) -> History:
     reward = factories.make_reward(cast, points_cost=COST)
 
     def work(number: int) -> None:
-        dice, awards = random.Random(f"{seed} {number}"), list[LedgerEntry]()  # noqa: S311
+        dice, awards = random.Random(f"{seed} {number}"), list[Entry]()  # noqa: S311
         try:
             for _ in range(count // threads):
                 history.calls.append(_act(cast, dice, dice.choice(people), reward, awards))
@@ -80,7 +81,7 @@ def record(cast: Cast, *, count: int, threads: int, seed: int) -> History:
 
 
 def _act(
-    cast: Cast, dice: random.Random, member: Member, reward: Reward, awards: list[LedgerEntry]
+    cast: Cast, dice: random.Random, member: Member, reward: Reward, awards: list[Entry]
 ) -> Call:
     act = dice.choice(["award", "award", "adjust", "redeem", "redeem", "reverse", "read", "read"])
     if act == "reverse" and not awards:

@@ -18,7 +18,7 @@ from typing import Any
 
 from app.db import Database
 from app.errors import RegularsError
-from app.models.ledger import LedgerEntry
+from app.rules.ledger import Entry
 from tests import factories
 from tests.cast import Cast
 
@@ -173,7 +173,7 @@ def act(cast: Cast, count: int, done: Callable[[str], None]) -> None:
     dice = random.Random(count)  # noqa: S311 - the same acts each time
     people = [factories.enrol(cast, f"Member {number}") for number in range(5)]
     reward = factories.make_reward(cast, points_cost=20)
-    entries: list[LedgerEntry] = []
+    entries: list[Entry] = []
     for _ in range(count):
         member = dice.choice(people)
         try:

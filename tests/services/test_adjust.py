@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from app import errors
-from app.models.ledger import LedgerEntry
 from app.models.members import Member
+from app.rules.ledger import Entry
 from app.services import ledger
-from app.services.idempotency import Once, Outcome
+from app.services.results import Result
 from tests import factories
 from tests.cast import Cast
 from tests.support import records
+from tests.support.once import find_entry, run_once
 
 
 def test_an_adjustment_moves_the_balance_and_nothing_else(cast: Cast) -> None:
@@ -97,14 +98,14 @@ def test_the_same_key_adjusts_once(cast: Cast) -> None:
         _adjust_once(cast, member, 11)
 
 
-def _adjust_once(cast: Cast, member: Member, points: int) -> Outcome[LedgerEntry]:
-    with cast.database.writing() as session:
-        return ledger.adjust(
-            session,
-            workspace_id=cast.workspace_id,
-            member_id=member.id,
-            points=points,
-            reason="Correction",
-            by=cast.manager,
-            once=Once("form", "k1"),
-        )
+def _adjust_once(cast: Cast, member: Member, points: int) -> Result[Entry]:
+    return run_once(
+        cast,
+        "k1",
+        ledger.adjust,
+        find_entry,
+        member_id=member.id,
+        points=points,
+        reason="Correction",
+        by=cast.manager,
+    )

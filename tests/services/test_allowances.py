@@ -11,12 +11,12 @@ from sqlalchemy import select
 from app import clock, errors
 from app.models.ledger import LedgerEntry
 from app.rules.actors import Actor, Approval
-from app.services import allowances, staff_people
+from app.services import allowances, ledger, staff_people
 from app.services.allowances import SHIFT_HOURS, Limits
-from app.services.idempotency import Once
 from tests import factories
 from tests.cast import Cast
 from tests.support import records
+from tests.support.once import find_entry, run_once
 from tests.support.tampering import drop_triggers, run_sql
 
 
@@ -195,10 +195,13 @@ def test_who_was_a_manager_approves_nothing(cast: Cast, change: str) -> None:
 
 def test_a_repeated_award_is_not_judged_again(cast: Cast) -> None:
     factories.limit(cast, "cashier", None, 100)
-    member, once = factories.enrol(cast), Once("form", "k1")
+    asked = {"member_id": factories.enrol(cast).id, "points": 100, "reason": "Purchase"}
 
-    first = factories.award(cast, member, 100, by=cast.cashier, once=once)
-    assert factories.award(cast, member, 100, by=cast.cashier, once=once).id == first.id
+    first, again = (
+        run_once(cast, "k1", ledger.award, find_entry, by=cast.cashier, **asked) for _ in range(2)
+    )
+
+    assert again.value.id == first.value.id
     assert given(cast, cast.cashier) == 100
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.db import Database
 from app.models.ledger import LedgerEntry
-from app.services.ledger import Source
+from app.rules.ledger import Entry, Source
 from tests import factories
 from tests.cast import Cast
 from tests.support import records
@@ -18,12 +18,12 @@ BLANK = "reason = NULL, note = NULL, metadata = NULL, salt = NULL"
 
 
 @pytest.fixture
-def entry(cast: Cast) -> LedgerEntry:
+def entry(cast: Cast) -> Entry:
     """Give the second of a member's three entries."""
     return _second_of_three(cast)
 
 
-def _second_of_three(cast: Cast) -> LedgerEntry:
+def _second_of_three(cast: Cast) -> Entry:
     member = factories.enrol(cast)
     factories.award(cast, member, 100)
     entry = factories.award(cast, member, 200, note="By hand", source=Source("payment", "p1"))
@@ -32,7 +32,7 @@ def _second_of_three(cast: Cast) -> LedgerEntry:
 
 
 @pytest.mark.parametrize("column", [each.name for each in LedgerEntry.__table__.columns])
-def test_no_column_can_be_changed(cast: Cast, entry: LedgerEntry, column: str) -> None:
+def test_no_column_can_be_changed(cast: Cast, entry: Entry, column: str) -> None:
     value = "1" if column in {"seq", "points"} or column.endswith("_after") else "'x'"
     if column.endswith("_at"):
         value = "'2020-01-01 00:00:00.000000'"
@@ -56,13 +56,11 @@ def test_no_column_can_be_changed(cast: Cast, entry: LedgerEntry, column: str) -
         "DELETE FROM ledger_entries WHERE seq = 3",
     ],
 )
-def test_nothing_is_changed_or_deleted(cast: Cast, entry: LedgerEntry, statement: str) -> None:
+def test_nothing_is_changed_or_deleted(cast: Cast, entry: Entry, statement: str) -> None:
     _is_refused(cast, statement)
 
 
-def test_only_the_four_texts_can_be_blanked_and_only_together(
-    cast: Cast, entry: LedgerEntry
-) -> None:
+def test_only_the_four_texts_can_be_blanked_and_only_together(cast: Cast, entry: Entry) -> None:
     for _ in range(2):  # once more is no harm
         run_sql(cast.database, f"UPDATE ledger_entries SET {BLANK} WHERE id = :id", id=entry.id)
 
@@ -79,7 +77,7 @@ def test_a_truncation_is_refused(postgres: Database) -> None:
     _is_refused(cast, "TRUNCATE members CASCADE")
 
 
-def test_an_upsert_is_refused(cast: Cast, entry: LedgerEntry) -> None:
+def test_an_upsert_is_refused(cast: Cast, entry: Entry) -> None:
     same = {**_values(entry), "points": 1}
     statement = str(insert(LedgerEntry).values(same).compile())
 
@@ -125,7 +123,7 @@ def _is_refused(cast: Cast, statement: str, values: dict[str, object] | None = N
     assert factories.verify(cast).fault is None
 
 
-def _values(entry: LedgerEntry) -> dict[str, object]:
+def _values(entry: Entry) -> dict[str, object]:
     names = [each.name for each in LedgerEntry.__table__.columns if each.name != "metadata"]
     return {
         **{name: getattr(entry, name) for name in names},

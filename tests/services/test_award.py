@@ -7,11 +7,12 @@ from datetime import timedelta
 import pytest
 
 from app import clock, errors
-from app.models.ledger import LedgerEntry
+from app.rules.ledger import Entry, Source
 from app.services import ledger
-from app.services.idempotency import Once, Outcome
+from app.services.results import Result
 from tests import factories
 from tests.cast import Cast
+from tests.support.once import find_entry, run_once
 
 
 def test_an_award_raises_balance_and_lifetime(cast: Cast) -> None:
@@ -77,9 +78,9 @@ def test_a_tier_follows_each_award(cast: Cast) -> None:
 
 def test_the_same_key_awards_once_and_gives_the_first_entry_again(cast: Cast) -> None:
     member = factories.enrol(cast)
-    once = Once("api", "award-pay_3xZ9q")
+    key = "award-pay_3xZ9q"
 
-    first, second = (_award_once(cast, member.id, 250, once) for _ in range(2))
+    first, second = (_award_once(cast, member.id, 250, key) for _ in range(2))
 
     assert second.value.id == first.value.id
     assert (first.replayed, second.replayed) == ("", "key")
@@ -88,36 +89,50 @@ def test_the_same_key_awards_once_and_gives_the_first_entry_again(cast: Cast) ->
 
 def test_the_same_key_for_another_award_is_a_conflict(cast: Cast) -> None:
     member = factories.enrol(cast)
-    once = Once("api", "award-pay_3xZ9q")
-    _award_once(cast, member.id, 250, once)
+    key = "award-pay_3xZ9q"
+    _award_once(cast, member.id, 250, key)
 
     with pytest.raises(errors.IdempotencyConflict):
-        _award_once(cast, member.id, 251, once)
+        _award_once(cast, member.id, 251, key)
 
     assert factories.reload(cast, member).balance == 250
 
 
 def test_a_refused_award_may_be_tried_again_under_its_key(cast: Cast) -> None:
     member = factories.enrol(cast)
-    once = Once("form", "k1")
+    key = "k1"
     with pytest.raises(errors.PermissionDenied):
-        _award_once(cast, member.id, 5000, once, by=cast.cashier)
+        _award_once(cast, member.id, 5000, key, by=cast.cashier)
 
-    assert _award_once(cast, member.id, 5000, once).replayed == ""
+    assert _award_once(cast, member.id, 5000, key).replayed == ""
 
 
 def test_a_source_is_awarded_once_whatever_the_key(cast: Cast) -> None:
-    member, other = factories.enrol(cast), factories.enrol(cast, "Kwame Mensah")
-    source = ledger.Source("payment", "pay_3xZ9q")
+    member, source = factories.enrol(cast), Source("payment", "pay_3xZ9q")
 
-    first = _award_once(cast, member.id, 250, Once("api", "a"), source=source)
-    again = _award_once(cast, other.id, 99, Once("api", "b"), source=source)
-    keyed_again = _award_once(cast, other.id, 99, Once("api", "b"), source=source)
+    first = _award_once(cast, member.id, 250, "a", source=source)
+    again = _award_once(cast, member.id, 250, "b", source=source)
+    keyed_again = _award_once(cast, member.id, 250, "b", source=source)
 
     assert again.value.id == first.value.id
     assert (again.replayed, keyed_again.replayed) == ("source", "key")
     assert keyed_again.value.id == first.value.id
-    assert factories.reload(cast, other).balance == 0
+    assert factories.reload(cast, member).balance == 250
+
+
+@pytest.mark.parametrize("points", [250, 99])
+def test_a_source_of_another_award_is_a_conflict_that_names_the_first(
+    cast: Cast, points: int
+) -> None:
+    member, other = factories.enrol(cast), factories.enrol(cast, "Kwame Mensah")
+    source = Source("payment", "pay_3xZ9q")
+    first = factories.award(cast, member, 250, source=source)
+
+    with pytest.raises(errors.SourceConflict, match=first.id):
+        factories.award(cast, other if points == first.points else member, points, source=source)
+
+    assert factories.reload(cast, other).entry_count == 0
+    assert factories.reload(cast, member).balance == 250
 
 
 @pytest.mark.parametrize(
@@ -128,17 +143,17 @@ def test_a_source_out_of_bounds_is_refused(cast: Cast, source_type: str, source_
     member = factories.enrol(cast)
 
     with pytest.raises(errors.InvalidParameter) as refusal:
-        factories.award(cast, member, 10, source=ledger.Source(source_type, source_id))
+        factories.award(cast, member, 10, source=Source(source_type, source_id))
 
     assert refusal.value.param == "source"
 
 
 def test_the_same_key_at_another_time_of_happening_is_a_conflict(cast: Cast) -> None:
-    member, once, now = factories.enrol(cast), Once("api", "k1"), clock.now()
-    _award_once(cast, member.id, 10, once, occurred_at=now)
+    member, key, now = factories.enrol(cast), "k1", clock.now()
+    _award_once(cast, member.id, 10, key, occurred_at=now)
 
     with pytest.raises(errors.IdempotencyConflict):
-        _award_once(cast, member.id, 10, once, occurred_at=now - timedelta(days=1))
+        _award_once(cast, member.id, 10, key, occurred_at=now - timedelta(days=1))
 
 
 def test_an_unknown_member_is_not_found_and_so_is_another_workspaces(cast: Cast) -> None:
@@ -162,16 +177,8 @@ def test_a_cashier_has_a_limit(cast: Cast) -> None:
         factories.award(cast, member, 1001, by=cast.cashier)
 
 
-def _award_once(
-    cast: Cast, member_id: str, points: int, once: Once, **more: object
-) -> Outcome[LedgerEntry]:
+def _award_once(cast: Cast, member_id: str, points: int, key: str, **more: object) -> Result[Entry]:
     given = {"by": cast.manager, "reason": "Purchase", **more}
-    with cast.database.writing() as session:
-        return ledger.award(
-            session,
-            workspace_id=cast.workspace_id,
-            member_id=member_id,
-            points=points,
-            once=once,
-            **given,  # type: ignore[arg-type]
-        )
+    return run_once(
+        cast, key, ledger.award, find_entry, member_id=member_id, points=points, **given
+    )

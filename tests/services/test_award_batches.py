@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from app.db import Database
 from app.rules.actors import Actor
+from app.rules.ledger import Source
 from app.services import award_batches
-from app.services.award_batches import Result, Wanted
-from app.services.idempotency import Once, Outcome
-from app.services.ledger import Award, Source
+from app.services.award_batches import BatchResult, Wanted
+from app.services.idempotency import IdempotencyKey
+from app.services.ledger import Award
+from app.services.results import Result
 from tests import factories
 from tests.support.crowd import crowd
 
@@ -26,7 +28,7 @@ def test_batches_of_a_crowd_meet_without_harm(postgres: Database) -> None:
         for number in range(SHARED_COUNT)
     ]
 
-    def act(number: int) -> list[Result]:
+    def act(number: int) -> list[BatchResult]:
         wanted = [_wanted(people[0].id, f"own {number}"), *shared]
         with cast.database.writing() as session:
             return award_batches.award_all(
@@ -46,8 +48,9 @@ def test_batches_of_a_crowd_meet_without_harm(postgres: Database) -> None:
 
 
 def _wanted(member_id: str, key: str, source: Source | None = None) -> Wanted:
-    return Wanted(member_id, Award(points=10, reason="Purchase", source=source), Once("api", key))
+    given = Award(points=10, reason="Purchase", source=source)
+    return Wanted(member_id, given, IdempotencyKey("api", key, key))
 
 
-def _is_new(result: Result) -> bool:
-    return isinstance(result, Outcome) and not result.replayed
+def _is_new(result: BatchResult) -> bool:
+    return isinstance(result, Result) and not result.replayed

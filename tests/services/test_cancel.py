@@ -40,7 +40,7 @@ def test_cancelling_twice_answers_the_same_and_moves_nothing(cast: Cast) -> None
 
     assert again.value.id == first.value.id
     assert again.value.cancelled_at == first.value.cancelled_at
-    assert again.replayed == "cancelled"
+    assert again.replayed == "existing"
     assert records.count_written(cast) == written
     assert factories.reload_reward(cast, reward).stock == 3
 

@@ -16,10 +16,11 @@ from app.models.search import SearchWord
 from app.rules.actors import Actor
 from app.services import cards, customers, members
 from app.services.customers import Person
-from app.services.idempotency import Once, Outcome
+from app.services.results import Result
 from tests import factories
 from tests.cast import Cast
 from tests.support import records
+from tests.support.once import run_once
 
 WAIT_SECONDS = 0.3
 """Until the other thread waits for our lock. Too short a wait would only miss a fault."""
@@ -56,7 +57,7 @@ def test_enrolling_again_gives_the_member_and_tells_nobody(cast: Cast) -> None:
     again = _enrol(cast, customer_id="c1", person=Person(name="Somebody Else"))
 
     assert again.value.id == first.value.id
-    assert again.replayed == "member"
+    assert again.replayed == "existing"
     assert again.value.customer.name == "Ngozi"
     assert records.count_written(cast) == written
 
@@ -72,22 +73,20 @@ def test_one_customer_can_be_in_two_programs(cast: Cast) -> None:
 
 
 def test_the_same_key_enrols_one_person_once(cast: Cast) -> None:
-    once = Once("form", "k1")
-    first, again = (_enrol(cast, person=Person(name="Ngozi"), once=once) for _ in range(2))
+    first, again = (_enrol_once(cast, "k1", person=Person(name="Ngozi")) for _ in range(2))
 
     assert again.value.id == first.value.id
     assert again.replayed == "key"
     with pytest.raises(errors.IdempotencyConflict):
-        _enrol(cast, person=Person(name="Kwame"), once=once)
+        _enrol_once(cast, "k1", person=Person(name="Kwame"))
 
 
 def test_a_key_that_met_an_existing_member_answers_with_it_for_ever(cast: Cast) -> None:
     first = _enrol(cast, customer_id="c1")
-    once = Once("api", "k1")
 
-    met, again = (_enrol(cast, customer_id="c1", once=once) for _ in range(2))
+    met, again = (_enrol_once(cast, "k1", customer_id="c1") for _ in range(2))
 
-    assert (met.replayed, again.replayed) == ("member", "key")
+    assert (met.replayed, again.replayed) == ("existing", "key")
     assert met.value.id == again.value.id == first.value.id
 
 
@@ -190,10 +189,24 @@ def test_a_cashier_does_not_edit_a_person(cast: Cast) -> None:
         _edit(cast, factories.enrol(cast), Person(name="X"), by=cast.cashier)
 
 
-def _enrol(cast: Cast, **given: Any) -> Outcome[Member]:
+def _enrol(cast: Cast, **given: Any) -> Result[Member]:
     asked: dict[str, Any] = {"program_id": cast.program_id, "by": cast.manager, **given}
     with cast.database.writing() as session:
         return members.enrol(session, workspace_id=cast.workspace_id, **asked)
+
+
+def _enrol_once(cast: Cast, key: str, **given: Any) -> Result[Member]:
+    return run_once(
+        cast,
+        key,
+        members.enrol,
+        lambda session, workspace_id, id_: members.get_member(
+            session, workspace_id=workspace_id, member_id=id_
+        ),
+        program_id=cast.program_id,
+        by=cast.manager,
+        **given,
+    )
 
 
 def _edit(cast: Cast, member: Member, person: Person, by: Actor | None = None) -> Member:
@@ -204,7 +217,7 @@ def _edit(cast: Cast, member: Member, person: Person, by: Actor | None = None) -
             member_id=member.id,
             changes=vars(person),
             by=by or cast.manager,
-        ).value
+        )
 
 
 def _near(cast: Cast, person: Person) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app import errors
-from app.models.redemptions import Redemption
+from app.rules.redeeming import RedemptionRow
 from app.services import redemptions
 from tests import factories
 from tests.cast import Cast
@@ -29,7 +29,7 @@ def test_handing_over_twice_changes_nothing(cast: Cast) -> None:
 
     again = factories.fulfil(cast, redemption)
 
-    assert (first.replayed, again.replayed) == ("", "key")
+    assert (first.replayed, again.replayed) == ("", "existing")
     assert again.value.fulfilled_at == first.value.fulfilled_at
     assert records.count_written(cast) == written
 
@@ -59,7 +59,7 @@ def test_an_unknown_redemption_is_not_found(cast: Cast) -> None:
         )
 
 
-def _redemption(cast: Cast) -> Redemption:
+def _redemption(cast: Cast) -> RedemptionRow:
     member = factories.enrol(cast)
     factories.award(cast, member, 500)
     return factories.redeem(cast, member, factories.make_reward(cast))

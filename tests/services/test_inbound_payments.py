@@ -13,8 +13,8 @@ from app.models.inbound import InboundEvent, InboundSource
 from app.models.ledger import LedgerEntry
 from app.models.members import Member
 from app.rules import inbound as rules
+from app.rules.ledger import Source
 from app.services import inbound, inbound_payments, programs, staff
-from app.services.ledger import Source
 from tests import factories
 from tests.cast import Cast
 from tests.support import records
@@ -384,7 +384,7 @@ def _live_source(cast: Cast) -> InboundSource:
         live = staff.get_workspace(session, merchant_id=cast.merchant_id, mode="live")
         program = programs.create(
             session, workspace_id=live.id, rules=factories.make_rules(), by=cast.owner
-        ).value
+        )
         return inbound.create(
             session,
             workspace=live,

@@ -10,26 +10,20 @@ from sqlalchemy.exc import OperationalError
 
 from app.db import IDLE_SECONDS, Database
 from app.rules.actors import Actor
-from app.services import ledger
-from app.services.idempotency import Once
+from app.services import idempotency, ledger
+from app.services.idempotency import IdempotencyKey
 from tests import factories
 from tests.cast import Cast
 from tests.support.databases import terminate_connections
+from tests.support.once import find_entry, run_once
 
 KEY = Actor(kind="key", id="key_1", role="key")
+ONCE = IdempotencyKey("api", "k1", "k1")
 
 
 def _award(cast: Cast, member_id: str, key: str) -> None:
-    with cast.database.writing() as session:
-        ledger.award(
-            session,
-            workspace_id=cast.workspace_id,
-            member_id=member_id,
-            points=10,
-            reason="Purchase",
-            by=KEY,
-            once=Once("api", key),
-        )
+    given = {"member_id": member_id, "points": 10, "reason": "Purchase", "by": KEY}
+    run_once(cast, key, ledger.award, find_entry, **given)
 
 
 def _fill_pool(database: Database, count: int) -> None:
@@ -45,6 +39,7 @@ def test_a_connection_lost_in_an_act_undoes_it_and_the_next_try_does_it(postgres
 
     def cut_off() -> None:
         with postgres.writing() as session:
+            idempotency.claim(session, workspace_id=cast.workspace_id, key=ONCE)
             ledger.award(
                 session,
                 workspace_id=cast.workspace_id,
@@ -52,7 +47,6 @@ def test_a_connection_lost_in_an_act_undoes_it_and_the_next_try_does_it(postgres
                 points=10,
                 reason="Purchase",
                 by=KEY,
-                once=Once("api", "k1"),
             )
             terminate_connections(postgres)
 

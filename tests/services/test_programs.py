@@ -11,11 +11,11 @@ import pytest
 from app import errors
 from app.rules.tiers import Tier
 from app.services import locations, merchants, programs, seen_last
-from app.services.idempotency import Once
 from app.services.programs import Moves
 from tests import factories
 from tests.cast import Cast
 from tests.support import records
+from tests.support.once import run_once
 
 HIGHER: list[Tier] = [
     {"key": "bronze", "name": "Bronze", "threshold": 0},
@@ -102,7 +102,7 @@ def test_a_preview_walks_only_so_far_past_other_programs_members(
             workspace_id=cast.workspace_id,
             rules=factories.make_rules(name="Quay"),
             by=cast.owner,
-        ).value
+        )
     for _ in range(2):
         factories.enrol(replace(cast, program_id=other.id))
 
@@ -164,18 +164,19 @@ def test_a_tier_without_a_key_gets_one_from_its_name(cast: Cast) -> None:
 
 
 def test_the_same_key_makes_one_program(cast: Cast) -> None:
-    made = []
-    for _ in range(2):
-        with cast.database.writing() as session:
-            made.append(
-                programs.create(
-                    session,
-                    workspace_id=cast.workspace_id,
-                    rules=factories.make_rules(name="Beans"),
-                    by=cast.owner,
-                    once=Once("form", "k1"),
-                )
-            )
+    made = [
+        run_once(
+            cast,
+            "k1",
+            programs.create,
+            lambda session, workspace_id, id_: programs.get_program(
+                session, workspace_id=workspace_id, program_id=id_
+            ),
+            rules=factories.make_rules(name="Beans"),
+            by=cast.owner,
+        )
+        for _ in range(2)
+    ]
 
     assert [each.replayed for each in made] == ["", "key"]
     with cast.database.reading() as session:

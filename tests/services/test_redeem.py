@@ -9,13 +9,14 @@ import pytest
 
 from app import clock, errors
 from app.models.members import Member
-from app.models.redemptions import Redemption
 from app.models.rewards import Reward
+from app.rules.redeeming import RedemptionRow
 from app.services import redemptions, rewards
-from app.services.idempotency import Once, Outcome
+from app.services.results import Result
 from tests import factories
 from tests.cast import Cast
 from tests.support import records
+from tests.support.once import run_once
 
 
 def test_redeeming_takes_the_points_and_gives_a_code(cast: Cast) -> None:
@@ -147,7 +148,7 @@ def test_a_reward_of_another_program_is_not_available(cast: Cast) -> None:
             program_id=other.id,
             terms=rewards.Terms(name="Beans", type="free_product", points_cost=1),
             by=cast.owner,
-        ).value
+        )
 
     with pytest.raises(errors.RewardNotAvailable, match="another program"):
         factories.redeem(cast, _member_with(cast, 500), reward)
@@ -210,7 +211,7 @@ def test_the_same_key_for_another_reward_is_a_conflict(cast: Cast) -> None:
 def test_redemptions_are_listed_newest_first_and_found_by_code_or_id(cast: Cast) -> None:
     member, reward = _member_with(cast, 5000), factories.make_reward(cast, points_cost=1)
     start = clock.now()
-    made: list[Redemption] = []
+    made: list[RedemptionRow] = []
     for second in range(3):
         with clock.set_to(start + timedelta(seconds=second)):
             made.append(factories.redeem(cast, member, reward))
@@ -235,13 +236,15 @@ def _member_with(cast: Cast, points: int) -> Member:
     return member
 
 
-def _redeem_once(cast: Cast, member: Member, reward: Reward) -> Outcome[Redemption]:
-    with cast.database.writing() as session:
-        return redemptions.redeem(
-            session,
-            workspace_id=cast.workspace_id,
-            member_id=member.id,
-            reward_id=reward.id,
-            by=cast.cashier,
-            once=Once("form", "k1"),
-        )
+def _redeem_once(cast: Cast, member: Member, reward: Reward) -> Result[RedemptionRow]:
+    return run_once(
+        cast,
+        "k1",
+        redemptions.redeem,
+        lambda session, workspace_id, id_: redemptions.read_redemption(
+            session, workspace_id=workspace_id, redemption_id=id_
+        ),
+        member_id=member.id,
+        reward_id=reward.id,
+        by=cast.cashier,
+    )

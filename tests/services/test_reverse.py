@@ -8,11 +8,13 @@ import pytest
 
 from app import clock, errors
 from app.models.ledger import LedgerEntry
+from app.rules.ledger import Entry
 from app.services import ledger
-from app.services.idempotency import Once, Outcome
+from app.services.results import Result
 from tests import factories
 from tests.cast import Cast
 from tests.support import records
+from tests.support.once import find_entry, run_once
 
 
 def test_a_reversal_takes_the_whole_award_back_and_lifetime_stays(cast: Cast) -> None:
@@ -96,7 +98,7 @@ def test_reversals_cancellations_and_downward_adjustments_are_not_reversible(cas
     award = factories.award(cast, member, 900)
     redemption = factories.redeem(cast, member, factories.make_reward(cast))
     factories.cancel(cast, redemption)
-    entries = [
+    entries: list[Entry | LedgerEntry] = [
         factories.reverse(cast, award, points=10),
         factories.adjust(cast, member, -10),
         next(e for e in records.entries_of(cast, member) if e.kind == "cancellation"),
@@ -178,14 +180,14 @@ def test_an_entry_of_another_workspace_is_not_found(cast: Cast) -> None:
         )
 
 
-def _reverse_once(cast: Cast, entry: LedgerEntry, points: int, key: str) -> Outcome[LedgerEntry]:
-    with cast.database.writing() as session:
-        return ledger.reverse(
-            session,
-            workspace_id=cast.workspace_id,
-            entry_id=entry.id,
-            points=points,
-            reason="Refund",
-            by=cast.manager,
-            once=Once("api", key),
-        )
+def _reverse_once(cast: Cast, entry: Entry, points: int, key: str) -> Result[Entry]:
+    return run_once(
+        cast,
+        key,
+        ledger.reverse,
+        find_entry,
+        entry_id=entry.id,
+        points=points,
+        reason="Refund",
+        by=cast.manager,
+    )

@@ -12,11 +12,12 @@ from app.models.members import Member
 from app.models.rewards import Reward
 from app.rules.actors import Actor
 from app.services import programs, rewards, seen_last
-from app.services.idempotency import Once, Outcome
+from app.services.results import Result
 from app.services.rewards import Terms
 from tests import factories
 from tests.cast import Cast
 from tests.support import records
+from tests.support.once import run_once
 
 
 def test_a_reward_is_made_with_its_event(cast: Cast) -> None:
@@ -252,17 +253,19 @@ def _rich_member(cast: Cast) -> Member:
     return member
 
 
-def _create_once(cast: Cast, key: str, *, by: Actor | None = None, **terms: Any) -> Outcome[Reward]:
+def _create_once(cast: Cast, key: str, *, by: Actor | None = None, **terms: Any) -> Result[Reward]:
     given: dict[str, Any] = {"name": "Drink", "type": "free_product", "points_cost": 1, **terms}
-    with cast.database.writing() as session:
-        return rewards.create(
-            session,
-            workspace_id=cast.workspace_id,
-            program_id=cast.program_id,
-            terms=Terms(**given),
-            by=by or cast.manager,
-            once=Once("form", key),
-        )
+    return run_once(
+        cast,
+        key,
+        rewards.create,
+        lambda session, workspace_id, id_: rewards.get_reward(
+            session, workspace_id=workspace_id, reward_id=id_
+        ),
+        program_id=cast.program_id,
+        terms=Terms(**given),
+        by=by or cast.manager,
+    )
 
 
 def _restore(cast: Cast, reward: Reward) -> Reward:

@@ -8,12 +8,13 @@ from datetime import timedelta
 import pytest
 
 from app import clock
+from app.ids import new_id
 from app.models.ledger import LedgerEntry
 from app.models.members import Member
-from app.models.redemptions import Redemption
 from app.models.rewards import Reward
-from app.services import ledger, ledger_verify
-from app.services.ledger import Line
+from app.rules.ledger import Entry, Posting
+from app.rules.redeeming import RedemptionRow
+from app.services import ledger_verify, posting
 from tests import factories
 from tests.cast import Cast
 from tests.support import records
@@ -29,7 +30,7 @@ class Shop:
     member: Member
     entries: list[LedgerEntry]
     reward: Reward
-    redemption: Redemption
+    redemption: RedemptionRow
 
 
 @pytest.fixture
@@ -173,7 +174,8 @@ def test_a_changed_redemption_is_named(shop: Shop, change: str) -> None:
 
 
 def test_taking_back_more_than_was_awarded_is_named(shop: Shop) -> None:
-    line = Line(
+    line = Posting(
+        id=new_id("ptx"),
         kind="reversal",
         points=-901,
         qualifying_change=-901,
@@ -188,7 +190,13 @@ def test_taking_back_more_than_was_awarded_is_named(shop: Shop) -> None:
 
 def test_taking_back_what_another_member_was_given_is_named(shop: Shop) -> None:
     other = factories.enrol(shop.cast)
-    line = Line(kind="reversal", points=-1, reason="Forged", reverses_id=shop.entries[0].id)
+    line = Posting(
+        id=new_id("ptx"),
+        kind="reversal",
+        points=-1,
+        reason="Forged",
+        reverses_id=shop.entries[0].id,
+    )
 
     assert _append(shop, other, line).id in _fault(shop)
 
@@ -196,19 +204,25 @@ def test_taking_back_what_another_member_was_given_is_named(shop: Shop) -> None:
 @pytest.mark.parametrize("which", ["earlier", "later"])
 def test_returning_one_members_redemption_to_another_is_named(shop: Shop, which: str) -> None:
     other = shop.earlier if which == "earlier" else factories.enrol(shop.cast)
-    line = Line(kind="cancellation", points=200, reason="Forged", redemption_id=shop.redemption.id)
+    line = Posting(
+        id=new_id("ptx"),
+        kind="cancellation",
+        points=200,
+        reason="Forged",
+        redemption_id=shop.redemption.id,
+    )
 
     _append(shop, other, line)
 
     assert shop.redemption.id in _fault(shop)
 
 
-def _append(shop: Shop, member: Member, line: Line) -> LedgerEntry:
+def _append(shop: Shop, member: Member, line: Posting) -> Entry:
     with shop.cast.database.writing() as session:
-        locked = ledger.lock_member(
+        locked = posting.lock_member(
             session, workspace_id=shop.cast.workspace_id, member_id=member.id
         )
-        return ledger.append(session, locked, line, by=shop.cast.manager)
+        return posting.post(session, locked, line, by=shop.cast.manager)[0]
 
 
 def _fault(shop: Shop) -> str:

@@ -22,6 +22,7 @@ from app.ids import new_id
 from app.models.registry import WORKSPACE_TABLES
 from app.rules import inbound as inbound_rules
 from app.rules.actors import Actor
+from app.rules.ledger import Source
 from app.services import (
     allowances,
     api_keys,
@@ -64,8 +65,8 @@ from app.services import (
 )
 from app.services.award_batches import Wanted
 from app.services.customers import Person
-from app.services.idempotency import Once
-from app.services.ledger import Award, Source
+from app.services.idempotency import IdempotencyKey
+from app.services.ledger import Award
 from app.services.member_search import Filters
 from app.services.paging import Between
 from app.services.passkeys import Site
@@ -149,15 +150,15 @@ def exercise(cast: Cast) -> None:
 def _exercise_acts(cast: Cast) -> None:
     member = factories.enrol(cast, "Ngozi Okafor", email="ngozi@example.com", phone="0871234471")
     source = Source("payment", "p1")
-    award = factories.award(cast, member, 900, source=source, once=Once("api", "k1"))
-    for key in ("k1", "k2"):
-        factories.award(cast, member, 900, source=source, once=Once("api", key))
+    award = factories.award(cast, member, 900, source=source)
+    for _ in range(2):
+        factories.award(cast, member, 900, source=source)
     factories.reverse(cast, award, points=100)
     factories.adjust(cast, member, 50)
     reward = factories.make_reward(
         cast, stock=5, per_member_limit=4, counter_key=1, min_tier="bronze"
     )
-    factories.fulfil(cast, factories.redeem(cast, member, reward, once=Once("api", "k3")))
+    factories.fulfil(cast, factories.redeem(cast, member, reward))
     unlimited = factories.make_reward(cast, "Sticker", points_cost=0, counter_key=1)
     factories.cancel(cast, factories.redeem(cast, member, unlimited))
     factories.edit_reward(cast, unlimited, stock=3)
@@ -177,7 +178,6 @@ def _exercise_acts(cast: Cast) -> None:
             member_id=member.id,
             changes={"name": "Ngozi Adeyemi"},
             by=cast.manager,
-            once=Once("form", "another name"),
         )
     factories.make_program(cast, name="Beans")
     with cast.database.writing() as session:
@@ -369,6 +369,7 @@ def _exercise_places(cast: Cast) -> None:
         workspace = staff.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
         devices.list_all(session, workspace=workspace)
         assert devices.find(session, token=till.token) is not None
+        devices.replace_token(session, workspace=workspace, device_id=till.device.id)
         named: dict[str, Any] = {
             "workspace": workspace,
             "device_id": till.device.id,
@@ -513,7 +514,6 @@ def _exercise_counter(session: Session, cast: Cast) -> None:
     purchases.points_for(member, amount_minor=100, currency="EUR")
     programs.tier_names([member.program])
     for redemption in redemptions.list_redemptions(session, **given).rows:
-        redemptions.get_entry(session, redemption=redemption)
         assert counter.read_slip(session, place=place, redemption_id=redemption.id).slip
 
 
@@ -618,7 +618,7 @@ def _exercise_inbound(cast: Cast) -> None:
 
 def _exercise_api(cast: Cast) -> None:
     given: dict[str, Any] = {"workspace_id": cast.workspace_id}
-    once = Once("api", "k9")
+    key = IdempotencyKey("api", "k9", "0" * 64)
     with cast.database.writing() as session:
         workspace = staff.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
         shop: dict[str, Any] = {"workspace": workspace, "by": cast.owner}
@@ -637,10 +637,12 @@ def _exercise_api(cast: Cast) -> None:
         api_requests.find_maker(session, entry=entry)
         api_requests.list_seen_calls(session, among=[("GET", "/v1/events")], **given)
         api_requests.remove_old(session, **given)
-        idempotency.claim(session, once=once, asked="0" * 64, result_id="", **given)
+        idempotency.claim(session, key=key, **given)
         answer = idempotency.Answer(201, "{}")
-        idempotency.keep_answer(session, once=once, result_id="loy_1", answer=answer, **given)
-        idempotency.first_answer(session, once=once, **given)
+        idempotency.keep(session, key=key, result_id="loy_1", answer=answer, **given)
+        idempotency.find_first(session, key=key, **given)
+        redemption_id = redemptions.list_redemptions(session, **given).rows[0].id
+        redemptions.read_redemption(session, redemption_id=redemption_id, **given)
         _award_many(session, cast)
         rate_limits.remove_full(session)
         if not cast.database.is_sqlite:
@@ -658,8 +660,10 @@ def _award_many(session: Session, cast: Cast) -> None:
         session, workspace_id=cast.workspace_id, between=Between()
     ).rows
     wanted = [
-        Wanted(entry.member_id, award, Once("api", "k10")),
-        Wanted("loy_nobody", Award(points=1, reason="Purchase"), Once("api", "k11")),
+        Wanted(entry.member_id, award, IdempotencyKey("api", "k10", "k10")),
+        Wanted(
+            "loy_nobody", Award(points=1, reason="Purchase"), IdempotencyKey("api", "k11", "k11")
+        ),
     ]
     by = Actor(kind="key", id="key_1", role="key")
     for _ in range(2):

@@ -82,7 +82,7 @@ class Model:
         self.offers: list[Offer] = []
         self.purchases: list[Purchase] = []
         self._customers: dict[str, int] = {}
-        self._sources: dict[str, Answer] = {}
+        self._sources: dict[str, tuple[Answer, tuple[int, int]]] = {}
         self._keys: dict[str, tuple[object, Answer]] = {}
 
     def enrol(self, customer: str, key: str | None = None) -> Answer:
@@ -90,7 +90,7 @@ class Model:
 
         def act() -> Answer:
             if customer in self._customers:
-                return "member", self._customers[customer], "member"
+                return "member", self._customers[customer], "existing"
             self._customers[customer] = len(self.accounts)
             self.accounts.append(Account())
             return "member", self._customers[customer], ""
@@ -101,18 +101,21 @@ class Model:
         self, member: int, points: int, key: str | None = None, source: str | None = None
     ) -> Answer:
         """Award points, for a source or for none."""
-        if not 1 <= points <= 10_000_000:
-            raise Refusal("parameter_invalid")
 
         def act() -> Answer:
+            if not 1 <= points <= 10_000_000:
+                raise Refusal("parameter_invalid")
             if source is not None and source in self._sources:
-                return *self._sources[source], "source"
+                made, first = self._sources[source]
+                if first != (member, points):
+                    raise Refusal("source_conflict")
+                return *made, "source"
             account = self._open_account(member)
             made = self._write(member, "award", points, left=points)
             account.lines[-1].lifetime = account.lifetime = account.lifetime + points
             account.qualifying += points
             if source is not None:
-                self._sources[source] = made
+                self._sources[source] = (made, (member, points))
             return *made, ""
 
         return self._once(key, ("award", member, points, source), act)
@@ -121,10 +124,10 @@ class Model:
         self, member: int, seq: int, points: int | None = None, key: str | None = None
     ) -> Answer:
         """Take an entry back, whole or in part."""
-        if points is not None and not 1 <= points <= 10_000_000:
-            raise Refusal("parameter_invalid")
 
         def act() -> Answer:
+            if points is not None and not 1 <= points <= 10_000_000:
+                raise Refusal("parameter_invalid")
             account = self.accounts[member]
             line = account.lines[seq - 1]
             if line.kind not in {"award", "adjustment"} or line.points < 0:
@@ -145,10 +148,10 @@ class Model:
         self, member: int, points: int, *, allow_negative: bool, key: str | None = None
     ) -> Answer:
         """Correct a balance."""
-        if points == 0:
-            raise Refusal("parameter_invalid")
 
         def act() -> Answer:
+            if points == 0:
+                raise Refusal("parameter_invalid")
             account = self._open_account(member)
             if points < 0 and account.balance + points < 0 and not allow_negative:
                 raise Refusal("insufficient_points")
@@ -173,14 +176,14 @@ class Model:
             self.purchases.append(Purchase(member, reward, offer.cost, self.now))
             return "redemption", len(self.purchases) - 1, offer.cost, ""
 
-        return self._once(key, ("redeem", member, reward), act)
+        return self._once(key, ("redeem", member, reward, seen_cost), act)
 
     def fulfil(self, purchase: int) -> Answer:
         """Hand a reward over."""
         found = self.purchases[purchase]
         if found.status == "cancelled":
             raise Refusal("reward_not_available")
-        replayed = "key" if found.status == "fulfilled" else ""
+        replayed = "existing" if found.status == "fulfilled" else ""
         found.status = "fulfilled"
         return "fulfilled", replayed
 
@@ -188,7 +191,7 @@ class Model:
         """Cancel a redemption; a cashier only what was not handed over, and soon."""
         found = self.purchases[purchase]
         if found.status == "cancelled":
-            return "cancelled", "cancelled"
+            return "cancelled", "existing"
         if as_cashier and found.status == "fulfilled":
             raise Refusal("already_fulfilled")
         if as_cashier and self.now > found.at + timedelta(minutes=10):

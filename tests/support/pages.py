@@ -12,7 +12,8 @@ from flask import Flask
 from sqlalchemy import update
 from werkzeug.test import TestResponse
 
-from app import clock, db
+from app import clock
+from app.http import database
 from app.models.staff import StaffSession
 from tests.factories import PASSWORD
 
@@ -90,7 +91,7 @@ class Visitor:
 
     def go_live(self) -> None:
         """Switch to Live, as if every sign-in had shown a second factor."""
-        with db.of(self.client.application.extensions).writing() as session:
+        with database.of(self.client.application.extensions).writing() as session:
             session.execute(update(StaffSession).values(second_factor_at=clock.now()))
         self.post("/mode", {**self.get("/you").fields("/mode"), "mode": "live"})
 

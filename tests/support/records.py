@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 
 from app.models.audit import AuditEntry
-from app.models.idempotency import IdempotencyKey
+from app.models.idempotency import StoredKey
 from app.models.ledger import LedgerEntry
 from app.models.members import Member
 from app.models.outbox import Event
@@ -85,5 +85,5 @@ def count_written(cast: Cast) -> dict[str, int]:
                 .where(table.workspace_id == cast.workspace_id)
             )
             or 0
-            for table in (LedgerEntry, Event, AuditEntry, IdempotencyKey, Redemption, Member)
+            for table in (LedgerEntry, Event, AuditEntry, StoredKey, Redemption, Member)
         }

@@ -2,26 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from app.models.ledger import LedgerEntry
 from app.models.members import Member
 from app.models.redemptions import Redemption
 from app.models.rewards import Reward
+from app.rules.ledger import Entry, Source
+from app.rules.redeeming import RedemptionRow
 from app.services import ledger, members, redemptions, rewards
-from app.services.idempotency import Once, Outcome
-from app.services.ledger import Source
+from app.services.results import Result
 from tests import factories
 from tests.cast import Cast
 from tests.support.model import Answer
+from tests.support.once import find_entry, run_once
 
 _NAMES = {"cost": "points_cost", "limit": "per_member_limit", "starts": "starts_at"} | {
     "ends": "ends_at",
     "tier": "min_tier",
 }
+
+
+def _find_member(session: Session, workspace_id: str, member_id: str) -> Member:
+    return members.get_member(session, workspace_id=workspace_id, member_id=member_id)
+
+
+def _find_redemption(session: Session, workspace_id: str, redemption_id: str) -> RedemptionRow:
+    return redemptions.read_redemption(
+        session, workspace_id=workspace_id, redemption_id=redemption_id
+    )
+
+
+_AGAIN: Mapping[Any, Callable[..., Any]] = {
+    members.enrol: _find_member,
+    redemptions.redeem: _find_redemption,
+    ledger.award: find_entry,
+    ledger.reverse: find_entry,
+    ledger.adjust: find_entry,
+}
+"""How what an act had made under a key is found again."""
 
 
 class World:
@@ -37,11 +61,11 @@ class World:
 
     def enrol(self, customer: str, key: str | None = None) -> Answer:
         """Enrol a customer."""
-        outcome: Outcome[Member] = self._act(
+        outcome: Result[Member] = self._act(
             members.enrol,
             program_id=self.cast.program_id,
             customer_id=self._name + customer,
-            once=self._once(key),
+            key=key,
         )
         return "member", _number(self._members, outcome.value.id), outcome.replayed
 
@@ -54,7 +78,7 @@ class World:
             member_id=self._members[member],
             points=points,
             reason="Purchase",
-            once=self._once(key),
+            key=key,
             source=Source("payment", self._name + source) if source else None,
         )
 
@@ -75,7 +99,7 @@ class World:
             entry_id=entry_id,
             points=points,
             reason="Refund",
-            once=self._once(key),
+            key=key,
         )
 
     def adjust(
@@ -88,20 +112,20 @@ class World:
             points=points,
             reason="Correction",
             allow_negative=allow_negative,
-            once=self._once(key),
+            key=key,
         )
 
     def redeem(
         self, member: int, reward: int, seen_cost: int | None = None, key: str | None = None
     ) -> Answer:
         """Buy a reward as the cashier."""
-        outcome: Outcome[Redemption] = self._act(
+        outcome: Result[RedemptionRow] = self._act(
             redemptions.redeem,
             member_id=self._members[member],
             reward_id=self._rewards[reward].id,
             expected_points=seen_cost,
             by=self.cast.cashier,
-            once=self._once(key),
+            key=key,
         )
         number = _number(self._redemptions, outcome.value.id)
         return "redemption", number, outcome.value.points_spent, outcome.replayed
@@ -179,20 +203,17 @@ class World:
         ]
 
     def _entry(self, act: Any, **given: Any) -> Answer:
-        outcome: Outcome[LedgerEntry] = self._act(act, **given)
+        outcome: Result[Entry] = self._act(act, **given)
         member = self._members.index(outcome.value.member_id)
         return "entry", member, outcome.value.seq, outcome.replayed
 
-    def _act(self, act: Any, **given: Any) -> Any:
+    def _act(self, act: Any, *, key: str | None = None, **given: Any) -> Any:
+        given = {"by": self.cast.manager, **given}
+        if key:
+            return run_once(self.cast, self._name + key, act, _AGAIN[act], **given)
         with self.cast.database.writing() as session:
-            return act(
-                session,
-                workspace_id=self.cast.workspace_id,
-                **{"by": self.cast.manager, **given},
-            )
-
-    def _once(self, key: str | None) -> Once | None:
-        return Once("api", self._name + key) if key else None
+            made = act(session, workspace_id=self.cast.workspace_id, **given)
+        return made if isinstance(made, Result) else Result(made)
 
 
 def _number(known: list[str], found: str) -> int:

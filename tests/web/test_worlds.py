@@ -85,7 +85,7 @@ def _cast_of_live(cast: Cast) -> Cast:
             workspace_id=cast.live_workspace_id,
             rules=factories.make_rules(name="Liveprogram", currency_name="beans"),
             by=SYSTEM,
-        ).value
+        )
     people = {
         role: dataclasses.replace(getattr(cast, role), location_id=location_id)
         for role in ("owner", "manager", "cashier", "viewer")

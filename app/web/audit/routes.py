@@ -13,8 +13,9 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, Response, current_app, request
 
 from app import clock
-from app.db import Database, current, reading
+from app.db import Database
 from app.http.actors import signed_in
+from app.http.database import current, reading
 from app.models.merchants import Workspace
 from app.services import audit_log, staff_people
 from app.services.audit_log import Filters, Line

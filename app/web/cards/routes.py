@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
-from app.db import reading, writing
 from app.http.actors import actor, signed_in, workspace_id
+from app.http.database import reading, writing
 from app.http.messages import say
 from app.rules import cards as drawn
 from app.services import cards, members

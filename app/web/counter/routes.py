@@ -11,19 +11,19 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 from werkzeug.datastructures import MultiDict
 
-from app.db import reading, writing
 from app.errors import RegularsError
 from app.http import unsent
 from app.http.actors import actor, signed_in, workspace_id
+from app.http.database import reading, writing
 from app.http.messages import UNDO_SECONDS
 from app.http.statuses import status_of
 from app.services import counter, ledger, members, purchases, redemptions
 from app.services.counter import CounterPlace, Slip, Stage
-from app.services.idempotency import Once
 from app.web.base_form import ActForm, RegularsForm
 from app.web.counter.forms import CounterAwardForm
 from app.web.filters import counted, money
 from app.web.ledger.lines import who_did
+from app.web.ledger.undo import undo_entry
 from app.web.redemptions.forms import RedeemForm
 from app.web.redemptions.words import why_nothing_is_due
 from app.web.responses import page, redirect_to
@@ -70,21 +70,24 @@ def redeem(member_id: str) -> Response:
     if not form.validate_on_submit():
         return _member(member_id, redeem_form=form, status=422)
     try:
-        with writing() as session:
-            outcome = redemptions.redeem(
+        sent = form.act_once(
+            lambda session: redemptions.redeem(
                 session,
                 workspace_id=workspace_id(),
                 member_id=member_id,
                 reward_id=form.reward_id,
                 expected_points=form.expected_points,
                 by=actor(),
-                once=form.key,
-            )
+            ),
+            lambda session, redemption_id: redemptions.read_redemption(
+                session, workspace_id=workspace_id(), redemption_id=redemption_id
+            ),
+        )
     except RegularsError as error:
         form.refuse(error)
         form.renew()
         return _member(member_id, redeem_form=form, status=int(status_of(error)))
-    return _go("redemption", outcome.value.id)
+    return _go("redemption", sent.value.id)
 
 
 @blueprint.post("/members/<member_id>/award")
@@ -98,24 +101,29 @@ def award(member_id: str) -> Response:
     amount = form.spent.data or 0
     try:
         approval = form.take_approval()
-        with writing() as session:
-            outcome = purchases.award(
-                session,
-                member=members.get_member(
-                    session, workspace_id=workspace_id(), member_id=member_id
-                ),
-                amount_minor=amount,
-                currency=_currency(),
-                reason=f"Purchase, {money(amount)}",
-                approval=approval,
-                by=actor(),
-                once=form.key,
-            )
+        sent = form.act_once(
+            lambda session: (
+                purchases.award(
+                    session,
+                    member=members.get_member(
+                        session, workspace_id=workspace_id(), member_id=member_id
+                    ),
+                    amount_minor=amount,
+                    currency=_currency(),
+                    reason=f"Purchase, {money(amount)}",
+                    approval=approval,
+                    by=actor(),
+                ).value
+            ),
+            lambda session, entry_id: ledger.read_entry(
+                session, workspace_id=workspace_id(), entry_id=entry_id
+            ),
+        )
     except RegularsError as error:
         form.refuse(error)
         form.renew()
         return _member(member_id, award_form=form, status=int(status_of(error)))
-    return _go("award", outcome.value.id)
+    return _go("award", sent.value.id)
 
 
 @blueprint.post("/redemptions/<redemption_id>/undo")
@@ -165,19 +173,11 @@ def undo_award(entry_id: str) -> Response:
     if not form.validate_on_submit():
         return _slip_of_award(entry_id, refused=form.hidden_errors[0], status=422)
     try:
-        with writing() as session:
-            done = ledger.reverse(
-                session,
-                workspace_id=workspace_id(),
-                entry_id=entry_id,
-                reason="Undone",
-                by=actor(),
-                once=Once("form", f"undo {entry_id}"),
-            )
+        reversal = undo_entry(entry_id)
     except RegularsError as error:
         return _slip_of_award(entry_id, refused=error.message, status=int(status_of(error)))
-    taken_back = f"Undone. {counted(-done.value.points, 'point')} taken back."
-    return _member(done.value.member_id, said=taken_back)
+    taken_back = f"Undone. {counted(-reversal.points, 'point')} taken back."
+    return _member(reversal.member_id, said=taken_back)
 
 
 @blueprint.get("/receipts/<redemption_id>")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from flask import Blueprint, Response, request, url_for
+from sqlalchemy.orm import Session
 
 from app import clock
-from app.db import reading, writing
 from app.errors import NotFound, RegularsError
 from app.http.actors import actor, signed_in, workspace_id
+from app.http.database import reading, writing
 from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.api_keys import ApiKey
@@ -69,15 +71,17 @@ def create_key() -> Response:
     if not form.validate_on_submit():
         return _key_page(form, 422)
     try:
-        with writing() as session:
-            made = api_keys.create(
+        made = form.act_once(
+            lambda session: api_keys.create(
                 session,
                 workspace=signed_in().workspace,
                 name=form.name.data or "",
                 scopes=form.chosen_scopes(),
                 by=actor(),
-                once=form.key,
-            )
+            ),
+            _made_before,
+            attrgetter("key.id"),
+        ).value
     except RegularsError as error:
         form.refuse(error)
         form.renew()
@@ -98,15 +102,17 @@ def roll(key_id: str) -> Response:
     if not form.validate_on_submit():
         return _roll_page(form, key, 422)
     try:
-        with writing() as session:
-            made = api_keys.roll(
+        made = form.act_once(
+            lambda session: api_keys.roll(
                 session,
                 workspace=signed_in().workspace,
                 key_id=key_id,
                 overlap_hours=int(form.overlap_hours.data),
                 by=actor(),
-                once=form.key,
-            )
+            ),
+            _made_before,
+            attrgetter("key.id"),
+        ).value
     except RegularsError as error:
         form.refuse(error)
         form.renew()
@@ -189,6 +195,11 @@ def _guide() -> list[Step]:
         sandbox = staff.get_workspace(session, merchant_id=signed_in().merchant.id, mode=SANDBOX)
         seen = api_requests.list_seen_calls(session, workspace_id=sandbox.id, among=CALLS)
     return steps(seen)
+
+
+def _made_before(session: Session, key_id: str) -> Made:
+    """Return a key without its secret, which was shown when the form was sent first."""
+    return Made(api_keys.get_key(session, workspace=signed_in().workspace, key_id=key_id), "")
 
 
 def _get_key(key_id: str) -> ApiKey:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from flask import Blueprint, Response, current_app, url_for
 from flask import session as cookie
 
 from app import clock
-from app.db import reading, writing
 from app.errors import RegularsError
 from app.http.access import SEEN
 from app.http.actors import actor, signed_in, workspace_id
+from app.http.database import reading, writing
 from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.devices import Device
@@ -38,8 +40,8 @@ def create() -> Response:
     if not form.validate_on_submit():
         return _till_page(form, None, 422)
     try:
-        with writing() as session:
-            made = devices.register(
+        made = form.act_once(
+            lambda session: devices.register(
                 session,
                 workspace=signed_in().workspace,
                 location_id=form.location_id.data or "",
@@ -47,8 +49,12 @@ def create() -> Response:
                 idle_minutes=form.idle_minutes.data or 0,
                 session_token=signed_in().token,
                 by=actor(),
-                once=form.key,
-            )
+            ),
+            lambda session, device_id: devices.replace_token(
+                session, workspace=signed_in().workspace, device_id=device_id
+            ),
+            attrgetter("device.id"),
+        ).value
     except RegularsError as error:
         form.refuse(error)
         return _till_page(form, None, int(status_of(error)))

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, current_app, jsonify
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.db import current, reading
+from app.http.database import current, reading
 
 blueprint = Blueprint("health", __name__)
 

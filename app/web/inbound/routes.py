@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from flask import Blueprint, Response, request, url_for
+from sqlalchemy.orm import Session
 
 from app import clock
-from app.db import reading, writing
 from app.errors import RegularsError
 from app.http.actors import actor, signed_in, workspace_id
+from app.http.database import reading, writing
 from app.http.messages import say
 from app.http.requests import INBOUND_PREFIX
 from app.http.statuses import status_of
@@ -42,8 +45,8 @@ def create() -> Response:
     if not form.validate_on_submit():
         return _form_page(form, 422)
     try:
-        with writing() as session:
-            made = inbound.create(
+        made = form.act_once(
+            lambda session: inbound.create(
                 session,
                 workspace=signed_in().workspace,
                 kind=form.kind.data or "",
@@ -51,8 +54,10 @@ def create() -> Response:
                 program_id=form.program_id.data or "",
                 secret=form.secret.data or "",
                 by=actor(),
-                once=form.key,
-            )
+            ),
+            _made_before,
+            attrgetter("source.id"),
+        ).value
     except RegularsError as error:
         form.refuse(error)
         form.renew()
@@ -135,16 +140,18 @@ def replace_secret(source_id: str) -> Response:
     if not form.validate_on_submit():
         return _part(form, source, "secret", 422)
     try:
-        with writing() as session:
-            made = inbound.replace_secret(
+        made = form.act_once(
+            lambda session: inbound.replace_secret(
                 session,
                 workspace=signed_in().workspace,
                 source_id=source_id,
                 overlap_hours=int(form.overlap_hours.data),
                 secret=form.secret.data or "",
                 by=actor(),
-                once=form.key,
-            )
+            ),
+            _made_before,
+            attrgetter("source.id"),
+        ).value
     except RegularsError as error:
         form.refuse(error)
         form.renew()
@@ -167,6 +174,12 @@ def retry(source_id: str, event_id: str) -> Response:
             )
         say(event.detail)
     return go(url_for("inbound.show", source_id=source_id))
+
+
+def _made_before(session: Session, source_id: str) -> Made:
+    """Return a source without its secret, which was shown when the form was sent first."""
+    workspace = signed_in().workspace
+    return Made(inbound.get_source(session, workspace=workspace, source_id=source_id), "")
 
 
 def _get(source_id: str) -> InboundSource:

@@ -5,20 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flask import Blueprint, Response, request, url_for
+from sqlalchemy.orm import Session
 
-from app.db import reading, writing
 from app.errors import AlreadyReversed, RegularsError
 from app.http.actors import actor, workspace_id
+from app.http.database import reading
 from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.members import Member
 from app.rules import tiers
+from app.rules.ledger import Entry
 from app.services import ledger, ledger_history, members
-from app.services.idempotency import Once
 from app.services.ledger_history import Row
 from app.web.base_form import RegularsForm, is_pressed
 from app.web.filters import clock_time, counted, number, signed
 from app.web.ledger.forms import AdjustPointsForm, AwardPointsForm, ReverseForm
+from app.web.ledger.undo import undo_entry
 from app.web.responses import go, page, redirect_to
 
 blueprint = Blueprint("ledger", __name__)
@@ -68,24 +70,27 @@ def award(member_id: str) -> Response:
         return _act_page("award", form, member, 422)
     try:
         approval = form.take_approval()
-        with writing() as session:
-            outcome = ledger.award(
-                session,
-                workspace_id=workspace_id(),
-                member_id=member_id,
-                points=form.points.data or 0,
-                reason=form.reason.data or "",
-                note=form.note.data or "",
-                by=actor(),
-                approval=approval,
-                once=form.key,
-            )
+        sent = form.act_once(
+            lambda session: (
+                ledger.award(
+                    session,
+                    workspace_id=workspace_id(),
+                    member_id=member_id,
+                    points=form.points.data or 0,
+                    reason=form.reason.data or "",
+                    note=form.note.data or "",
+                    by=actor(),
+                    approval=approval,
+                ).value
+            ),
+            _find,
+        )
     except RegularsError as error:
         return _refused("award", form, member, error)
     _say_done(
-        f"{counted(outcome.value.points, 'point', signed)} for {_name(member)}.",
-        replayed=bool(outcome.replayed),
-        undo=url_for("ledger.undo", entry_id=outcome.value.id),
+        f"{counted(sent.value.points, 'point', signed)} for {_name(member)}.",
+        replayed=bool(sent.replayed),
+        undo=url_for("ledger.undo", entry_id=sent.value.id),
     )
     return go(url_for("members.show", member_id=member_id))
 
@@ -104,8 +109,8 @@ def adjust(member_id: str) -> Response:
         return _act_page("adjust", form, member, 422)
     try:
         approval = form.take_approval()
-        with writing() as session:
-            outcome = ledger.adjust(
+        sent = form.act_once(
+            lambda session: ledger.adjust(
                 session,
                 workspace_id=workspace_id(),
                 member_id=member_id,
@@ -115,14 +120,15 @@ def adjust(member_id: str) -> Response:
                 allow_negative=bool(form.allow_negative.data),
                 by=actor(),
                 approval=approval,
-                once=form.key,
-            )
+            ),
+            _find,
+        )
     except RegularsError as error:
         return _refused("adjust", form, member, error)
-    entry = outcome.value
+    entry = sent.value
     _say_done(
         f"Adjusted by {signed(entry.points)}. The balance is {number(entry.balance_after)}.",
-        replayed=bool(outcome.replayed),
+        replayed=bool(sent.replayed),
         undo=url_for("ledger.undo", entry_id=entry.id) if entry.points > 0 else None,
     )
     return go(url_for("members.show", member_id=member_id))
@@ -161,48 +167,45 @@ def reverse(entry_id: str) -> Response:
     if not form.validate_on_submit():
         return _reverse_page(form, member, row, 422)
     try:
-        with writing() as session:
-            outcome = ledger.reverse(
+        sent = form.act_once(
+            lambda session: ledger.reverse(
                 session,
                 workspace_id=workspace_id(),
                 entry_id=entry_id,
                 points=form.asked_points(),
                 reason=form.reason.data or "",
                 by=actor(),
-                once=form.key,
-            )
+            ),
+            _find,
+        )
     except RegularsError as error:
         _refuse(form, error)
         member, row = _get_row(entry_id)
         return _reverse_page(form, member, row, int(status_of(error)))
-    entry = outcome.value
+    entry = sent.value
     _say_done(
         f"{counted(-entry.points, 'point')} reversed for {_name(member)}. "
         f"The balance is {number(entry.balance_after)}.",
-        replayed=bool(outcome.replayed),
+        replayed=bool(sent.replayed),
     )
     return go(url_for("members.show", member_id=member.id))
 
 
 @blueprint.post("/ledger/<entry_id>/undo")
 def undo(entry_id: str) -> Response:
-    """Take back the act just done. The key is the entry's own, so two presses undo once."""
+    """Take back the act just done. Two presses undo once."""
     member, _row = _get_row(entry_id)
     if is_pressed():
         try:
-            with writing() as session:
-                entry = ledger.reverse(
-                    session,
-                    workspace_id=workspace_id(),
-                    entry_id=entry_id,
-                    reason="Undone",
-                    by=actor(),
-                    once=Once("form", f"undo {entry_id}"),
-                ).value
+            entry = undo_entry(entry_id)
             say(f"Undone. The balance is {number(entry.balance_after)}.")
         except RegularsError as error:
             say(error.message)
     return go(url_for("members.show", member_id=member.id))
+
+
+def _find(session: Session, entry_id: str) -> Entry:
+    return ledger.read_entry(session, workspace_id=workspace_id(), entry_id=entry_id)
 
 
 def _get_member(member_id: str) -> Member:

@@ -7,9 +7,9 @@ from typing import Any
 
 from flask import Blueprint, Response, url_for
 
-from app.db import reading, writing
 from app.errors import RegularsError
 from app.http.actors import actor, signed_in, workspace_id
+from app.http.database import reading, writing
 from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.programs import Location

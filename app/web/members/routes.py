@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, request, url_for
 from sqlalchemy.orm import Session
 
-from app.db import reading, writing
 from app.errors import RegularsError
 from app.http.actors import actor, may, signed_in, workspace_id
+from app.http.database import reading, writing
 from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.members import Member
 from app.rules import tiers
 from app.services import ledger_history, member_search, members, programs, rewards
 from app.services.customers import Person
+from app.services.results import Replayed, Result
 from app.web import days
 from app.web.base_form import is_pressed
 from app.web.choices import choice
@@ -133,22 +135,26 @@ def create() -> Response:
     if not form.has_seen(alike):
         return _enrol_page(form, alike=alike, status=422)
     try:
-        with writing() as session:
-            outcome = members.enrol(
+        sent = form.act_once(
+            lambda session: members.enrol(
                 session,
                 workspace_id=workspace_id(),
                 program_id=form.program_id.data or "",
                 person=form.person(),
                 by=actor(),
-                once=form.key,
-            )
+            ),
+            lambda session, member_id: Result(_find(session, member_id), Replayed.EXISTING),
+            attrgetter("value.id"),
+        )
     except RegularsError as error:
         form.refuse(error)
         return _enrol_page(form, status=int(status_of(error)))
-    say("Enrolled." if not outcome.replayed else "Already enrolled. Nobody was enrolled twice.")
+    member = sent.value.value
+    is_new = not sent.value.replayed
+    say("Enrolled." if is_new else "Already enrolled. Nobody was enrolled twice.")
     if form.back.data == "counter":
-        return go(url_for("counter.index", member=outcome.value.id))
-    return go(url_for("members.show", member_id=outcome.value.id))
+        return go(url_for("counter.index", member=member.id))
+    return go(url_for("members.show", member_id=member.id))
 
 
 @blueprint.get("/<member_id>")
@@ -195,15 +201,16 @@ def update(member_id: str) -> Response:
     if not form.has_seen(alike):
         return _edit_page(form, member, alike=alike, status=422)
     try:
-        with writing() as session:
-            members.edit(
+        form.act_once(
+            lambda session: members.edit(
                 session,
                 workspace_id=workspace_id(),
                 member_id=member_id,
                 changes=form.changes(),
                 by=actor(),
-                once=form.key,
-            )
+            ),
+            _find,
+        )
     except RegularsError as error:
         form.refuse(error)
         form.renew()
@@ -293,11 +300,16 @@ def _before_seq() -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None  # noqa: PLR2004
 
 
+def _find(session: Session, member_id: str) -> Member:
+    return members.get_member(session, workspace_id=workspace_id(), member_id=member_id)
+
+
 def _find_alike(form: PersonForm, person: Person, *, besides: str = "") -> list[Member]:
+    if form.was_used:
+        # It would find the very member that the form had made.
+        return []
     with reading() as session:
-        found = members.list_near_duplicates(
-            session, workspace_id=workspace_id(), person=person, once=form.key
-        )
+        found = members.list_near_duplicates(session, workspace_id=workspace_id(), person=person)
     return [member for member in found if member.customer_id != besides]
 
 

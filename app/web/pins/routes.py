@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, current_app, request, url_for
 
-from app.db import reading, writing
 from app.errors import InvalidParameter, NotFound, RegularsError
 from app.http import attempts
 from app.http.access import safe_path
 from app.http.actors import actor, is_signed_in, signed_in
+from app.http.database import reading, writing
 from app.http.entering import enter, find_till, leave
 from app.http.messages import say
 from app.http.statuses import status_of

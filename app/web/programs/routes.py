@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, Response, request, url_for
+from sqlalchemy.orm import Session
 
-from app.db import reading, writing
 from app.errors import InvalidParameter, RegularsError
 from app.http.actors import actor, signed_in, workspace_id
+from app.http.database import reading
 from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.programs import Program
@@ -45,14 +46,15 @@ def create() -> Response:
     if not form.validate_on_submit():
         return _form_page(form, status=422)
     try:
-        with writing() as session:
-            programs.create(
+        form.act_once(
+            lambda session: programs.create(
                 session,
                 workspace_id=workspace_id(),
                 rules=form.rules(time_zone=signed_in().merchant.time_zone),
                 by=actor(),
-                once=form.key,
-            )
+            ),
+            _find,
+        )
     except RegularsError as error:
         _refuse(form, error)
         return _form_page(form, status=int(status_of(error)))
@@ -81,15 +83,16 @@ def update(program_id: str) -> Response:
     if not form.validate_on_submit():
         return _form_page(form, program, 422)
     try:
-        with writing() as session:
-            programs.edit(
+        form.act_once(
+            lambda session: programs.edit(
                 session,
                 workspace_id=workspace_id(),
                 program_id=program_id,
                 changes=form.changes(),
                 by=actor(),
-                once=form.key,
-            )
+            ),
+            _find,
+        )
     except RegularsError as error:
         _refuse(form, error)
         return _form_page(form, program, int(status_of(error)))
@@ -103,6 +106,10 @@ def _refuse(form: ProgramForm, error: RegularsError) -> None:
         error.param = None
     form.refuse(error)
     form.renew()
+
+
+def _find(session: Session, program_id: str) -> Program:
+    return programs.get_program(session, workspace_id=workspace_id(), program_id=program_id)
 
 
 def _get(program_id: str) -> Program:

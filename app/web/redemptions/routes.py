@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request, url_for
 
-from app.db import reading, writing
 from app.errors import RegularsError
 from app.http.access import safe_path
 from app.http.actors import actor, workspace_id
+from app.http.database import reading, writing
 from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.redemptions import Redemption
@@ -66,22 +66,25 @@ def redeem(member_id: str) -> Response:
     if not form.validate_on_submit():
         return _offers(form, member_id, 422)
     try:
-        with writing() as session:
-            outcome = redemptions.redeem(
+        sent = form.act_once(
+            lambda session: redemptions.redeem(
                 session,
                 workspace_id=workspace_id(),
                 member_id=member_id,
                 reward_id=form.reward_id,
                 expected_points=form.expected_points,
                 by=actor(),
-                once=form.key,
-            )
+            ),
+            lambda session, redemption_id: redemptions.read_redemption(
+                session, workspace_id=workspace_id(), redemption_id=redemption_id
+            ),
+        )
     except RegularsError as error:
         form.refuse(error)
         form.renew()
         return _offers(form, member_id, int(status_of(error)))
-    redemption = outcome.value
-    again = "This was sent before and counted once: " if outcome.replayed else ""
+    redemption = _get(sent.value.id)
+    again = "This was sent before and counted once: " if sent.replayed else ""
     say(
         f"{again}{redemption.reward.name}. Hand it over. Code {redemption.code_shown}.",
         undo=url_for("redemptions.cancel", redemption_id=redemption.id),

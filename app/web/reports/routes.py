@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from flask import Blueprint, Response
 
 from app import clock
-from app.db import reading
 from app.http.actors import actor, signed_in, workspace_id
+from app.http.database import reading
 from app.models.programs import Program
 from app.rules.actors import Permission
 from app.services import programs, reports, rewards, webhook_log

@@ -8,9 +8,9 @@ from flask import Blueprint, Response, request, url_for
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.db import reading, writing
 from app.errors import InvalidParameter, NotFound, RegularsError
 from app.http.actors import actor, signed_in, workspace_id
+from app.http.database import reading, writing
 from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.programs import Program
@@ -65,19 +65,20 @@ def create() -> Response:
     if not form.validate_on_submit():
         return _form_page(form, program, status=422)
     try:
-        with writing() as session:
-            outcome = rewards.create(
+        reward = form.act_once(
+            lambda session: rewards.create(
                 session,
                 workspace_id=workspace_id(),
                 program_id=program.id,
                 terms=form.terms(),
                 by=actor(),
-                once=form.key,
-            )
+            ),
+            _find,
+        ).value
     except RegularsError as error:
         _refuse(form, error)
         return _form_page(form, program, status=int(status_of(error)))
-    say(f"“{outcome.value.name}” {_when(outcome.value)}.")
+    say(f"“{reward.name}” {_when(reward)}.")
     return go(url_for("rewards.index"))
 
 
@@ -97,19 +98,20 @@ def update(reward_id: str) -> Response:
     if not form.validate_on_submit():
         return _form_page(form, program, reward=reward, status=422)
     try:
-        with writing() as session:
-            outcome = rewards.edit(
+        saved = form.act_once(
+            lambda session: rewards.edit(
                 session,
                 workspace_id=workspace_id(),
                 reward_id=reward_id,
                 changes=form.changes(),
                 by=actor(),
-                once=form.key,
-            )
+            ),
+            _find,
+        ).value
     except RegularsError as error:
         _refuse(form, error)
         return _form_page(form, program, reward=reward, status=int(status_of(error)))
-    say(f"“{outcome.value.name}” is saved. What was redeemed before keeps the points it cost.")
+    say(f"“{saved.name}” is saved. What was redeemed before keeps the points it cost.")
     return go(url_for("rewards.index"))
 
 
@@ -190,6 +192,10 @@ def _refuse(form: RewardForm, error: RegularsError) -> None:
         error.param = "percent" if form.type.data == "discount_percent" else "amount"
     form.refuse(error)
     form.renew()
+
+
+def _find(session: Session, reward_id: str) -> Reward:
+    return rewards.get_reward(session, workspace_id=workspace_id(), reward_id=reward_id)
 
 
 def _get(reward_id: str) -> tuple[Reward, Program]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from flask import Blueprint, Response, current_app, request, url_for
 
-from app.db import reading, writing
 from app.errors import NotFound, RegularsError
 from app.http import attempts
 from app.http.access import safe_path
 from app.http.actors import actor, signed_in, workspace_id
+from app.http.database import reading, writing
 from app.http.entering import enter, show_oneself
 from app.http.messages import say
 from app.http.statuses import status_of
@@ -71,17 +73,21 @@ def create() -> Response:
     if not form.validate_on_submit():
         return page("staff/invite_form.html", form=form, status=422)
     try:
-        with writing() as session:
-            made = staff_people.invite(
+        made = form.act_once(
+            lambda session: staff_people.invite(
                 session,
                 merchant_id=_merchant_id(),
-                workspace_id=workspace_id(),
                 email=form.email.data or "",
                 name=form.name.data or "",
                 role=form.role.data or "",
                 by=actor(),
-                once=form.key,
-            )
+            ),
+            lambda session, invite_id: staff_people.Invited(
+                staff_people.get_invite(session, merchant_id=_merchant_id(), invite_id=invite_id),
+                "",
+            ),
+            attrgetter("invite.id"),
+        ).value
     except RegularsError as error:
         form.refuse(error)
         form.renew()

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from flask import Blueprint, Response, current_app, request, url_for
 from flask import session as cookie
 
-from app.db import reading, writing
 from app.errors import RegularsError
 from app.http import attempts
 from app.http.access import safe_path
 from app.http.actors import actor, signed_in
+from app.http.database import reading, writing
 from app.http.entering import enter, keep_token
 from app.rules import cards as drawn
 from app.services import passkeys, second_factors

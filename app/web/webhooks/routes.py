@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from operator import attrgetter
 
 from flask import Blueprint, Response, current_app, request, url_for
+from sqlalchemy.orm import Session
 
 from app import clock
 from app.config import Settings
-from app.db import reading, writing
 from app.errors import NotFound, RegularsError
 from app.http.actors import actor, signed_in, workspace_id
+from app.http.database import reading, writing
 from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.webhooks import WebhookEndpoint
@@ -45,16 +47,18 @@ def create() -> Response:
     if not form.validate_on_submit():
         return _form_page(form, status=422)
     try:
-        with writing() as session:
-            made = webhooks.create_endpoint(
+        made = form.act_once(
+            lambda session: webhooks.create_endpoint(
                 session,
                 workspace_id=workspace_id(),
                 url=form.url.data or "",
                 enabled_events=form.events(),
                 allows_http=_allows_http(),
                 by=actor(),
-                once=form.key,
-            )
+            ),
+            _made_before,
+            attrgetter("endpoint.id"),
+        ).value
     except RegularsError as error:
         form.refuse(error)
         form.renew()
@@ -140,15 +144,17 @@ def rotate(endpoint_id: str) -> Response:
     if not form.validate_on_submit():
         return _rotate_page(form, endpoint, 422)
     try:
-        with writing() as session:
-            made = webhooks.rotate_secret(
+        made = form.act_once(
+            lambda session: webhooks.rotate_secret(
                 session,
                 workspace_id=workspace_id(),
                 endpoint_id=endpoint_id,
                 overlap_hours=int(form.overlap_hours.data),
                 by=actor(),
-                once=form.key,
-            )
+            ),
+            _made_before,
+            attrgetter("endpoint.id"),
+        ).value
     except RegularsError as error:
         form.refuse(error)
         form.renew()
@@ -188,14 +194,17 @@ def send_test(endpoint_id: str) -> Response:
         say(form.hidden_errors[0])
         return go(url_for("webhooks.show", endpoint_id=endpoint_id))
     try:
-        with writing() as session:
-            delivery = webhook_resends.send_test(
+        delivery = form.act_once(
+            lambda session: webhook_resends.send_test(
                 session,
                 workspace_id=workspace_id(),
                 endpoint_id=endpoint_id,
                 by=actor(),
-                once=form.key,
-            )
+            ),
+            lambda session, delivery_id: webhook_log.get_delivery(
+                session, workspace_id=workspace_id(), delivery_id=delivery_id
+            ),
+        ).value
     except NotFound:
         raise
     except RegularsError as error:
@@ -285,8 +294,8 @@ def resend_range(endpoint_id: str) -> Response:
     if not form.validate_on_submit():
         return _resend_page(form, endpoint, 422)
     try:
-        with writing() as session:
-            made = webhook_resends.resend_range(
+        made = form.act_once(
+            lambda session: webhook_resends.resend_range(
                 session,
                 workspace_id=workspace_id(),
                 endpoint_id=endpoint_id,
@@ -294,8 +303,13 @@ def resend_range(endpoint_id: str) -> Response:
                 until=form.until.data,
                 with_delivered=bool(form.with_delivered.data),
                 by=actor(),
-                once=form.key,
-            )
+            ),
+            lambda session, resend_id: (
+                webhook_log.get_progress(
+                    session, workspace_id=workspace_id(), resend_id=resend_id
+                ).resend
+            ),
+        ).value
     except RegularsError as error:
         form.refuse(error)
         form.renew()
@@ -320,6 +334,12 @@ def events_of_entry(entry_id: str) -> Response:
         entry = ledger.get_entry(session, workspace_id=workspace_id(), entry_id=entry_id)
         events = webhook_log.list_of_entry(session, workspace_id=workspace_id(), entry_id=entry_id)
     return page("webhooks/entry.html", entry=entry, events=events)
+
+
+def _made_before(session: Session, endpoint_id: str) -> Made:
+    """Return an endpoint without its secret, which was shown when the form was sent first."""
+    given = {"workspace_id": workspace_id(), "endpoint_id": endpoint_id}
+    return Made(webhooks.get_endpoint(session, **given), "")
 
 
 def _get(endpoint_id: str) -> WebhookEndpoint:
