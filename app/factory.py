@@ -33,7 +33,7 @@ from app.cli import commands
 from app.config import Settings
 from app.db import Database
 from app.http import access, actors, attempts, failures, limits, refusals, request_log, requests
-from app.http import database as of_app
+from app.http import database as databases
 from app.http.proxies import TrustedProxies
 from app.metrics import Metrics
 from app.web import context, errors, filters, responses
@@ -126,7 +126,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
         hosts=settings.webhook_hosts,
         metrics=metrics,
     )
-    of_app.install(app.extensions, database or _open_database(settings))
+    databases.install(app.extensions, database or _open_database(settings))
     _configure_logs(settings)
     Htmx(app)
     # The order matters: an id for the log first, then who it is, then whether they may.
@@ -135,7 +135,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     access.install(app)
     for each in (refusals, attempts, filters, responses, context, limits, api_blueprints):
         each.install(app)
-    request_log.install(app, of_app.of(app.extensions))
+    request_log.install(app, databases.of(app.extensions))
     failures.install(app, page=errors.page, json=answers.failure)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

@@ -214,7 +214,9 @@ class Batch:
 
 
 def leave(session: Session, call: Call) -> None:
-    """Let a statement that gives no rows wait; it is sent before the next read, or with COMMIT.
+    """Let a statement wait; it is sent before the next read, or with COMMIT.
+
+    Its rows are dropped, after `Call.or_raise` has judged them.
 
     What the session itself has to write goes before it.
     """
@@ -304,7 +306,7 @@ def forget_waiting(session: Session, *, to_savepoint: bool) -> None:
 
 
 def finish(session: Session) -> None:
-    """Send what waits, with COMMIT behind it; for the one place that commits, `db.writing`.
+    """Send what waits, with COMMIT behind it; for the one place that commits, `Database.writing`.
 
     The session's own commit then has nothing to send.
     """

@@ -21,7 +21,7 @@ Made = TypeVar("Made")
 
 
 class Transactions(Protocol):
-    """Where acts run: the current app's database, or another."""
+    """Where acts run: the current app's database, or one without an app, as tests have it."""
 
     def writing(self) -> AbstractContextManager[Session]:
         """Return a transaction that commits at its end."""
@@ -70,13 +70,3 @@ def act_once(
     if first is not None:
         return first
     raise refusal or RuntimeError("a key was seen that is not there")
-
-
-def find_first(key: IdempotencyKey, *, workspace_id: str) -> First | None:
-    """Return what the first request under a key made, or None if the key is free.
-
-    Raises:
-        IdempotencyConflict: the key was used for another request.
-    """
-    with database.reading() as session:
-        return idempotency.find_first(session, workspace_id=workspace_id, key=key)

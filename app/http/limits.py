@@ -76,6 +76,6 @@ def take(name: str, rate: Rate) -> Taken:
     if current().is_sqlite:
         own: OwnBuckets = current_app.extensions[_EXTENSION]
         return own.take(name, rate)
-    # Not `database.writing()`: a token that is taken is nothing that the request has changed.
+    # Not `app.http.database.writing`: the token of a limit is no change that a request makes.
     with current().writing() as session:
         return rate_limits.take(session, name=name, rate=rate)

@@ -14,9 +14,9 @@ from app.models.columns import CALLER_ID_CHARACTERS
 class StoredKey(Base):
     """One used key: what was asked, and the id of what it made.
 
-    `scope` keeps the dashboard's forms and the API's callers apart. `result_id` is set in the
-    transaction that makes the row, so a committed row always has it. Of an API call the first
-    answer is kept word for word; a person's erasure finds it by `result_id`.
+    `scope` keeps the dashboard's forms, the API's callers and the sources of awards apart.
+    `result_id` is set in the transaction that makes the row, so a committed row always has it. Of
+    an API call the first answer is kept word for word; a person's erasure finds it by `result_id`.
     """
 
     __tablename__ = "idempotency_keys"

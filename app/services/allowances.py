@@ -278,8 +278,8 @@ class AllowanceCheck:
         """Refuse points beyond what the person may give, or the manager who approves it.
 
         Raises:
-            AllowanceExceeded: it is too much for who does it; a manager can approve it.
-            PermissionDenied: it is too much for who approves it, or they may not approve.
+            AllowanceExceeded: it is too much for the person; a manager can approve it.
+            PermissionDenied: it is too much for the manager who approves, or they may not.
         """
         if not self._is_limited:
             return

@@ -51,6 +51,8 @@ def award_all(
 ) -> list[BatchResult]:
     """Give points to many, at most `AWARDS_MAX` at once.
 
+    The caller keeps what each key stands for (`idempotency.keep`).
+
     Args:
         wanted: no key and no source may be there twice.
         by: an API key or the system: staff have limits, and give to one member at a time.

@@ -116,7 +116,7 @@ class Lookup:
     """The members to choose from.
 
     Attributes:
-        hits: the members who match: who is named exactly first, then the newest visit.
+        hits: the members who match: those named exactly first, then by the newest visit.
         close: the members who come near if nobody matches.
         has_more: whether more match than `hits`.
     """

@@ -54,15 +54,12 @@ def register(
         session_token: the sign-in that asks; it is on the till from now on.
 
     Raises:
-        IdempotencyConflict: the key was used for another till.
         InvalidParameter, MissingParameter: a part is out of bounds.
         NotFound: there is no such shop here.
         PermissionDenied: the role may not.
     """
     _check_may(by)
-    location = locations.get(session, workspace_id=workspace.id, location_id=location_id)
-    if location.closed_at is not None:
-        raise errors.InvalidParameter("location_id", "This shop is closed. Choose an open one.")
+    location = _get_open_shop(session, workspace, location_id)
     token, device_id = new_token(), new_id("dev")
     name, idle_minutes = _checked_name(name), _checked_minutes(idle_minutes)
     device = Device(
@@ -87,11 +84,28 @@ def register(
     return Registered(device, token)
 
 
-def replace_token(session: Session, *, workspace: Workspace, device_id: str) -> Registered:
-    """Give a till a new token, for a registration that was sent again; the last one counts."""
+def replace_token(
+    session: Session, *, workspace: Workspace, device_id: str, by: Actor
+) -> Registered:
+    """Give a till a new token, for a registration that was sent again; the last one counts.
+
+    Raises:
+        InvalidParameter: its shop was closed meanwhile.
+        NotFound: there is no such till here.
+        PermissionDenied: the role may not.
+    """
+    _check_may(by)
     device, token = get(session, workspace=workspace, device_id=device_id), new_token()
+    _get_open_shop(session, workspace, device.location_id)
     device.token_hash = staff.token_hash(token)
     return Registered(device, token)
+
+
+def _get_open_shop(session: Session, workspace: Workspace, location_id: str) -> Location:
+    location = locations.get(session, workspace_id=workspace.id, location_id=location_id)
+    if location.closed_at is not None:
+        raise errors.InvalidParameter("location_id", "This shop is closed. Choose an open one.")
+    return location
 
 
 def edit(

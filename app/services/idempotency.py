@@ -22,6 +22,9 @@ from app.models.idempotency import StoredKey
 from app.rules.hashing import canonical
 from app.statements import Call, Statement
 
+UNKNOWN = ""
+"""The fingerprint of forms that were sent before migration 0022, which fits any."""
+
 SOURCE_SCOPE = "source"
 """The scope in which sources of awards are claimed, beside `form` and `api`."""
 
@@ -155,7 +158,7 @@ def find_first(session: Session, *, workspace_id: str, key: IdempotencyKey) -> F
     """
     name = (key.scope, key.key)
     first = read_firsts(session, workspace_id=workspace_id, names=[name]).get(name)
-    if first is not None and first.fingerprint != key.fingerprint:
+    if first is not None and first.fingerprint not in {key.fingerprint, UNKNOWN}:
         raise IdempotencyConflict
     return first
 

@@ -150,7 +150,7 @@ def edit(
         changes: any of `Person`'s attributes.
 
     Raises:
-        NotFound, PermissionDenied, InvalidParameter, IdempotencyConflict: as they say.
+        NotFound, PermissionDenied, InvalidParameter: as they say.
     """
     _check_may(by, Permission.EDIT_MEMBERS, "A manager has to change a member's details.")
     member = get_member(session, workspace_id=workspace_id, member_id=member_id)

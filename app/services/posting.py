@@ -1,8 +1,9 @@
 """The way of every act through the ledger: lock and read, decide, write.
 
-An act adds what it has to read to one `Batch`, after a `MemberLock`; sent, that is one round trip.
-What it decides is pure (`rules.ledger`, `rules.redeeming`). What `post` writes waits for COMMIT,
-which is the second round trip. Nothing else in the product inserts an entry or changes a balance.
+An act adds what it has to read to one `Batch`, which is one round trip. What depends on the
+member's state comes after the `MemberLock`. What the act decides is pure (`rules.ledger`,
+`rules.redeeming`). What `post` writes waits for COMMIT, which is the second round trip. Nothing
+else in the product inserts an entry or changes a balance.
 """
 
 from __future__ import annotations

@@ -105,7 +105,7 @@ def edit(
     Raises:
         InvalidParameter: a rule is out of bounds, or takes away a tier that an offered reward is
             kept for.
-        NotFound, PermissionDenied, IdempotencyConflict: as they say.
+        NotFound, PermissionDenied: as they say.
     """
     _check_may_edit(by)
     program = _lock(session, workspace_id, program_id)

@@ -46,6 +46,7 @@ def _holding(reward_id: Any) -> tuple[Statement, Statement]:
     """Return the statements that hold a reward's terms: shared if its stock is not counted.
 
     Shared, many members redeem one unlimited reward side by side while nobody can change it.
+    Whoever limits a stock locks the program first, so no reward changes between the two.
     """
     chosen = select(*(getattr(Reward, name) for name in rewards.TERMS)).where(
         Reward.workspace_id == _WORKSPACE_ID, Reward.id == reward_id
@@ -97,7 +98,7 @@ class _RewardHold:
         self._replies = [batch.add(each(**ids_)) for each in statements_]
 
     def find(self) -> statements.Row | None:
-        """Return the reward's row, or None if there is none or its stock has just been limited."""
+        """Return the reward's row, or None if it is gone or was just changed."""
         return next((reply.first for reply in self._replies if reply.rows), None)
 
 
@@ -377,7 +378,7 @@ def _terms(
     row = hold.find()
     if row is None:
         reward = rewards.get_reward(session, workspace_id=workspace_id, reward_id=reward_id)
-        # Its stock became limited, or unlimited, between the two statements.
+        # Its stock became unlimited between the two statements.
         raise errors.RewardNotAvailable(f"“{reward.name}” was just changed. Try again.")
     return rewards.terms_of(row)
 

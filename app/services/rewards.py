@@ -147,7 +147,7 @@ def edit(
 
     Raises:
         InvalidParameter, MissingParameter: a term is out of bounds.
-        NotFound, PermissionDenied, IdempotencyConflict: as they say.
+        NotFound, PermissionDenied: as they say.
     """
     _check_may_edit(by)
     seen = get_reward(session, workspace_id=workspace_id, reward_id=reward_id)

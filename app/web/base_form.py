@@ -6,6 +6,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -21,7 +22,7 @@ from wtforms.validators import InputRequired, ValidationError
 from app.errors import IdempotencyConflict, RegularsError
 from app.http import attempts, idempotent, unsent
 from app.http.actors import is_signed_in, signed_in, workspace_id
-from app.http.database import writing
+from app.http.database import reading
 from app.http.messages import say
 from app.ids import new_token
 from app.rules import money
@@ -35,8 +36,11 @@ Made = TypeVar("Made")
 SCOPE = "form"
 """The scope of the forms' one-time keys."""
 
-_NOT_TYPED = {"csrf_token", "once", "workspace", "approver_id", "approver_pin", "approver_passkey"}
-"""Fields that may differ when the same form is sent again: its keys, and a manager's approval."""
+_NOT_TYPED = {
+    *("csrf_token", "once", "workspace", "despite"),
+    *("approver_id", "approver_pin", "approver_passkey"),
+}
+"""Fields that may differ when the same form is sent again: keys, warnings seen, an approval."""
 
 WHOLE_NUMBER_MAX = 10**12
 """Beyond any bound of the services, and well within the databases' 64 bits."""
@@ -109,7 +113,7 @@ class RegularsForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     @property
     def key(self) -> IdempotencyKey:
         """The one-time key, with the fingerprint of all that was typed."""
-        typed = {name: value for name, value in request.form.items() if name not in _NOT_TYPED}
+        typed = {name: values for name, values in request.form.lists() if name not in _NOT_TYPED}
         asked = idempotency.fingerprint(request.path, typed)
         return IdempotencyKey(SCOPE, str(self.once.data)[:255], asked)
 
@@ -118,25 +122,28 @@ class RegularsForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
         act: Callable[[Session], Made],
         again: Callable[[Session, str], Made],
         id_of: Callable[[Made], str] = attrgetter("id"),
+        *,
+        again_in: Callable[[], AbstractContextManager[Session]] = reading,
     ) -> Result[Made]:
         """Run a service once, however often the form is sent.
 
         Args:
             again: returns what the form had made when it was sent before, by its id.
             id_of: returns the id of what the service made.
+            again_in: opens the transaction of `again`.
 
         Raises:
             RegularsError: as the service raises, or `IdempotencyConflict`.
         """
-        return act_once(self.key, act, again, id_of)
+        return act_once(self.key, act, again, id_of, again_in=again_in)
 
-    @property
-    def was_used(self) -> bool:
-        """Whether the form was sent before and counted."""
+    def was_used(self, session: Session) -> bool:
+        """Return whether the form was sent before and counted."""
         try:
-            return idempotent.find_first(self.key, workspace_id=workspace_id()) is not None
+            first = idempotency.find_first(session, workspace_id=workspace_id(), key=self.key)
         except IdempotencyConflict:
             return True
+        return first is not None
 
     def refuse(self, error: RegularsError) -> None:
         """Show a service's refusal at the field that is at fault, or above all of them."""
@@ -184,6 +191,8 @@ def act_once(
     act: Callable[[Session], Made],
     again: Callable[[Session, str], Made],
     id_of: Callable[[Made], str] = attrgetter("id"),
+    *,
+    again_in: Callable[[], AbstractContextManager[Session]] = reading,
 ) -> Result[Made]:
     """Run a service once under a key; see `RegularsForm.act_once`."""
     made = idempotent.act_once(
@@ -191,7 +200,7 @@ def act_once(
     )
     if not isinstance(made, First):
         return Result(made)
-    with writing() as session:
+    with again_in() as session:
         return Result(again(session, made.result_id), Replayed.KEY)
 
 

@@ -369,12 +369,12 @@ def _exercise_places(cast: Cast) -> None:
         workspace = staff.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
         devices.list_all(session, workspace=workspace)
         assert devices.find(session, token=till.token) is not None
-        devices.replace_token(session, workspace=workspace, device_id=till.device.id)
         named: dict[str, Any] = {
             "workspace": workspace,
             "device_id": till.device.id,
             "by": cast.manager,
         }
+        devices.replace_token(session, **named)
         devices.edit(session, name="Till 2", idle_minutes=3, **named)
         factories.take_pin_in(session, cast, "cashier", "271828")
         factories.take_pin_in(session, cast, "manager", "314159")

@@ -12,6 +12,7 @@ from tests import factories
 from tests.cast import Cast
 from tests.support.pages import Visitor
 from tests.support.settings import make_settings
+from tests.support.tampering import run_sql
 
 
 @pytest.mark.parametrize(
@@ -141,6 +142,20 @@ def test_a_double_click_and_back_award_once(cast: Cast, manager: Visitor) -> Non
     assert [answer.status for answer in answers] == [303, 303, 303]
     assert factories.reload(cast, member).balance == 50
     assert "counted once" in manager.get(f"/members/{member.id}").text
+
+
+def test_a_form_sent_before_an_upgrade_and_again_after_it_awards_once(
+    cast: Cast, manager: Visitor
+) -> None:
+    member = factories.enrol(cast)
+    path = f"/members/{member.id}/award"
+    fields = {**manager.get(path).fields(path), "points": "50", "reason": "Purchase"}
+    manager.post(path, fields)
+    # Migration 0022 leaves such fingerprints of the forms that were sent before it.
+    run_sql(cast.database, "UPDATE idempotency_keys SET fingerprint = '' WHERE scope = 'form'")
+
+    assert manager.post(path, fields).status == 303
+    assert factories.reload(cast, member).balance == 50
 
 
 def test_back_and_another_number_is_a_conflict_and_then_a_fresh_form(

@@ -48,6 +48,20 @@ def test_a_form_that_is_sent_twice_makes_one_key(cast: Cast, owner: Visitor) -> 
     assert len(the_keys(cast)) == 1
 
 
+def test_a_form_that_is_sent_again_with_other_ticks_is_a_conflict(
+    cast: Cast, owner: Visitor
+) -> None:
+    path = "/developers/keys/new"
+    form = {**owner.get(path).fields(), "name": "Shop", "reach": "some"}
+    owner.post(path, {**form, "scopes": ["accounts:read"]})
+
+    again = owner.post(path, {**form, "scopes": ["accounts:read", "points:write"]})
+
+    assert again.status == 409
+    assert "already sent with other details" in again.text
+    assert [key.scopes for key in the_keys(cast)] == [["accounts:read"]]
+
+
 def test_a_restricted_key_has_the_ticked_scopes(cast: Cast, owner: Visitor) -> None:
     ticked = ["points:write", "accounts:read"]
 

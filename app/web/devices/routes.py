@@ -51,9 +51,10 @@ def create() -> Response:
                 by=actor(),
             ),
             lambda session, device_id: devices.replace_token(
-                session, workspace=signed_in().workspace, device_id=device_id
+                session, workspace=signed_in().workspace, device_id=device_id, by=actor()
             ),
             attrgetter("device.id"),
+            again_in=writing,
         ).value
     except RegularsError as error:
         form.refuse(error)

@@ -305,10 +305,10 @@ def _find(session: Session, member_id: str) -> Member:
 
 
 def _find_alike(form: PersonForm, person: Person, *, besides: str = "") -> list[Member]:
-    if form.was_used:
-        # It would find the very member that the form had made.
-        return []
     with reading() as session:
+        if form.was_used(session):
+            # It would find the very member that the form had made.
+            return []
         found = members.list_near_duplicates(session, workspace_id=workspace_id(), person=person)
     return [member for member in found if member.customer_id != besides]
 
