@@ -101,7 +101,7 @@ def look_up(session: Session, *, workspace_id: str, text: str, is_scanned: bool 
         member_id=exact or (hits[0].id if opens else None),
         hits=hits,
         close=close,
-        has_more=found.cursor is not None,
+        has_more=found.count is None or found.count > len(hits),
     )
 
 
