@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -270,6 +270,24 @@ def _on_sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:
         "trusted_schema=OFF",
     ):
         connection.execute(f"PRAGMA {pragma}")
+    _forget_statistics(connection)
+
+
+def _forget_statistics(connection: sqlite3.Connection) -> None:
+    """Empty what ANALYZE or PRAGMA optimize has written, and plan without it.
+
+    By those statistics one workspace has nearly all rows of a table, so that SQLite takes an index
+    that begins with the workspace for useless and reads the table.
+    """
+    # A file that may not be written, or that another process is writing, is left as it is.
+    with suppress(sqlite3.OperationalError):
+        found = connection.execute(
+            "SELECT name FROM sqlite_master WHERE name IN ('sqlite_stat1', 'sqlite_stat4')"
+        )
+        for (table,) in found.fetchall():
+            if connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone():  # noqa: S608
+                connection.execute(f"DELETE FROM {table}")  # noqa: S608
+                connection.execute("ANALYZE sqlite_master")
 
 
 def _on_sqlite_begin(connection: Connection) -> None:

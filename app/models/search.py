@@ -1,6 +1,6 @@
 """What a search of members reads: the words of names and emails, and each word once.
 
-The words are kept in the order in which they are listed, so that a page of any search is read from
+The words are kept in the order in which they are listed, so that the first matches are read from
 one place of an index, however many match. Numbers have indexes of their own, at `customers`.
 """
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby, islice
 from operator import itemgetter
+from typing import Protocol
 
 from anyascii import anyascii
 from rapidfuzz.distance import DamerauLevenshtein
@@ -80,12 +81,15 @@ NATIONAL_DIGITS = 7
 def national_part(phone: str) -> str:
     """Give the last digits by which two spellings of one phone number meet, or ''."""
     digits = phone_digits(phone)
-    return last_digits(digits) if len(digits) >= NATIONAL_DIGITS else ""
+    return digits[-NATIONAL_DIGITS:] if len(digits) >= NATIONAL_DIGITS else ""
 
 
-def last_digits(digits: str) -> str:
-    """Give what of a typed number a kept one has to end in; one may have a country code more."""
-    return digits[-NATIONAL_DIGITS:]
+def phone_end_key(digits: str) -> str:
+    """Return the beginning of `phone_reversed` by which a typed number finds a phone number.
+
+    Either may have a country code more, so that only the last digits have to meet.
+    """
+    return digits[-NATIONAL_DIGITS:][::-1]
 
 
 def card_key(card_number: str) -> str:
@@ -149,17 +153,23 @@ class Query:
     entity_id: str
     code: str
 
-    def phone_end_of(self, word: str) -> str:
-        """Give the digits that a phone number may end in, as they are typed, or ''.
+    def number_keys(self, word: str) -> dict[str, str]:
+        """Return the beginnings that a typed number is of a record's numbers, by their attribute.
 
-        A zero before them is one of the number: nobody says a trunk zero before its end.
+        A zero before the end of a phone number belongs to it: nobody says a trunk zero there.
         """
-        return last_digits(word) if word.isdigit() and len(word) >= LAST_DIGITS else ""
+        if not word.isdigit():
+            return {}
+        phone = self.phone or word.lstrip("0")
+        return {
+            **({"phone_reversed": phone_end_key(word)} if len(word) >= LAST_DIGITS else {}),
+            **({"phone_digits": phone} if len(phone) >= LAST_DIGITS else {}),
+            "card_key": word,
+        }
 
-    def phone_of(self, word: str) -> str:
-        """Give the digits that a phone number may begin with, or ''."""
-        digits = self.phone or (word.lstrip("0") if word.isdigit() else "")
-        return digits if len(digits) >= LAST_DIGITS else ""
+    def is_phone_end(self, word: str) -> bool:
+        """Return whether a typed word may be the end of a phone number."""
+        return "phone_reversed" in self.number_keys(word)
 
 
 def parse(text: str) -> Query:
@@ -185,19 +195,31 @@ def is_enough_for(phone: str, *, text: str) -> bool:
     return len(typed) <= NATIONAL_DIGITS or typed == phone_digits(phone)
 
 
-@dataclass(frozen=True)
-class Record:
-    """What of a person a search looks at, as `search_text` and the keys of numbers are kept."""
+class Record(Protocol):
+    """What of a customer a search looks at."""
 
     search_text: str
     phone_digits: str
+    phone_reversed: str
     card_key: str
 
 
-def is_phone_end(query: Query, word: str, record: Record) -> bool:
-    """Say whether a word is the end of the phone number."""
-    end = query.phone_end_of(word)
-    return bool(end) and record.phone_digits.endswith(end)
+def begins(query: Query, word: str, record: Record) -> bool:
+    """Return whether a word begins a word or a number of a record, or ends its phone number."""
+    numbers = query.number_keys(word).items()
+    return f" {word}" in record.search_text or any(
+        getattr(record, name).startswith(key) for name, key in numbers
+    )
+
+
+def rank(query: Query, record: Record) -> int:
+    """Rank a match: 0 the whole phone number, 1 its end, 2 beginnings, 3 letters inside a word."""
+    if query.phone and query.phone == record.phone_digits:
+        return 0
+    ends = (phone_end_key(word) for word in query.words if query.is_phone_end(word))
+    if any(record.phone_reversed.startswith(end) for end in ends):
+        return 1
+    return 2 if all(begins(query, word, record) for word in query.words) else 3
 
 
 def mark(text: str, query: Query) -> list[tuple[str, bool]]:

@@ -241,7 +241,7 @@ def _list_hits(session: Session, place: CounterPlace, text: str, *, is_scanned: 
         is_scanned=is_scanned,
         hits=found.rows,
         close=close,
-        has_more=found.cursor is not None,
+        has_more=found.count is None or found.count > len(found.rows),
     )
 
 

@@ -193,14 +193,9 @@ def list_near_duplicates(
         ranges.append(search_ranges.phone_end(digits))
     if not ranges:
         return []
-    keys = [
-        select(each.customer_id.label("customer_id"))
-        .where(each.within(workspace_id))
-        .limit(ALIKE_MAX)
-        for each in ranges
-    ]
+    keys = [each.keys(workspace_id).limit(ALIKE_MAX) for each in ranges]
     alike = {each for ids in search_ranges.read_in_turn(session, keys) for each in ids}
-    # Sorted here: asked for an order by ids, SQLite without statistics reads all members in it.
+    # Sorted here: for an order by ids, SQLite might read all members in it.
     found = session.scalars(
         select(Member)
         .where(Member.workspace_id == workspace_id, Member.customer_id.in_(alike))

@@ -182,20 +182,22 @@ def test_more_members_are_loaded_below_the_first(cast: Cast, manager: Page, addr
     assert loads == []
 
 
-def test_the_count_above_the_list_follows_what_is_loaded(
+def test_of_too_many_matches_the_first_are_shown_and_typing_on_finds_one(
     cast: Cast, manager: Page, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(member_search, "KNOWN_MAX", 10)
     for number in range(30):
         factories.enrol(cast, f"Member {number}")
+
     manager.goto(f"{address}/members?q=member")
-    expect(manager.locator("#hits")).to_contain_text("More than 25 members")
 
-    manager.get_by_role("link", name="Load 25 more").click()
-
-    expect(manager.locator("#members-rows tr")).to_have_count(30)
-    expect(manager.locator("#hits")).to_contain_text("30 members match")
-    expect(manager.locator("#hits")).not_to_contain_text("More than")
+    expect(manager.locator("#hits")).to_contain_text("More than 10 match. Type more to find one.")
+    expect(manager.locator("#members-rows tr")).to_have_count(10)
+    expect(manager.locator("#members-results .r-more")).to_have_text(
+        "The first 10, in order of the name."
+    )
+    manager.locator("#q").fill("member 29")
+    expect(manager.locator("#hits")).to_contain_text("1 member matches “member 29”.")
 
 
 def test_today_shows_what_happens_elsewhere_by_itself(

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.models.members import Customer
 from app.rules import searching
 
 
@@ -140,7 +141,7 @@ def test_the_letters_that_were_found_are_marked(text: str, typed: str, marked: l
     assert [piece for piece, is_hit in pieces if is_hit] == marked
 
 
-KWAME = searching.Record(" kwame mensah", "871234471", "")
+KWAME = Customer(search_text=" kwame mensah", phone_digits="871234471", card_key="")
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ from app.services import (
     redemptions,
     reports,
     rewards,
+    search_ranges,
     search_words,
     second_factors,
     snapshots,
@@ -206,8 +207,11 @@ def _exercise_reads(cast: Cast) -> None:
             "loy_1",
             "7KQ-4F2",
         ):
-            for known_max, looks in ((member_search.KNOWN_MAX, member_search.LOOK_FIRST), (0, ())):
-                with mock.patch.multiple(member_search, KNOWN_MAX=known_max, LOOK_FIRST=looks):
+            for known_max, looks in ((member_search.KNOWN_MAX, search_ranges.LOOK_FIRST), (0, ())):
+                with (
+                    mock.patch.object(member_search, "KNOWN_MAX", known_max),
+                    mock.patch.object(search_ranges, "LOOK_FIRST", looks),
+                ):
                     page = member_search.find_members(session, text=text, limit=1, **given)
                     member_search.find_members(session, text=text, after=page.cursor, **given)
             for few_max in (paging.FEW_MAX, 0):

@@ -68,19 +68,7 @@ def index() -> Response:
             filters=view.filters,
             after=request.args.get("after"),
         )
-        count = found.count
-        # What is known is known exactly; what is counted is counted up to a bound.
-        count_max = member_search.COUNT_MAX if count is None else count
-        shown = shown_before(request.args) + len(found.rows)
-        if not view.text and count is None:
-            count = member_search.count_members(
-                session, workspace_id=workspace_id(), filters=view.filters
-            )
-            if view.filters == member_search.Filters():
-                # All of them are a total, which is known exactly.
-                count_max = count
-        elif count is None:
-            count, count_max = shown + bool(found.cursor), shown
+        count, count_max = _count(session, view, found)
         close = [] if count else _find_close(session, view)
         known_programs = programs.list_programs(session, workspace_id=workspace_id())
     return page(
@@ -94,8 +82,20 @@ def index() -> Response:
         programs=known_programs,
         tiers=programs.tier_names(known_programs),
         statuses=STATUSES,
-        shown=shown,
+        shown=shown_before(request.args) + len(found.rows),
     )
+
+
+def _count(session: Session, view: ListView, found: member_search.Found) -> tuple[int, int]:
+    """Return how many members the list has in all, and where the count ends."""
+    if found.is_cut:
+        return member_search.KNOWN_MAX + 1, member_search.KNOWN_MAX
+    if found.count is not None:
+        return found.count, found.count
+    count = member_search.count_members(session, workspace_id=workspace_id(), filters=view.filters)
+    # All of them are a total, which is known exactly.
+    is_total = view.filters == member_search.Filters()
+    return count, count if is_total else member_search.COUNT_MAX
 
 
 @blueprint.get("/search")
