@@ -14,13 +14,12 @@ from flask_openapi3.openapi import OpenAPI
 from htmx_flask import Htmx
 from pydantic import ValidationError
 
-from app.api import answers
 from app.api import blueprints as api_blueprints
+from app.api import responses as api_responses
 from app.api.accounts import blueprint as accounts_api
 from app.api.customers import blueprint as customers_api
 from app.api.document import INFO, SECURITY_SCHEMES
 from app.api.events import blueprint as events_api
-from app.api.faults import refusal_of
 from app.api.inbound import blueprint as inbound_api
 from app.api.points import blueprint as points_api
 from app.api.programs import blueprint as programs_api
@@ -28,6 +27,7 @@ from app.api.redemptions import blueprint as redemptions_api
 from app.api.reference import blueprint as reference
 from app.api.rewards import blueprint as rewards_api
 from app.api.schemas import ErrorBody
+from app.api.validation_errors import refusal_of
 from app.api.webhook_endpoints import blueprint as webhook_endpoints_api
 from app.cli import commands
 from app.config import Settings
@@ -136,7 +136,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     for each in (refusals, attempts, filters, responses, context, limits, api_blueprints):
         each.install(app)
     request_log.install(app, databases.of(app.extensions))
-    failures.install(app, page=errors.page, json=answers.failure)
+    failures.install(app, page=errors.page, json=api_responses.failure)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     for resource in API_BLUEPRINTS:

@@ -1,7 +1,7 @@
 """What a process tells Prometheus of its own work: how often, how long, with what outcome.
 
 The names are those of docs/running.md and of the alerts beside it, and a test holds all three
-together. What the database knows is asked for at each scrape, by `app.cli.watching`.
+together. What the database knows is asked for at each scrape, by `app.cli.metrics`.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Statements that are compiled once and sent together, for the acts that a queue waits for.
 
-`ask` sends what waits and its own statements at once and gives the rows of its own; `leave` lets a
-statement wait for the next of them, for the next read, or for COMMIT. On PostgreSQL what is sent
-together takes one round trip (libpq's pipeline); on SQLite there is no way to save.
+`execute` sends the deferred statements and its own at once, and returns the rows of its own.
+`defer` lets a statement wait for the next of them, for the next read, or for COMMIT. On PostgreSQL
+what is sent together takes one round trip (libpq's pipeline); on SQLite there is none to save.
 
-Read by a debugger: the logger `regulars.statements` tells each statement at level DEBUG.
+The logger `regulars.statements` logs each statement at level DEBUG.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def insert_for(dialect_name: str) -> Any:
     return postgresql.insert if dialect_name == "postgresql" else sqlite.insert
 
 
-def ask(session: Session, *calls: Call) -> list[list[Row]]:
+def execute(session: Session, *calls: Call) -> list[list[Row]]:
     """Send statements, after what waits, and give the rows that each of them found."""
     session.flush()
     waiting = session.info.pop(_WAITING, [])
@@ -209,11 +209,11 @@ class Batch:
 
     def send(self) -> None:
         """Send the statements in the order in which they were added."""
-        for reply, rows in zip(self._replies, ask(self._session, *self._calls), strict=True):
+        for reply, rows in zip(self._replies, execute(self._session, *self._calls), strict=True):
             reply.rows = rows
 
 
-def leave(session: Session, call: Call) -> None:
+def defer(session: Session, call: Call) -> None:
     """Let a statement wait; it is sent before the next read, or with COMMIT.
 
     Its rows are dropped, after `Call.or_raise` has judged them.
@@ -226,7 +226,7 @@ def leave(session: Session, call: Call) -> None:
 def send_waiting(session: Session) -> None:
     """Send what waits, if anything does."""
     if session.info.get(_WAITING):
-        ask(session)
+        execute(session)
 
 
 def add_up(
@@ -315,10 +315,10 @@ def finish(session: Session) -> None:
     for name in sorted(sums):
         statement, key, amounts = sums[name]
         if any(amounts.values()):
-            leave(session, statement(**key, **amounts))
+            defer(session, statement(**key, **amounts))
     if any(call.error for call in session.info.get(_WAITING, [])):
         # What may fail without an error of the database must not have COMMIT behind it.
-        ask(session)
+        execute(session)
     waiting: list[Call] = session.info.pop(_WAITING, [])
     if len(waiting) > IN_BULK_COUNT:
         waiting = _write_in_bulk(session, waiting)

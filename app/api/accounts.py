@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Response
 from sqlalchemy.orm import Session
 
-from app.api import acting, answers, blueprints, schemas
-from app.api.acting import Done
-from app.api.places import between, check_filters
+from app.api import blueprints, idempotent, responses, schemas
+from app.api.idempotent import Done
+from app.api.list_params import between, check_filters
 from app.http import keys
 from app.http.database import reading
 from app.models.columns import JsonObject
@@ -31,7 +31,7 @@ def list_accounts(query: schemas.AccountsQuery) -> Response:
             program_id=query.program_id,
             customer_id=query.customer_id,
         )
-    return answers.many(schemas.AccountList, found, lambda each: _shape(each, query.expand))
+    return responses.many(schemas.AccountList, found, lambda each: _shape(each, query.expand))
 
 
 @blueprint.post("", responses={200: schemas.Account, 201: schemas.Account})
@@ -50,7 +50,7 @@ def create_account(header: schemas.OnceHeader, body: schemas.AccountIn) -> Respo
         )
         return Done(snapshots.account(outcome.value), 200 if outcome.replayed else 201)
 
-    return acting.act(schemas.Account, do, key=acting.key_of(header))
+    return idempotent.act(schemas.Account, do, key=idempotent.key_of(header))
 
 
 @blueprint.get("/<our_id:id>", responses={200: schemas.Account})
@@ -60,7 +60,7 @@ def retrieve_account(path: schemas.IdPath, query: schemas.AccountQuery) -> Respo
     _check_may_expand(query.expand)
     with reading() as session:
         found = members.get_member(session, workspace_id=keys.workspace_id(), member_id=path.id)
-    return answers.one(schemas.Account, _shape(found, query.expand))
+    return responses.one(schemas.Account, _shape(found, query.expand))
 
 
 def _check_may_expand(expand: str | None) -> None:

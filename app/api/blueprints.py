@@ -8,7 +8,7 @@ from flask_openapi3.models.tag import Tag
 from flask_openapi3.types import ResponseDict
 from werkzeug.routing import BaseConverter
 
-from app.api import answers, parsing, schemas
+from app.api import parsing, responses, schemas
 from app.http import keys
 from app.http.requests import is_api, is_inbound
 
@@ -76,4 +76,4 @@ def _begin() -> None:
 
 
 def _finish(response: Response) -> Response:
-    return answers.finish(response) if is_api() else response
+    return responses.finish(response) if is_api() else response

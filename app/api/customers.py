@@ -7,9 +7,9 @@ from typing import Any
 from flask import Response
 from sqlalchemy.orm import Session
 
-from app.api import acting, answers, blueprints, schemas
-from app.api.acting import Done
-from app.api.places import between
+from app.api import blueprints, idempotent, responses, schemas
+from app.api.idempotent import Done
+from app.api.list_params import between
 from app.http import keys
 from app.http.database import reading
 from app.services import customers, snapshots
@@ -29,7 +29,7 @@ def list_customers(query: schemas.CustomersQuery) -> Response:
             between=between(query),
             email=query.email,
         )
-    return answers.many(schemas.CustomerList, found, snapshots.customer)
+    return responses.many(schemas.CustomerList, found, snapshots.customer)
 
 
 @blueprint.post("", responses={201: schemas.Customer})
@@ -49,7 +49,7 @@ def create_customer(header: schemas.OnceHeader, body: schemas.CustomerIn) -> Res
         )
         return Done(snapshots.customer(made), 201)
 
-    return acting.act(schemas.Customer, do, key=acting.key_of(header))
+    return idempotent.act(schemas.Customer, do, key=idempotent.key_of(header))
 
 
 @blueprint.get("/<callers_id:id>", responses={200: schemas.Customer})
@@ -60,7 +60,7 @@ def retrieve_customer(path: schemas.CustomerPath) -> Response:
         found = customers.get_customer(
             session, workspace_id=keys.workspace_id(), customer_id=path.id
         )
-    return answers.one(schemas.Customer, snapshots.customer(found))
+    return responses.one(schemas.Customer, snapshots.customer(found))
 
 
 @blueprint.patch("/<callers_id:id>", responses={200: schemas.Customer})
@@ -68,7 +68,7 @@ def update_customer(path: schemas.CustomerPath, body: schemas.CustomerChanges) -
     """Update a customer."""
     keys.check_scope("customers:write")
     changes = _plain(body.model_dump(exclude_unset=True, by_alias=False))
-    return acting.act(
+    return idempotent.act(
         schemas.Customer,
         lambda session: Done(
             snapshots.customer(

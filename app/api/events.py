@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Response
 
-from app.api import answers, blueprints, schemas
-from app.api.places import between
+from app.api import blueprints, responses, schemas
+from app.api.list_params import between
 from app.http import keys
 from app.http.database import reading
 from app.services import outbox, snapshots
@@ -24,7 +24,7 @@ def list_events(query: schemas.EventsQuery) -> Response:
             between=between(query),
             event_type=query.type,
         )
-    return answers.many(schemas.EventList, found, snapshots.event)
+    return responses.many(schemas.EventList, found, snapshots.event)
 
 
 @blueprint.get("/<our_id:id>", responses={200: schemas.Event})
@@ -33,4 +33,4 @@ def retrieve_event(path: schemas.IdPath) -> Response:
     keys.check_scope("events:read")
     with reading() as session:
         found = outbox.get_event(session, workspace_id=keys.workspace_id(), event_id=path.id)
-    return answers.one(schemas.Event, snapshots.event(found))
+    return responses.one(schemas.Event, snapshots.event(found))

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from flask import Blueprint, Response, current_app, request
 
 from app import clock, errors
-from app.api import answers
+from app.api import responses
 from app.config import Settings
 from app.http import keys
 from app.http.database import reading, writing
@@ -45,7 +45,7 @@ def receive(source_id: str) -> Response:
         "transactionId": event.entry_id,
         "repeated": received.is_repeated,
     }
-    return answers.answer(json.dumps(told, ensure_ascii=False), HTTPStatus.OK)
+    return responses.answer(json.dumps(told, ensure_ascii=False), HTTPStatus.OK)
 
 
 def _checked_source(source_id: str) -> Found:

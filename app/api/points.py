@@ -7,9 +7,9 @@ from typing import Any
 from flask import Response, g
 from sqlalchemy.orm import Session
 
-from app.api import acting, answers, blueprints, schemas
-from app.api.acting import Done
-from app.api.places import between, check_filters
+from app.api import blueprints, idempotent, responses, schemas
+from app.api.idempotent import Done
+from app.api.list_params import between, check_filters
 from app.errors import IdempotencyConflict, InvalidParameter, RegularsError
 from app.http import keys
 from app.http.database import reading
@@ -48,7 +48,7 @@ def list_points(query: schemas.PointsQuery) -> Response:
             between=between(query),
             member_id=query.account_id,
         )
-    return answers.many(schemas.TransactionList, found, snapshots.transaction)
+    return responses.many(schemas.TransactionList, found, snapshots.transaction)
 
 
 @blueprint.post("/award", responses={201: schemas.Transaction, 200: schemas.Transaction})
@@ -71,7 +71,7 @@ def award_points(header: schemas.OnceHeader, body: schemas.AwardIn) -> Response:
         shape = snapshots.transaction(outcome.value)
         return Done(shape, 200 if outcome.replayed else 201, outcome.replayed)
 
-    return acting.act(schemas.Transaction, do, key=acting.key_of(header))
+    return idempotent.act(schemas.Transaction, do, key=idempotent.key_of(header))
 
 
 @blueprint.post("/award-batch", responses={200: schemas.AwardBatch})
@@ -87,7 +87,7 @@ def award_points_batch(header: schemas.OnceHeader, body: schemas.AwardBatchIn) -
         _wanted(each, raw) for each, raw in zip(body.awards, g.json_body["awards"], strict=True)
     ]
 
-    key = acting.key_of(header)
+    key = idempotent.key_of(header)
     for index, each in enumerate(wanted):
         if key is not None and each.key.key == key.key:
             raise InvalidParameter(
@@ -105,7 +105,7 @@ def award_points_batch(header: schemas.OnceHeader, body: schemas.AwardBatchIn) -
         ]
         return Done({"object": "award_batch", "data": outcomes})
 
-    return acting.act(schemas.AwardBatch, do, key=key)
+    return idempotent.act(schemas.AwardBatch, do, key=key)
 
 
 def _wanted(each: schemas.BatchAwardIn, raw: dict[str, Any]) -> Wanted:
@@ -115,7 +115,7 @@ def _wanted(each: schemas.BatchAwardIn, raw: dict[str, Any]) -> Wanted:
     return Wanted(
         each.account_id,
         Award(points=each.points, reason=each.reason, metadata=each.metadata, source=source),
-        IdempotencyKey(acting.SCOPE, each.idempotency_key, asked),
+        IdempotencyKey(idempotent.SCOPE, each.idempotency_key, asked),
     )
 
 
@@ -127,8 +127,9 @@ def _outcome(session: Session, key: IdempotencyKey, result: BatchResult) -> Json
         # Here the key is a field, and no header.
         param = "idempotencyKey" if isinstance(result, IdempotencyConflict) else result.param
         failure = Failure(status=status, code=result.code, message=result.message, param=param)
-        return {**told, "status": status, "replayed": False, "error": answers.error_detail(failure)}
-    shape = answers.with_mode(snapshots.transaction(result.value))
+        error = responses.error_detail(failure)
+        return {**told, "status": status, "replayed": False, "error": error}
+    shape = responses.with_mode(snapshots.transaction(result.value))
     status = 200 if result.replayed == Replayed.SOURCE else 201
     if result.replayed != Replayed.KEY:
         idempotency.keep(
@@ -136,7 +137,7 @@ def _outcome(session: Session, key: IdempotencyKey, result: BatchResult) -> Json
             workspace_id=keys.workspace_id(),
             key=key,
             result_id=result.value.id,
-            answer=Answer(status, answers.text_of(schemas.Transaction, shape)),
+            answer=Answer(status, responses.text_of(schemas.Transaction, shape)),
         )
     return {**told, "status": status, "replayed": bool(result.replayed), "transaction": shape}
 
@@ -147,7 +148,7 @@ def reverse_points(header: schemas.OnceHeader, body: schemas.ReverseIn) -> Respo
     keys.check_scope("points:write")
 
     def do(session: Session) -> Done:
-        with acting.naming("transactionId"):
+        with idempotent.naming("transactionId"):
             entry = ledger.reverse(
                 session,
                 workspace_id=keys.workspace_id(),
@@ -159,7 +160,7 @@ def reverse_points(header: schemas.OnceHeader, body: schemas.ReverseIn) -> Respo
             )
         return Done(snapshots.transaction(entry), 201)
 
-    return acting.act(schemas.Transaction, do, key=acting.key_of(header))
+    return idempotent.act(schemas.Transaction, do, key=idempotent.key_of(header))
 
 
 @blueprint.get("/<our_id:id>", responses={200: schemas.Transaction})
@@ -168,4 +169,4 @@ def retrieve_points(path: schemas.IdPath) -> Response:
     keys.check_scope("points:read")
     with reading() as session:
         found = ledger.get_entry(session, workspace_id=keys.workspace_id(), entry_id=path.id)
-    return answers.one(schemas.Transaction, snapshots.transaction(found))
+    return responses.one(schemas.Transaction, snapshots.transaction(found))

@@ -7,9 +7,9 @@ from typing import Any
 from flask import Response
 from sqlalchemy.orm import Session
 
-from app.api import acting, answers, blueprints, schemas
-from app.api.acting import Done
-from app.api.places import between
+from app.api import blueprints, idempotent, responses, schemas
+from app.api.idempotent import Done
+from app.api.list_params import between
 from app.http import keys
 from app.http.database import reading
 from app.services import programs, snapshots, staff
@@ -28,7 +28,7 @@ def list_programs(query: schemas.ListQuery) -> Response:
         found = programs.list_window(
             session, workspace_id=keys.workspace_id(), between=between(query)
         )
-    return answers.many(schemas.ProgramList, found, snapshots.program)
+    return responses.many(schemas.ProgramList, found, snapshots.program)
 
 
 @blueprint.post("", responses={201: schemas.Program})
@@ -46,7 +46,7 @@ def create_program(header: schemas.OnceHeader, body: schemas.ProgramIn) -> Respo
         )
         return Done(snapshots.program(made), 201)
 
-    return acting.act(schemas.Program, do, key=acting.key_of(header))
+    return idempotent.act(schemas.Program, do, key=idempotent.key_of(header))
 
 
 @blueprint.get("/<our_id:id>", responses={200: schemas.Program})
@@ -55,7 +55,7 @@ def retrieve_program(path: schemas.IdPath) -> Response:
     keys.check_scope("programs:read")
     with reading() as session:
         found = programs.get_program(session, workspace_id=keys.workspace_id(), program_id=path.id)
-    return answers.one(schemas.Program, snapshots.program(found))
+    return responses.one(schemas.Program, snapshots.program(found))
 
 
 @blueprint.patch("/<our_id:id>", responses={200: schemas.Program})
@@ -63,7 +63,7 @@ def update_program(path: schemas.IdPath, body: schemas.ProgramChanges) -> Respon
     """Update a program. Members move to the tiers that the new thresholds give them."""
     keys.check_scope("programs:write")
     changes = _plain(body.model_dump(exclude_unset=True, by_alias=False))
-    return acting.act(
+    return idempotent.act(
         schemas.Program,
         lambda session: Done(
             snapshots.program(

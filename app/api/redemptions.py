@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Response
 from sqlalchemy.orm import Session
 
-from app.api import acting, answers, blueprints, parsing, schemas
-from app.api.acting import Done
-from app.api.places import between, check_filters
+from app.api import blueprints, idempotent, parsing, responses, schemas
+from app.api.idempotent import Done
+from app.api.list_params import between, check_filters
 from app.http import keys
 from app.http.database import reading
 from app.services import redemptions, snapshots
@@ -31,7 +31,7 @@ def list_redemptions(query: schemas.RedemptionsQuery) -> Response:
             reward_id=query.reward_id,
             status=query.status,
         )
-    return answers.many(schemas.RedemptionList, found, snapshots.redemption)
+    return responses.many(schemas.RedemptionList, found, snapshots.redemption)
 
 
 @blueprint.post("", responses={201: schemas.Redemption})
@@ -41,7 +41,7 @@ def create_redemption(header: schemas.OnceHeader, body: schemas.RedemptionIn) ->
 
     def do(session: Session) -> Done:
         # The account is looked for first and names itself.
-        with acting.naming("rewardId"):
+        with idempotent.naming("rewardId"):
             made = redemptions.redeem(
                 session,
                 workspace_id=keys.workspace_id(),
@@ -52,7 +52,7 @@ def create_redemption(header: schemas.OnceHeader, body: schemas.RedemptionIn) ->
             )
         return Done(snapshots.redemption(made), 201)
 
-    return acting.act(schemas.Redemption, do, key=acting.key_of(header))
+    return idempotent.act(schemas.Redemption, do, key=idempotent.key_of(header))
 
 
 @blueprint.get("/<our_id:id>", responses={200: schemas.Redemption})
@@ -63,7 +63,7 @@ def retrieve_redemption(path: schemas.IdPath) -> Response:
         found = redemptions.get_redemption(
             session, workspace_id=keys.workspace_id(), redemption_id=path.id
         )
-    return answers.one(schemas.Redemption, snapshots.redemption(found))
+    return responses.one(schemas.Redemption, snapshots.redemption(found))
 
 
 @blueprint.post("/<our_id:id>/cancel", responses={200: schemas.Redemption})
@@ -71,7 +71,7 @@ def cancel_redemption(path: schemas.IdPath, header: schemas.OnceHeader) -> Respo
     """Give the points and the piece back. Cancelling twice moves nothing."""
     keys.check_scope("redemptions:write")
     parsing.refuse_any_body()
-    return acting.act(
+    return idempotent.act(
         schemas.Redemption,
         lambda session: Done(
             snapshots.redemption(
@@ -83,7 +83,7 @@ def cancel_redemption(path: schemas.IdPath, header: schemas.OnceHeader) -> Respo
                 ).value
             )
         ),
-        key=acting.key_of(header),
+        key=idempotent.key_of(header),
     )
 
 
@@ -92,7 +92,7 @@ def fulfil_redemption(path: schemas.IdPath, header: schemas.OnceHeader) -> Respo
     """Say that the benefit was given. Doing it twice changes nothing."""
     keys.check_scope("redemptions:write")
     parsing.refuse_any_body()
-    return acting.act(
+    return idempotent.act(
         schemas.Redemption,
         lambda session: Done(
             snapshots.redemption(
@@ -104,5 +104,5 @@ def fulfil_redemption(path: schemas.IdPath, header: schemas.OnceHeader) -> Respo
                 ).value
             )
         ),
-        key=acting.key_of(header),
+        key=idempotent.key_of(header),
     )

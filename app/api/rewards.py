@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Response
 from sqlalchemy.orm import Session
 
-from app.api import acting, answers, blueprints, parsing, schemas
-from app.api.acting import Done
-from app.api.places import between, check_filters
+from app.api import blueprints, idempotent, parsing, responses, schemas
+from app.api.idempotent import Done
+from app.api.list_params import between, check_filters
 from app.http import keys
 from app.http.database import reading
 from app.services import rewards, snapshots
@@ -29,7 +29,7 @@ def list_rewards(query: schemas.RewardsQuery) -> Response:
             program_id=query.program_id,
             status=query.status,
         )
-    return answers.many(schemas.RewardList, found, snapshots.reward)
+    return responses.many(schemas.RewardList, found, snapshots.reward)
 
 
 @blueprint.post("", responses={201: schemas.Reward})
@@ -49,7 +49,7 @@ def create_reward(header: schemas.OnceHeader, body: schemas.RewardIn) -> Respons
         )
         return Done(snapshots.reward(made), 201)
 
-    return acting.act(schemas.Reward, do, key=acting.key_of(header))
+    return idempotent.act(schemas.Reward, do, key=idempotent.key_of(header))
 
 
 @blueprint.get("/<our_id:id>", responses={200: schemas.Reward})
@@ -58,7 +58,7 @@ def retrieve_reward(path: schemas.IdPath) -> Response:
     keys.check_scope("rewards:read")
     with reading() as session:
         found = rewards.get_reward(session, workspace_id=keys.workspace_id(), reward_id=path.id)
-    return answers.one(schemas.Reward, snapshots.reward(found))
+    return responses.one(schemas.Reward, snapshots.reward(found))
 
 
 @blueprint.patch("/<our_id:id>", responses={200: schemas.Reward})
@@ -66,7 +66,7 @@ def update_reward(path: schemas.IdPath, body: schemas.RewardChanges) -> Response
     """Update a reward. What was redeemed before keeps the points it cost."""
     keys.check_scope("rewards:write")
     changes = body.model_dump(exclude_unset=True, by_alias=False)
-    return acting.act(
+    return idempotent.act(
         schemas.Reward,
         lambda session: Done(
             snapshots.reward(
@@ -87,7 +87,7 @@ def archive_reward(path: schemas.IdPath, header: schemas.OnceHeader) -> Response
     """Stop offering a reward. What was redeemed stays good."""
     keys.check_scope("rewards:write")
     parsing.refuse_any_body()
-    return acting.act(
+    return idempotent.act(
         schemas.Reward,
         lambda session: Done(
             snapshots.reward(
@@ -99,5 +99,5 @@ def archive_reward(path: schemas.IdPath, header: schemas.OnceHeader) -> Response
                 )
             )
         ),
-        key=acting.key_of(header),
+        key=idempotent.key_of(header),
     )

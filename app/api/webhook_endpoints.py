@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Response, current_app
 from sqlalchemy.orm import Session
 
-from app.api import acting, answers, blueprints, parsing, schemas
-from app.api.acting import Done
-from app.api.places import between
+from app.api import blueprints, idempotent, parsing, responses, schemas
+from app.api.idempotent import Done
+from app.api.list_params import between
 from app.config import Settings
 from app.http import keys
 from app.http.database import reading
@@ -26,7 +26,7 @@ def list_webhook_endpoints(query: schemas.ListQuery) -> Response:
         found = webhooks.list_endpoints(
             session, workspace_id=keys.workspace_id(), between=between(query)
         )
-    return answers.many(schemas.WebhookEndpointList, found, snapshots.webhook_endpoint)
+    return responses.many(schemas.WebhookEndpointList, found, snapshots.webhook_endpoint)
 
 
 @blueprint.post("", responses={201: schemas.WebhookEndpoint})
@@ -47,7 +47,7 @@ def create_webhook_endpoint(
         )
         return Done(_with_secret(made), 201)
 
-    return acting.act(schemas.WebhookEndpoint, do, key=acting.key_of(header))
+    return idempotent.act(schemas.WebhookEndpoint, do, key=idempotent.key_of(header))
 
 
 @blueprint.get("/<our_id:id>", responses={200: schemas.WebhookEndpoint})
@@ -58,7 +58,7 @@ def retrieve_webhook_endpoint(path: schemas.IdPath) -> Response:
         found = webhooks.get_endpoint(
             session, workspace_id=keys.workspace_id(), endpoint_id=path.id
         )
-    return answers.one(schemas.WebhookEndpoint, snapshots.webhook_endpoint(found))
+    return responses.one(schemas.WebhookEndpoint, snapshots.webhook_endpoint(found))
 
 
 @blueprint.patch("/<our_id:id>", responses={200: schemas.WebhookEndpoint})
@@ -66,7 +66,7 @@ def update_webhook_endpoint(path: schemas.IdPath, body: schemas.WebhookEndpointC
     """Update a webhook endpoint."""
     keys.check_scope("webhook_endpoints:write")
     changes = body.model_dump(exclude_unset=True, by_alias=False)
-    return acting.act(
+    return idempotent.act(
         schemas.WebhookEndpoint,
         lambda session: Done(
             snapshots.webhook_endpoint(
@@ -94,7 +94,7 @@ def delete_webhook_endpoint(path: schemas.IdPath) -> Response:
         )
         return Done({"object": "webhook_endpoint", "id": path.id, "deleted": True})
 
-    return acting.act(schemas.Deleted, do)
+    return idempotent.act(schemas.Deleted, do)
 
 
 @blueprint.post("/<our_id:id>/rotate-secret", responses={200: schemas.WebhookEndpoint})
@@ -114,7 +114,7 @@ def rotate_webhook_secret(
         )
         return Done(_with_secret(made))
 
-    return acting.act(schemas.WebhookEndpoint, do, key=acting.key_of(header))
+    return idempotent.act(schemas.WebhookEndpoint, do, key=idempotent.key_of(header))
 
 
 @blueprint.post("/<our_id:id>/test", responses={200: schemas.Event})
@@ -132,7 +132,7 @@ def send_webhook_test(path: schemas.IdPath, header: schemas.OnceHeader) -> Respo
         )
         return Done(snapshots.event(event))
 
-    return acting.act(schemas.Event, do, key=acting.key_of(header))
+    return idempotent.act(schemas.Event, do, key=idempotent.key_of(header))
 
 
 def _with_secret(made: Made) -> JsonObject:

@@ -20,8 +20,8 @@ from flask.cli import with_appcontext
 from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection, make_url
 
+from app.cli.errors import Command
 from app.cli.ledger import print_heads
-from app.cli.telling import Command
 from app.db import Database
 from app.http.database import current
 from app.migrations.running import upgrade

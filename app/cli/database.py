@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from app.cli.telling import Group
+from app.cli.errors import Group
 from app.db import Database
 from app.http.database import current
 from app.migrations import distributing

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import click
 
-from app.cli.telling import Group
+from app.cli.errors import Group
 from app.http.database import current, reading, writing
 from app.migrations.running import upgrade
 from app.models.merchants import SANDBOX, Merchant

@@ -6,7 +6,7 @@ import click
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.cli.telling import Group
+from app.cli.errors import Group
 from app.http.database import reading, writing
 from app.models.merchants import Workspace
 from app.services import ledger_checks, ledger_verify, merchants

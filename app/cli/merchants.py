@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from app.cli.telling import Group
+from app.cli.errors import Group
 from app.errors import RegularsError
 from app.http.database import reading, writing
 from app.services import merchants

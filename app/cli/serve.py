@@ -13,8 +13,8 @@ import click
 import waitress
 from flask import Flask, current_app
 
-from app.cli.telling import Command
-from app.cli.watching import watch
+from app.cli.errors import Command
+from app.cli.metrics import watch
 from app.config import Settings
 from app.db import Database
 from app.http.database import current

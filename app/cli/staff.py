@@ -6,8 +6,8 @@ import sys
 
 import click
 
-from app.cli.choosing import merchant_id_of
-from app.cli.telling import Group
+from app.cli.errors import Group
+from app.cli.options import merchant_id_of
 from app.errors import RegularsError
 from app.http.database import writing
 from app.rules.actors import STAFF_ROLES, SYSTEM

@@ -7,8 +7,8 @@ import signal
 import click
 from flask import Flask, current_app
 
-from app.cli.telling import Command
-from app.cli.watching import watch
+from app.cli.errors import Command
+from app.cli.metrics import watch
 from app.http.database import current
 
 

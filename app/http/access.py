@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 from app import clock
 from app.config import Rate, Settings
 from app.errors import PermissionDenied
-from app.http import limits, origins, unsent
+from app.http import limits, origins, pending_forms
 from app.http.actors import (
     SignedIn,
     actor,
@@ -26,8 +26,8 @@ from app.http.actors import (
     workspace_id,
 )
 from app.http.messages import say
+from app.http.pending_forms import PendingForm
 from app.http.requests import is_api
-from app.http.unsent import Unsent
 from app.rules.actors import PERMISSIONS, Permission
 
 PUBLIC: None = None
@@ -450,12 +450,12 @@ def _keep_unsent(staff_id: str | None = None) -> str:
     """
     fields = {name: value for name, value in request.form.items() if name not in _NOT_KEPT}
     if _has_form_page(request.path):
-        unsent.keep(Unsent(request.path, fields, staff_id))
+        pending_forms.keep(PendingForm(request.path, fields, staff_id))
         return request.path
     before = urlsplit(request.referrer or "/")
     if request.endpoint in {"counter.award", "counter.redeem"}:
-        place = unsent.counter_of((request.view_args or {})["member_id"])
-        unsent.keep(Unsent(place, fields, staff_id))
+        place = pending_forms.counter_of((request.view_args or {})["member_id"])
+        pending_forms.keep(PendingForm(place, fields, staff_id))
     return safe_path(f"{before.path}?{before.query}".rstrip("?"))
 
 

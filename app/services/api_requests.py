@@ -41,7 +41,7 @@ def record(session: Session, *, rows: Sequence[Mapping[str, Any]]) -> None:
         rows: each with a value for every column of `ApiRequest`.
     """
     for row in rows:
-        statements.leave(session, _INSERT(**row))
+        statements.defer(session, _INSERT(**row))
 
 
 def list_requests(

@@ -34,7 +34,7 @@ def record(
         before: what changed, as it was; no personal data beyond ids.
         after: what changed, as it is now.
     """
-    statements.leave(
+    statements.defer(
         session,
         _INSERT(
             workspace_id=workspace_id,

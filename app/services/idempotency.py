@@ -100,7 +100,7 @@ def claim(session: Session, *, workspace_id: str, key: IdempotencyKey) -> None:
 
     It is ours until the transaction ends: `keep` writes what it stands for.
     """
-    statements.leave(
+    statements.defer(
         session, claiming(workspace_id=workspace_id, key=key, result_id="", or_raise=KeySeen)
     )
 
@@ -132,7 +132,7 @@ def keep(
     answer: Answer | None = None,
 ) -> None:
     """Write what a claimed key stands for, in the transaction of the act."""
-    statements.leave(
+    statements.defer(
         session,
         _KEEP(
             of_workspace_id=workspace_id,
@@ -147,7 +147,7 @@ def keep(
 
 def release(session: Session, *, workspace_id: str, key: IdempotencyKey) -> None:
     """Delete a claimed key whose act was refused, so that it may be tried again."""
-    statements.leave(session, _RELEASE(workspace_id=workspace_id, scope=key.scope, key=key.key))
+    statements.defer(session, _RELEASE(workspace_id=workspace_id, scope=key.scope, key=key.key))
 
 
 def find_first(session: Session, *, workspace_id: str, key: IdempotencyKey) -> First | None:
@@ -171,7 +171,7 @@ def claim_all(
     All callers claim in the same order, so that two of them never wait for each other in a ring.
     """
     in_order = sorted(claims, key=lambda each: (each[0].scope, each[0].key))
-    claimed = statements.ask(
+    claimed = statements.execute(
         session,
         *(
             claiming(workspace_id=workspace_id, key=key, result_id=result_id)

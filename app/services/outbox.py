@@ -58,7 +58,7 @@ def emit(
         member: whose `seq` orders the event; None for events of no member.
         entry_id: the ledger entry that the act wrote, if any.
     """
-    statements.leave(
+    statements.defer(
         session,
         _INSERT(
             workspace_id=workspace_id,

@@ -214,11 +214,11 @@ def post(
     entry = ledger.next_entry(member, posting, by=by, now=clock.now(), salt=hashing.new_salt())
     after = ledger.member_after(member, entry)
     values = {each.name: getattr(entry, each.name) for each in fields(Entry)}
-    statements.leave(
+    statements.defer(
         session,
         _INSERT_ENTRY(**{_COLUMN_NAMES.get(name, name): each for name, each in values.items()}),
     )
-    statements.leave(
+    statements.defer(
         session,
         _CARRY_FORWARD(
             of_workspace=member.workspace_id,

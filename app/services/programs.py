@@ -21,7 +21,7 @@ from app.rules import inputs, searching
 from app.rules.actors import Actor, Permission
 from app.rules.earning import ROUNDINGS
 from app.rules.tiers import Tier, multiplier_of, tier_key
-from app.services import audit, outbox, paging, seen_last, snapshots, totals
+from app.services import audit, outbox, paging, recent_members, snapshots, totals
 from app.services.paging import Between, Window
 
 TIERS_MAX = 10
@@ -237,7 +237,7 @@ class Moves:
     Attributes:
         counts: how many active members would move, by the tiers from and to; None is no tier.
         looked_at_count: how many were looked at.
-        is_all: whether these were all, or else those who were here last, see `seen_last`.
+        is_all: whether these were all, or only the most recent ones (`recent_members`).
     """
 
     counts: Mapping[tuple[str | None, str | None], int]
@@ -249,7 +249,9 @@ def count_moves(session: Session, *, program: Program, tiers: Sequence[Tier]) ->
     """Count who would move from which tier to which, if `tiers` were the program's."""
     if _thresholds(tiers) == _thresholds(program.tiers):
         return Moves({})
-    seen, is_all = seen_last.read_active(session, program, Member.tier, Member.qualifying_points)
+    seen, is_all = recent_members.read_active(
+        session, program, Member.tier, Member.qualifying_points
+    )
     pairs = Counter((tier, tier_key(points, tiers)) for tier, points in seen)
     moved = {(was, will): count for (was, will), count in pairs.items() if was != will}
     return Moves(moved, len(seen), is_all)

@@ -24,7 +24,7 @@ WITHOUT_WAITING = Statement(lambda _: text("SELECT set_config('synchronous_commi
 def take(session: Session, *, name: str, rate: Rate) -> Taken:
     """Take one token, in one statement so that of a crowd each is counted; PostgreSQL only."""
     now = clock.now()
-    statements.leave(session, WITHOUT_WAITING())
+    statements.defer(session, WITHOUT_WAITING())
     full_at = session.scalar(_take(name, now, rate))
     if full_at is not None:
         return buckets.taken(full_at, now, rate, is_allowed=True)

@@ -159,7 +159,7 @@ def redeem(
     )
     # The entry points at the redemption, so that row goes first.
     values = {each.name: getattr(redemption, each.name) for each in fields(redemption)}
-    statements.leave(session, _INSERT(metadata=values.pop("metadata_"), **values))
+    statements.defer(session, _INSERT(metadata=values.pop("metadata_"), **values))
     _take(session, redemption, 1, is_limited=terms.stock is not None)
     entry, after = _post(session, member, redemption, "redemption", reason=terms.name, by=by)
     _tell(session, "loyalty.reward.redeemed", "redemptions.redeem", redemption, after, entry, by)
@@ -384,7 +384,7 @@ def _terms(
 
 
 def _write_status(session: Session, redemption: RedemptionRow) -> None:
-    statements.leave(
+    statements.defer(
         session,
         _SET_STATUS(
             workspace_id=redemption.workspace_id,
@@ -400,7 +400,7 @@ def _take(session: Session, redemption: RedemptionRow, change: int, *, is_limite
     """Take a piece of the reward, or put it back."""
     given = {"workspace_id": redemption.workspace_id}
     if is_limited:
-        statements.leave(session, _TAKE_STOCK(of_id=redemption.reward_id, change=change, **given))
+        statements.defer(session, _TAKE_STOCK(of_id=redemption.reward_id, change=change, **given))
     totals.count_taken(session, reward_id=redemption.reward_id, change=change, **given)
 
 
@@ -432,7 +432,7 @@ def _free_code(session: Session, workspace_id: str) -> str:
     for _ in range(_CODE_TRIES):
         code = new_code()
         call = _CODE_IS_TAKEN(workspace_id=workspace_id, code=code)
-        if not statements.ask(session, call)[0]:
+        if not statements.execute(session, call)[0]:
             return code
     raise errors.RewardNotAvailable("No free redemption code was found. Try again.")
 

@@ -20,7 +20,7 @@ from app.rules import inputs, redeeming
 from app.rules.actors import Actor, Permission
 from app.rules.ledger import LockedMember
 from app.rules.tiers import Tier
-from app.services import audit, outbox, paging, seen_last, snapshots, totals
+from app.services import audit, outbox, paging, recent_members, snapshots, totals
 from app.services.paging import Between, Window
 from app.statements import Row
 
@@ -80,7 +80,7 @@ class Reach:
         able_count: members who reach the cost, of `eligible_count` in the tier or above.
         buckets: counts of the eligible by balance, in twelfths of twice the cost; the last one
             holds all above.
-        is_all: whether all were looked at, or else those who were here last, see `seen_last`.
+        is_all: whether all were counted, or only the most recent ones (`recent_members`).
     """
 
     able_count: int
@@ -346,7 +346,7 @@ def measure_reach(
     session: Session, *, program: Program, points_cost: int, min_tier: str | None
 ) -> Reach:
     """Count who could afford a cost today, and how the balances lie around it."""
-    seen, is_all = seen_last.read_active(session, program, Member.balance, Member.tier)
+    seen, is_all = recent_members.read_active(session, program, Member.balance, Member.tier)
     tiers = None if min_tier is None else _tiers_from(program, min_tier)
     eligible = [balance for balance, tier in seen if tiers is None or tier in tiers]
     width = max(1, points_cost * 2 // REACH_BUCKETS)

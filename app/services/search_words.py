@@ -21,7 +21,7 @@ def add(session: Session, customer: Customer) -> None:
     """Write the words of a customer who has none yet."""
     for row in rows_of(customer):
         names = (column.name for column in _words.c)
-        statements.leave(session, _ADD_WORD(**dict(zip(names, row, strict=True))))
+        statements.defer(session, _ADD_WORD(**dict(zip(names, row, strict=True))))
     _add_names(session, customer.workspace_id, searching.name_words(customer.name))
 
 
@@ -29,7 +29,7 @@ def replace(session: Session, customer: Customer, *, name: str, email: str) -> N
     """Write the words of a changed record, given the name and email that it had."""
     line = searching.search_text(name=name, email=email)
     for word in searching.search_words(name=name, email=email):
-        statements.leave(session, _DROP_WORD(**_key(customer), word=word, line=line))
+        statements.defer(session, _DROP_WORD(**_key(customer), word=word, line=line))
     add(session, customer)
 
 
@@ -56,8 +56,8 @@ def _add_names(session: Session, workspace_id: str, words: Iterable[str]) -> Non
     for word in words:
         named = {"workspace_id": workspace_id, "word": word}
         if is_sqlite:
-            statements.leave(session, _ADD_PIECES(**named))
-        statements.leave(session, _ADD_NAME(**named))
+            statements.defer(session, _ADD_PIECES(**named))
+        statements.defer(session, _ADD_NAME(**named))
 
 
 def _key(customer: Customer) -> dict[str, str]:

@@ -23,7 +23,7 @@ from app.models.totals import DayTotals, RewardTotals, TierTotals, WorkspaceTota
 from app.rules.ledger import VISITS, Entry, LockedMember
 from app.statements import Statement
 
-SLOTS = 16
+SHARDS = 16
 """On PostgreSQL; SQLite has one writer at a time anyhow."""
 
 _SLOT = "regulars.totals_slot"
@@ -213,5 +213,5 @@ def _slot(session: Session) -> int:
     known = session.info.get(_SLOT)
     if known is None:
         is_sqlite = session.get_bind().dialect.name == "sqlite"
-        known = session.info[_SLOT] = 0 if is_sqlite else secrets.randbelow(SLOTS)
+        known = session.info[_SLOT] = 0 if is_sqlite else secrets.randbelow(SHARDS)
     return int(known)

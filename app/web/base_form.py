@@ -20,7 +20,7 @@ from wtforms import Field, FieldList, FormField, HiddenField, StringField
 from wtforms.validators import InputRequired, ValidationError
 
 from app.errors import IdempotencyConflict, RegularsError
-from app.http import attempts, idempotent, unsent
+from app.http import attempts, idempotent, pending_forms
 from app.http.actors import is_signed_in, signed_in, workspace_id
 from app.http.database import reading
 from app.http.messages import say
@@ -436,8 +436,8 @@ def _text_of(field: Field) -> str:
 
 def _take_unsent() -> MultiDict[str, str] | None:
     """Give what was typed into this page's form before the sign-in had ended, once."""
-    kept = unsent.find() if request.method == "GET" else None
+    kept = pending_forms.find() if request.method == "GET" else None
     if kept is None or kept.path != request.path:
         return None
-    unsent.forget()
+    pending_forms.forget()
     return MultiDict(kept.fields)

@@ -31,7 +31,7 @@ _KEPT = text("SELECT count(*) FROM pg_prepared_statements")
 
 
 def _shares(session: Session, *numbers: Any) -> list[int]:
-    found = statements.ask(session, *(_TWELVE_BY(number=number) for number in numbers))
+    found = statements.execute(session, *(_TWELVE_BY(number=number) for number in numbers))
     return [rows[0].share for rows in found]
 
 
@@ -86,7 +86,7 @@ def test_a_transaction_begins_as_the_session_says(postgres: Database) -> None:
     names = ("transaction_isolation", "transaction_read_only")
 
     def told(session: Session) -> list[str]:
-        found = statements.ask(session, *(_SETTING(name=name) for name in names))
+        found = statements.execute(session, *(_SETTING(name=name) for name in names))
         return [rows[0].value for rows in found]
 
     with postgres.reading() as session:
@@ -121,13 +121,13 @@ def test_a_statement_whose_table_was_changed_is_prepared_anew(postgres: Database
     with postgres.writing() as session:
         session.execute(text("CREATE TABLE changed AS SELECT 1 AS one"))
     with postgres.writing() as session:
-        assert len(statements.ask(session, of_it())[0]) == 1
+        assert len(statements.execute(session, of_it())[0]) == 1
         session.execute(text("ALTER TABLE changed ALTER one TYPE bigint"))
 
     with postgres.reading() as session, pytest.raises(NotSupportedError, match="cached plan"):
-        statements.ask(session, of_it())
+        statements.execute(session, of_it())
     with postgres.reading() as session:
-        assert len(statements.ask(session, of_it())[0]) == 1
+        assert len(statements.execute(session, of_it())[0]) == 1
 
 
 def test_much_that_goes_and_comes_at_once_fits_through(postgres: Database) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from app import errors
 from app.rules.tiers import Tier
-from app.services import locations, merchants, programs, seen_last
+from app.services import locations, merchants, programs, recent_members
 from app.services.programs import Moves
 from tests import factories
 from tests.cast import Cast
@@ -88,7 +88,7 @@ def test_moves_among_many_are_those_of_who_was_here_last(
         factories.award(cast, factories.enrol(cast), points)
 
     assert _count_moves(cast) == Moves({("silver", "bronze"): 2}, 3, is_all=True)
-    monkeypatch.setattr(seen_last, "LOOKED_AT_MAX", 2)
+    monkeypatch.setattr(recent_members, "LOOKED_AT_MAX", 2)
     assert _count_moves(cast) == Moves({("silver", "bronze"): 1}, 2, is_all=False)
 
 
@@ -107,7 +107,7 @@ def test_a_preview_walks_only_so_far_past_other_programs_members(
         factories.enrol(replace(cast, program_id=other.id))
 
     assert _count_moves(cast).is_all
-    monkeypatch.setattr(seen_last, "WALKED_MAX", 2)
+    monkeypatch.setattr(recent_members, "WALKED_MAX", 2)
     assert _count_moves(cast) == Moves({}, 0, is_all=False)
 
 

@@ -11,7 +11,7 @@ from app import clock, errors
 from app.models.members import Member
 from app.models.rewards import Reward
 from app.rules.actors import Actor
-from app.services import programs, rewards, seen_last
+from app.services import programs, recent_members, rewards
 from app.services.results import Result
 from app.services.rewards import Terms
 from tests import factories
@@ -238,7 +238,7 @@ def test_reach_of_a_free_reward_leaves_out_who_owes(cast: Cast) -> None:
 def test_reach_among_many_looks_at_who_was_here_last(
     cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(seen_last, "LOOKED_AT_MAX", 2)
+    monkeypatch.setattr(recent_members, "LOOKED_AT_MAX", 2)
     for points in (900, 100, 800):
         factories.award(cast, factories.enrol(cast), points)
 

@@ -235,4 +235,4 @@ def test_a_total_is_spread_over_slots(postgres: Database) -> None:
 
     with cast.database.reading() as session:
         slots = session.execute(text("SELECT count(*) FROM workspace_totals")).scalar_one()
-    assert 1 < slots <= totals.SLOTS
+    assert 1 < slots <= totals.SHARDS

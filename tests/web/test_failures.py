@@ -85,7 +85,7 @@ def test_programs_are_told_the_same(
     member = factories.enrol(cast)
     api = Program(app, make_secret(cast))
     body = {"accountId": member.id, "points": 50, "reason": "x"}
-    monkeypatch.setattr("app.api.acting._replay", fault)
+    monkeypatch.setattr("app.api.idempotent._replay", fault)
     after = api.post("/loyalty/points/award", body)
     monkeypatch.setattr("app.services.ledger.award", fault)
     before = api.post("/loyalty/points/award", body)

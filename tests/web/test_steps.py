@@ -30,7 +30,7 @@ from app.services import (
     demo_lives,
     member_search,
     paging,
-    seen_last,
+    recent_members,
     webhook_log,
 )
 from tests import factories
@@ -129,7 +129,7 @@ def test_no_page_and_no_call_takes_many_steps_in_a_large_shop(
     large: Cast, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module, name in (
-        *((paging, "FEW_MAX"), (seen_last, "LOOKED_AT_MAX"), (seen_last, "WALKED_MAX")),
+        *((paging, "FEW_MAX"), (recent_members, "LOOKED_AT_MAX"), (recent_members, "WALKED_MAX")),
         *((member_search, "COUNT_MAX"), (webhook_log, "COUNT_MAX")),
     ):
         monkeypatch.setattr(module, name, FEW)

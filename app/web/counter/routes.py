@@ -12,7 +12,7 @@ from flask import Blueprint, Response, request, url_for
 from werkzeug.datastructures import MultiDict
 
 from app.errors import RegularsError
-from app.http import unsent
+from app.http import pending_forms
 from app.http.actors import actor, signed_in, workspace_id
 from app.http.database import reading, writing
 from app.http.messages import UNDO_SECONDS
@@ -320,8 +320,8 @@ def _unsent(
     Args:
         is_slip: there are no rewards to choose beside it.
     """
-    kept = unsent.find() if request.method == "GET" else None
-    if kept is None or kept.path != unsent.counter_of(member_id):
+    kept = pending_forms.find() if request.method == "GET" else None
+    if kept is None or kept.path != pending_forms.counter_of(member_id):
         return None, None
     award_form, redeem_form = None, None
     if "spent" in kept.fields:
@@ -331,7 +331,7 @@ def _unsent(
         return None, None
     else:
         form = redeem_form = RedeemForm(formdata=None)
-    unsent.forget()
+    pending_forms.forget()
     form.once.data = kept.fields.get("once") or form.once.data
     form.refusal = "You were signed out before this was sent. Send it again; it cannot count twice."
     return award_form, redeem_form

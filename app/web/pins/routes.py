@@ -9,7 +9,7 @@ from app.http import attempts
 from app.http.access import safe_path
 from app.http.actors import actor, is_signed_in, signed_in
 from app.http.database import reading, writing
-from app.http.entering import enter, find_till, leave
+from app.http.login import enter, find_till, leave
 from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.staff import Staff

@@ -13,7 +13,7 @@ from app.http import attempts
 from app.http.access import safe_path
 from app.http.actors import actor, signed_in
 from app.http.database import reading, writing
-from app.http.entering import enter, find_till, keep_token
+from app.http.login import enter, find_till, keep_token
 from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.merchants import SANDBOX

@@ -11,7 +11,7 @@ from app.http import attempts
 from app.http.access import safe_path
 from app.http.actors import actor, signed_in, workspace_id
 from app.http.database import reading, writing
-from app.http.entering import enter, show_oneself
+from app.http.login import enter, show_oneself
 from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.merchants import SANDBOX

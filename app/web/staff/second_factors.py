@@ -12,7 +12,7 @@ from app.http import attempts
 from app.http.access import safe_path
 from app.http.actors import actor, signed_in
 from app.http.database import reading, writing
-from app.http.entering import enter, keep_token
+from app.http.login import enter, keep_token
 from app.rules import cards as drawn
 from app.services import passkeys, second_factors
 from app.web.base_form import is_pressed

@@ -6,7 +6,7 @@ from flask import Response, current_app, request, session
 from flask_login import login_user
 
 from app import clock
-from app.http import unsent
+from app.http import pending_forms
 from app.http.access import SEEN, SHOWN, door, safe_path
 from app.http.actors import SignedIn, end_sign_in, is_signed_in, signed_in
 from app.http.database import reading
@@ -33,7 +33,7 @@ def enter(
         stays: whether the browser keeps the cookie when it is closed.
         home: where it goes on without a path.
     """
-    typed = unsent.find()
+    typed = pending_forms.find()
     if typed and typed.staff_id not in {None, made.staff.id}:
         # A colleague's: it is neither shown nor gone on with.
         typed, path = None, None
@@ -43,7 +43,7 @@ def enter(
     # A fresh cookie: whatever was planted before the sign-in is worth nothing after it.
     session.clear()
     if typed:
-        unsent.keep(typed)
+        pending_forms.keep(typed)
     session[SEEN] = int(clock.now().timestamp())
     show_oneself()
     session.permanent = stays

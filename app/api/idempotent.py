@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from flask import Response, g, request
 from sqlalchemy.orm import Session
 
-from app.api import answers, schemas
+from app.api import responses, schemas
 from app.errors import NotFound
 from app.http import idempotent, keys
 from app.http.database import writing
@@ -53,18 +53,18 @@ def act(
     def answered(session: Session) -> tuple[Done, str]:
         done = do(session)
         session.flush()
-        return done, answers.text_of(schema, done.shape)
+        return done, responses.text_of(schema, done.shape)
 
     if key is None:
         with writing() as session:
             done, text = answered(session)
-        return _replay(answers.answer(text, done.status), done.replayed)
+        return _replay(responses.answer(text, done.status), done.replayed)
     made = idempotent.act_once(key, answered, _kept, workspace_id=keys.workspace_id())
     if isinstance(made, First):
         assert made.answer is not None  # noqa: S101 - written in the transaction of the key
-        return _replay(answers.answer(made.answer.body, made.answer.status), "true")
+        return _replay(responses.answer(made.answer.body, made.answer.status), "true")
     done, text = made
-    return _replay(answers.answer(text, done.status), done.replayed)
+    return _replay(responses.answer(text, done.status), done.replayed)
 
 
 def _kept(made: tuple[Done, str]) -> tuple[str, Answer]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from app.api import schemas
-from app.api.acting import naming
+from app.api.idempotent import naming
 from app.errors import InvalidParameter
 from app.http import keys
 from app.services import members, programs, rewards

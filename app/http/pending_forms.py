@@ -25,7 +25,7 @@ CHARACTERS_MAX = 3_400
 
 
 @dataclass(frozen=True)
-class Unsent:
+class PendingForm:
     """What was typed.
 
     Attributes:
@@ -43,15 +43,15 @@ def counter_of(member_id: str) -> str:
     return f"counter {member_id}"
 
 
-def keep(unsent: Unsent) -> None:
+def keep(form: PendingForm) -> None:
     """Keep what was typed, unless it is too long for a cookie."""
-    packed = zlib.compress(json.dumps(asdict(unsent)).encode())
+    packed = zlib.compress(json.dumps(asdict(form)).encode())
     kept = _box().encrypt(packed).decode()
     if len(kept) <= CHARACTERS_MAX:
         session[UNSENT] = kept
 
 
-def find() -> Unsent | None:
+def find() -> PendingForm | None:
     """Give what waits, or None. It does not come out for a link on another site."""
     kept = None if origins.is_foreign(request) else session.get(UNSENT)
     if not isinstance(kept, str):
@@ -62,7 +62,7 @@ def find() -> Unsent | None:
     except InvalidToken:
         # It was kept under another secret key.
         return None
-    return Unsent(**json.loads(text))
+    return PendingForm(**json.loads(text))
 
 
 def forget() -> None:
