@@ -113,7 +113,7 @@ def _retrieve(cast: Cast, member_id: str) -> None:
 def _ledger(cast: Cast, member_id: str) -> None:
     with cast.database.reading() as session:
         member = members.get_member(session, workspace_id=cast.workspace_id, member_id=member_id)
-        ledger_history.list_rows(session, member=member, filters=ledger_history.Filters())
+        ledger_history.list_rows(session, member=member, filters=ledger_history.LedgerFilters())
 
 
 def _search(cast: Cast, typed: str) -> None:

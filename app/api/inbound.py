@@ -15,7 +15,7 @@ from app.http.database import reading, writing
 from app.http.requests import INBOUND_PREFIX
 from app.rules import inbound as rules
 from app.services import inbound, inbound_payments
-from app.services.inbound import Found
+from app.services.inbound import FoundSource
 
 blueprint = Blueprint("api_inbound", __name__, url_prefix=INBOUND_PREFIX.rstrip("/"))
 
@@ -48,7 +48,7 @@ def receive(source_id: str) -> Response:
     return responses.answer(json.dumps(told, ensure_ascii=False), HTTPStatus.OK)
 
 
-def _checked_source(source_id: str) -> Found:
+def _checked_source(source_id: str) -> FoundSource:
     """Find the source and hold its signature against the body, byte for byte."""
     with reading() as session:
         found = inbound.find_source(session, source_id=source_id)

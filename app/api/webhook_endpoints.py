@@ -13,7 +13,7 @@ from app.http import keys
 from app.http.database import reading
 from app.models.columns import JsonObject
 from app.services import outbox, snapshots, webhook_resends, webhooks
-from app.services.webhooks import Made
+from app.services.webhooks import NewEndpoint
 
 blueprint = blueprints.make("webhook_endpoints", "/webhook-endpoints", "Where events go.")
 
@@ -135,7 +135,7 @@ def send_webhook_test(path: schemas.IdPath, header: schemas.OnceHeader) -> Respo
     return idempotent.act(schemas.Event, do, key=idempotent.key_of(header))
 
 
-def _with_secret(made: Made) -> JsonObject:
+def _with_secret(made: NewEndpoint) -> JsonObject:
     return {**snapshots.webhook_endpoint(made.endpoint), "secret": made.secret}
 
 

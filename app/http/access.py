@@ -199,7 +199,7 @@ ACCESS: Mapping[str, Permission | None] = {
     "webhooks.resend_range": Permission.MANAGE_WEBHOOKS,
 }
 
-ASKED_AGAIN = frozenset(
+REQUIRES_REAUTHENTICATION = frozenset(
     {
         "people.sessions",
         "people.revoke_session",
@@ -213,9 +213,12 @@ ASKED_AGAIN = frozenset(
         "passkeys.remove",
     }
 )
-"""One's own keys and sign-ins: who left a browser open must not find them changed."""
+"""Endpoints of a person's own keys and sign-ins, which need the password again after a while.
 
-NOT_BY_PIN = ASKED_AGAIN | {
+Somebody who finds a browser left open cannot change them.
+"""
+
+NOT_BY_PIN = REQUIRES_REAUTHENTICATION | {
     "people.password_form",
     "people.change_password",
     "people.confirm_form",
@@ -223,7 +226,7 @@ NOT_BY_PIN = ASKED_AGAIN | {
     "pins.edit",
     "pins.update",
 }
-"""One's own keys: who knows only a PIN must not make others. These ask for the password anyhow."""
+"""Endpoints of a person's own keys, which no sign-in by PIN opens. They ask for the password."""
 
 LEAVING = frozenset({"pins.lock", "staff.sign_out"})
 """Whoever presses these wants to be out."""
@@ -264,7 +267,7 @@ SHOWN = "shown"
 """Where the cookie keeps when the person last showed who they are, in seconds since 1970."""
 
 SHOWN_MINUTES = 15
-"""So long after it the pages of `ASKED_AGAIN` open."""
+"""Minutes after a sign-in or a password in which `REQUIRES_REAUTHENTICATION` opens."""
 
 SHOWN_ACT_MINUTES = 30
 """So long what is on them may be sent: what was opened in time is not refused half-way."""
@@ -355,11 +358,11 @@ def _detour(person: SignedIn, endpoint: str) -> ResponseReturnValue | None:
         return _lock()
     if person.method == "pin" and endpoint in NOT_BY_PIN:
         raise PermissionDenied("You came in by PIN. Sign in with your password to change this.")
-    if person.owes_code and endpoint not in WITHOUT_CODE:
+    if person.needs_second_factor and endpoint not in WITHOUT_CODE:
         return _ask_to_sign_in("second_factors.ask")
-    if person.owes_second_factor and endpoint not in WITHOUT_SECOND_FACTOR:
+    if person.lacks_second_factor and endpoint not in WITHOUT_SECOND_FACTOR:
         return _lead_to(url_for("second_factors.show"))
-    if endpoint in ASKED_AGAIN and not _has_just_shown():
+    if endpoint in REQUIRES_REAUTHENTICATION and not _has_just_shown():
         return _ask_to_sign_in("people.confirm_form")
     return None
 

@@ -58,13 +58,13 @@ class SignedIn(UserMixin):  # type: ignore[misc]  # flask-login has no types
         return self.device if is_here else None
 
     @property
-    def owes_code(self) -> bool:
-        """Whether the password was right, and the code is still to come."""
+    def needs_second_factor(self) -> bool:
+        """Whether the password was right, and the second factor has yet to be shown."""
         return self.staff.has_second_factor and not self.has_shown_second_factor
 
     @property
-    def owes_second_factor(self) -> bool:
-        """Whether the person needs one where they are, and has shown none."""
+    def lacks_second_factor(self) -> bool:
+        """Whether the role needs a second factor in this workspace, and none was shown."""
         is_needed = self.workspace.mode == LIVE and self.role in SECOND_FACTOR_ROLES
         return is_needed and not self.has_shown_second_factor
 

@@ -13,7 +13,7 @@ from app.http.database import current
 from app.rules import buckets
 from app.rules.buckets import Taken
 from app.services import api_keys, rate_limits
-from app.services.api_keys import Found
+from app.services.api_keys import FoundKey
 
 _EXTENSION = "regulars.own_buckets"
 
@@ -62,7 +62,7 @@ def take_of_pages(name: str, rate: Rate) -> None:
         )
 
 
-def admit(secret: str, rate: Rate) -> tuple[Found, Taken] | None:
+def admit(secret: str, rate: Rate) -> tuple[FoundKey, Taken] | None:
     """Find a good API key and take a token from its bucket, or give None for a bad one."""
     database = current()
     if database.is_sqlite:

@@ -11,11 +11,11 @@ from app.http.access import SEEN, SHOWN, door, safe_path
 from app.http.actors import SignedIn, end_sign_in, is_signed_in, signed_in
 from app.http.database import reading
 from app.services import devices
-from app.services.devices import Found
+from app.services.devices import FoundTill
 from app.services.staff import SignIn
 
 
-def find_till() -> Found | None:
+def find_till() -> FoundTill | None:
     """Give the till that this browser is, or None."""
     token = request.cookies.get(current_app.config["DEVICE_COOKIE_NAME"], "")
     if not token:

@@ -13,7 +13,7 @@ from app.rules.actors import Actor, Permission, may_undo
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class MemberStanding:
     """What counts about the member.
 
     Attributes:
@@ -96,7 +96,7 @@ def check_cost(terms: Terms, expected_points: int | None) -> None:
 
 
 def refusal(
-    standing: Standing, terms: Terms, *, tiers: Sequence[tier_rules.Tier], now: datetime
+    standing: MemberStanding, terms: Terms, *, tiers: Sequence[tier_rules.Tier], now: datetime
 ) -> errors.Refused | None:
     """Give the reason why the member can't have the reward, or None.
 
@@ -112,7 +112,7 @@ def refusal(
 
 
 def _not_offered(
-    standing: Standing, terms: Terms, tiers: Sequence[tier_rules.Tier], now: datetime
+    standing: MemberStanding, terms: Terms, tiers: Sequence[tier_rules.Tier], now: datetime
 ) -> errors.Refused | None:
     if terms.program_id != standing.program_id:
         return errors.RewardNotAvailable(
@@ -136,7 +136,7 @@ def _not_offered(
     return None
 
 
-def _none_for_this_member(standing: Standing, terms: Terms) -> errors.Refused | None:
+def _none_for_this_member(standing: MemberStanding, terms: Terms) -> errors.Refused | None:
     if terms.stock is not None and terms.stock <= 0:
         return errors.RewardOutOfStock(terms.name)
     limit = terms.per_member_limit
@@ -145,7 +145,7 @@ def _none_for_this_member(standing: Standing, terms: Terms) -> errors.Refused | 
     return None
 
 
-def _too_few_points(standing: Standing, terms: Terms) -> errors.Refused | None:
+def _too_few_points(standing: MemberStanding, terms: Terms) -> errors.Refused | None:
     if standing.balance < 0:
         return errors.AccountNegative(balance=standing.balance)
     if standing.balance < terms.points_cost:

@@ -29,7 +29,7 @@ USED_SECONDS = 60
 
 
 @dataclass(frozen=True)
-class Made:
+class NewKey:
     """A new key, and the secret that is shown this once; "" for a key that was made before."""
 
     key: ApiKey
@@ -37,7 +37,7 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundKey:
     """A key that is good, what it may do (None is everything), and the workspace it opens."""
 
     key_id: str
@@ -52,7 +52,7 @@ def create(
     name: str,
     by: Actor,
     scopes: Sequence[str] | None = None,
-) -> Made:
+) -> NewKey:
     """Make a key of a workspace.
 
     Args:
@@ -83,7 +83,7 @@ def create(
     )
     session.add(key)
     _record(session, workspace, "api_keys.create", key, by)
-    return Made(key, secret)
+    return NewKey(key, secret)
 
 
 _FIND = Statement(
@@ -111,13 +111,13 @@ _FIND = Statement(
 )
 
 
-def find(database: Database, *, secret: str) -> Found | None:
+def find(database: Database, *, secret: str) -> FoundKey | None:
     """Give a good key and its workspace: not revoked, not expired; or None."""
     asked = _FIND(secret_hash=api_keys.secret_hash(secret), now=clock.now())
     return _found(database.ask_alone(asked)[0])
 
 
-def admit(database: Database, *, secret: str, rate: Rate) -> tuple[Found, Taken] | None:
+def admit(database: Database, *, secret: str, rate: Rate) -> tuple[FoundKey, Taken] | None:
     """Find a good key and take a token from its bucket; PostgreSQL only.
 
     Each call of the API comes this way. It is a transaction of its own in one round trip, so that
@@ -135,12 +135,12 @@ def admit(database: Database, *, secret: str, rate: Rate) -> tuple[Found, Taken]
     return found, rate_limits.taken(database, tokens, name=found.key_id, now=now, rate=rate)
 
 
-def _found(rows: list[Row]) -> Found | None:
+def _found(rows: list[Row]) -> FoundKey | None:
     if not rows:
         return None
     row = rows[0]
     workspace = Workspace(id=row.id, merchant_id=row.merchant_id, mode=row.mode)
-    return Found(row.key_id, row.scopes, workspace)
+    return FoundKey(row.key_id, row.scopes, workspace)
 
 
 def note_use(session: Session, *, key_ids: Sequence[str]) -> None:
@@ -193,7 +193,7 @@ def roll(
     key_id: str,
     overlap_hours: int,
     by: Actor,
-) -> Made:
+) -> NewKey:
     """Make a key like another one, and let that one end after the overlap.
 
     Raises:

@@ -24,7 +24,7 @@ _REDEMPTION_KINDS = {"redemptions.redeem": "redemption", "redemptions.cancel": "
 
 
 @dataclass(frozen=True, kw_only=True)
-class Filters:
+class RequestFilters:
     """What narrows the log; empty means all."""
 
     key_id: str = ""
@@ -48,7 +48,7 @@ def list_requests(
     session: Session,
     *,
     workspace_id: str,
-    filters: Filters | None = None,
+    filters: RequestFilters | None = None,
     after: str | None = None,
     limit: int = PAGE_ROWS,
 ) -> Page[ApiRequest]:
@@ -57,7 +57,7 @@ def list_requests(
     Args:
         after: the id of the last row of the page before.
     """
-    filters = filters or Filters()
+    filters = filters or RequestFilters()
     statement = (
         select(ApiRequest)
         .where(ApiRequest.workspace_id == workspace_id)

@@ -25,7 +25,7 @@ EXPORTED_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Filters:
+class AuditFilters:
     """What narrows the log; empty means all. `since` is inclusive and `until` exclusive."""
 
     actor_id: str = ""
@@ -36,7 +36,7 @@ class Filters:
 
 
 @dataclass(frozen=True)
-class Line:
+class AuditLine:
     """One act, with the names of who did it and where.
 
     Attributes:
@@ -65,10 +65,10 @@ def list_lines(
     session: Session,
     *,
     workspace: Workspace,
-    filters: Filters | None = None,
+    filters: AuditFilters | None = None,
     after: str | None = None,
     limit: int = PAGE_ROWS,
-) -> Page[Line]:
+) -> Page[AuditLine]:
     """List acts that a page in a workspace may show, the newest first.
 
     Args:
@@ -78,7 +78,7 @@ def list_lines(
     # One after the other: asked for both at once, PostgreSQL sorts all that there is.
     for readable in _readable(session, workspace):
         statement = (
-            _narrowed(session, readable, filters or Filters())
+            _narrowed(session, readable, filters or AuditFilters())
             .order_by(AuditEntry.id.desc())
             .limit(limit + 1)
         )
@@ -90,7 +90,7 @@ def list_lines(
     return Page(_named(session, workspace.id, found.rows), found.cursor)
 
 
-def export(session: Session, *, workspace: Workspace, filters: Filters) -> Iterator[Line]:
+def export(session: Session, *, workspace: Workspace, filters: AuditFilters) -> Iterator[AuditLine]:
     """Give all acts that a page in a workspace may show, the newest first.
 
     They are read in pieces, so that a long log needs little memory.
@@ -110,7 +110,7 @@ def export(session: Session, *, workspace: Workspace, filters: Filters) -> Itera
             return
 
 
-def _named(session: Session, workspace_id: str, entries: Sequence[AuditEntry]) -> list[Line]:
+def _named(session: Session, workspace_id: str, entries: Sequence[AuditEntry]) -> list[AuditLine]:
     names = read_names(
         session,
         workspace_id=workspace_id,
@@ -121,7 +121,7 @@ def _named(session: Session, workspace_id: str, entries: Sequence[AuditEntry]) -
         ),
     )
     return [
-        Line(
+        AuditLine(
             entry,
             actor_name=names.get(entry.actor_id),
             location_name=names.get(entry.location_id),
@@ -181,7 +181,7 @@ def _distinct_acts(workspace_id: str) -> Select[str]:
     return select(found.c.act).where(found.c.act.is_not(None))
 
 
-def _narrowed(session: Session, readable: _Readable, filters: Filters) -> Any:
+def _narrowed(session: Session, readable: _Readable, filters: AuditFilters) -> Any:
     statement = select(AuditEntry).where(
         AuditEntry.workspace_id == readable.workspace_id, *readable.conditions
     )

@@ -31,7 +31,7 @@ class Registered:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundTill:
     """A till, and the shop in which it stands."""
 
     device: Device
@@ -136,7 +136,7 @@ def revoke(session: Session, *, workspace: Workspace, device_id: str, by: Actor)
     return device
 
 
-def find(session: Session, *, token: str) -> Found | None:
+def find(session: Session, *, token: str) -> FoundTill | None:
     """Give the till of a browser's token with its shop, or None."""
     device = session.scalar(
         select(Device).where(
@@ -146,7 +146,7 @@ def find(session: Session, *, token: str) -> Found | None:
     if device is None:
         return None
     workspace = staff.get_workspace(session, merchant_id=device.merchant_id, mode=device.mode)
-    return Found(
+    return FoundTill(
         device,
         locations.get(session, workspace_id=workspace.id, location_id=device.location_id),
     )

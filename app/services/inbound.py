@@ -26,7 +26,7 @@ SECRET_CHARACTERS_MIN = 16
 
 
 @dataclass(frozen=True)
-class Made:
+class NewSource:
     """A source and the secret that is shown this once; "" when there is none to show."""
 
     source: InboundSource
@@ -34,7 +34,7 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundSource:
     """A source that is on, and the workspace that it tells."""
 
     source: InboundSource
@@ -50,7 +50,7 @@ def create(
     program_id: str,
     by: Actor,
     secret: str = "",
-) -> Made:
+) -> NewSource:
     """Let a system tell of payments.
 
     Args:
@@ -85,10 +85,10 @@ def create(
     )
     session.add(source)
     record(session, workspace, "inbound.create", source, by)
-    return Made(source, secret if kind == "regulars" else "")
+    return NewSource(source, secret if kind == "regulars" else "")
 
 
-def find_source(session: Session, *, source_id: str) -> Found | None:
+def find_source(session: Session, *, source_id: str) -> FoundSource | None:
     """Give a source that is on, with its workspace; or None."""
     row = session.execute(
         select(InboundSource, Workspace)
@@ -99,7 +99,7 @@ def find_source(session: Session, *, source_id: str) -> Found | None:
         )
         .where(InboundSource.id == source_id, InboundSource.status == "enabled")
     ).first()
-    return None if row is None else Found(row[0], row[1])
+    return None if row is None else FoundSource(row[0], row[1])
 
 
 def good_secrets(source: InboundSource) -> list[str]:
@@ -172,7 +172,7 @@ def replace_secret(
     overlap_hours: int,
     by: Actor,
     secret: str = "",
-) -> Made:
+) -> NewSource:
     """Take another secret; the old one is good until the overlap is over.
 
     Args:
@@ -192,7 +192,7 @@ def replace_secret(
     source.previous_secret_until = ends_at if overlap_hours else None
     source.secret = secret
     record(session, workspace, "inbound.replace_secret", source, by)
-    return Made(source, secret if source.kind == "regulars" else "")
+    return NewSource(source, secret if source.kind == "regulars" else "")
 
 
 def list_events(

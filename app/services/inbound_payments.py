@@ -36,7 +36,7 @@ RULE_ROLE = "key"
 
 
 @dataclass(frozen=True)
-class Result:
+class Judgement:
     """What became of an event: one of the outcomes, in words, and the entry that it made."""
 
     outcome: str
@@ -116,25 +116,25 @@ def _settle(
     session.flush()
 
 
-def _note(event: InboundEvent, result: Result) -> None:
+def _note(event: InboundEvent, result: Judgement) -> None:
     event.outcome, event.detail = result.outcome, result.detail[:300]
     event.entry_id = result.entry_id
 
 
 def _judge(
     session: Session, workspace: Workspace, source: InboundSource, message: Message
-) -> Result:
+) -> Judgement:
     if not message.what:
-        return Result("nothing", "Nothing to do for this kind of event.")
+        return Judgement("nothing", "Nothing to do for this kind of event.")
     if message.is_live is not None and message.is_live != workspace.is_live:
         ours, theirs = ("live", "a test") if workspace.is_live else ("test", "a live")
-        return Result("refused", f"This is {theirs} event, and this is the {ours} workspace.")
+        return Judgement("refused", f"This is {theirs} event, and this is the {ours} workspace.")
     currency = session.scalars(
         select(Merchant.currency).where(Merchant.id == workspace.merchant_id)
     ).one()
     if message.what == COMPLETED and message.currency != currency:
         words = f"Paid in {message.currency}; points are earned in {currency}."
-        return Result("refused", f"{words} If points are due, award them by hand.")
+        return Judgement("refused", f"{words} If points are due, award them by hand.")
     payment = _lock_payment(session, workspace.id, source.id, message.payment_id)
     if message.what == COMPLETED:
         return _complete(session, source, payment, message, currency)
@@ -147,16 +147,16 @@ def _complete(
     payment: InboundPayment,
     message: Message,
     currency: str,
-) -> Result:
+) -> Judgement:
     if payment.award_id is not None:
-        return Result("nothing", "This payment had been counted already.", payment.award_id)
+        return Judgement("nothing", "This payment had been counted already.", payment.award_id)
     payment.amount_minor = message.amount_minor
     payment.other_amount_minor = message.other_amount_minor
     payment.other_currency = message.other_currency
     member = _find_member(session, payment.workspace_id, source.program_id, message)
     if member is None:
         named = ", ".join([*message.customer_ids, message.account_id]).strip(", ")
-        return Result(
+        return Judgement(
             "unmatched", f"No member for {named}." if named else "The payment names no customer."
         )
     try:
@@ -164,17 +164,17 @@ def _complete(
         with session.begin_nested():
             award = _award(session, source, member, message, currency)
     except errors.TooSmallToEarn as refusal:
-        return Result("nothing", refusal.message)
+        return Judgement("nothing", refusal.message)
     except errors.RegularsError as refusal:
-        return Result("refused", refusal.message)
+        return Judgement("refused", refusal.message)
     if award.member_id != member.id:
-        return Result("refused", "This payment was awarded to another member already.", award.id)
+        return Judgement("refused", "This payment was awarded to another member already.", award.id)
     payment.award_id = award.id
     session.flush()
     words = f"{award.points:,} points for the purchase."
     if _settle_waiting(session, source, payment, currency):
         words += " A refund had come before it and was counted."
-    return Result("awarded", words, award.id)
+    return Judgement("awarded", words, award.id)
 
 
 def _award(
@@ -211,11 +211,11 @@ def _refund(
     payment: InboundPayment,
     message: Message,
     currency: str,
-) -> Result:
+) -> Judgement:
     if message.unclear:
-        return Result("refused", f"{message.unclear} {BY_HAND}", payment.award_id)
+        return Judgement("refused", f"{message.unclear} {BY_HAND}", payment.award_id)
     if payment.award_id is None:
-        return Result(
+        return Judgement(
             "waiting", "Its payment has earned no points yet. This is counted if it does."
         )
     try:
@@ -226,7 +226,7 @@ def _refund(
             other_amount_minor=payment.other_amount_minor,
         )
     except Unjudged as fault:
-        return Result("refused", f"{fault} {BY_HAND}", payment.award_id)
+        return Judgement("refused", f"{fault} {BY_HAND}", payment.award_id)
     if message.total_refunded_minor is not None:
         payment.refunded_minor = max(payment.refunded_minor, own)
     elif _is_new_refund(session, payment, message, own):
@@ -237,7 +237,7 @@ def _refund(
     return _take_back(session, source, payment)
 
 
-def _take_back(session: Session, source: InboundSource, payment: InboundPayment) -> Result:
+def _take_back(session: Session, source: InboundSource, payment: InboundPayment) -> Judgement:
     """Bring what was taken back of an award up to what its refunds ask for, and no further."""
     given: dict[str, Any] = {"workspace_id": payment.workspace_id}
     award = ledger.get_entry(session, entry_id=str(payment.award_id), **given)
@@ -245,11 +245,11 @@ def _take_back(session: Session, source: InboundSource, payment: InboundPayment)
     posting.lock_member(session, member_id=award.member_id, **given)
     shares = _shares(payment)
     if not shares:
-        return Result("nothing", "Nothing was refunded.")
+        return Judgement("nothing", "Nothing was refunded.")
     asked = earning.points_to_take_back(award.points, shares)
     missing = asked - ledger.reversed_points(session, entry_id=award.id, **given)
     if missing <= 0:
-        return Result("nothing", "That much had been taken back already.", award.id)
+        return Judgement("nothing", "That much had been taken back already.", award.id)
     entry = ledger.reverse(
         session,
         entry_id=award.id,
@@ -259,7 +259,7 @@ def _take_back(session: Session, source: InboundSource, payment: InboundPayment)
         by=_actor(source),
         **given,
     )
-    return Result("reversed", f"{missing:,} points taken back.", entry.id)
+    return Judgement("reversed", f"{missing:,} points taken back.", entry.id)
 
 
 def _shares(payment: InboundPayment) -> list[tuple[int, int]]:

@@ -66,7 +66,7 @@ class Sum:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Filters:
+class LedgerFilters:
     """What narrows a ledger; `since` is inclusive and `until` exclusive, both aware."""
 
     kind: str = ""
@@ -107,7 +107,7 @@ def list_rows(
     session: Session,
     *,
     member: Member,
-    filters: Filters | None = None,
+    filters: LedgerFilters | None = None,
     before_seq: int | None = None,
     limit: int = PAGE_ROWS,
 ) -> Page[Row]:
@@ -116,7 +116,7 @@ def list_rows(
     Args:
         before_seq: the `seq` of the last line of the page before.
     """
-    filters = filters or Filters()
+    filters = filters or LedgerFilters()
     statement = _rows_statement(member).order_by(LedgerEntry.seq.desc()).limit(limit + 1)
     if filters.kind:
         statement = statement.where(LedgerEntry.kind == filters.kind)

@@ -51,7 +51,7 @@ _CURSOR = re.compile(r'\["[0-9T:.+-]{25,32}","loy_[0-9a-z]+"\]', re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Filters:
+class MemberFilters:
     """What narrows a list of members; empty means all."""
 
     program_id: str = ""
@@ -61,7 +61,7 @@ class Filters:
 
 
 @dataclass(frozen=True)
-class Found(Page[Member]):
+class MemberPage(Page[Member]):
     """The matches of a search, or a page of a list.
 
     Attributes:
@@ -78,26 +78,28 @@ def find_members(
     *,
     workspace_id: str,
     text: str = "",
-    filters: Filters | None = None,
+    filters: MemberFilters | None = None,
     after: str | None = None,
     limit: int | None = None,
-) -> Found:
+) -> MemberPage:
     """List the members that match a typed text, or a page of all members if it is empty.
 
     Args:
         after: the cursor of the page before; a search has one page only.
         limit: the most rows, or None for all of a search and `PAGE_ROWS` of a list.
     """
-    query, filters = searching.parse(text), filters or Filters()
+    query, filters = searching.parse(text), filters or MemberFilters()
     if query.text:
         return _search(session, workspace_id, query, filters, limit)
     return _list(session, workspace_id, filters, after, limit or PAGE_ROWS)
 
 
-def count_members(session: Session, *, workspace_id: str, filters: Filters | None = None) -> int:
+def count_members(
+    session: Session, *, workspace_id: str, filters: MemberFilters | None = None
+) -> int:
     """Count all members, or those that a filter leaves: of these at most `COUNT_MAX` + 1."""
-    filters = filters or Filters()
-    if filters == Filters():
+    filters = filters or MemberFilters()
+    if filters == MemberFilters():
         return totals.read_workspace(session, workspace_id=workspace_id)["member_count"]
     few = _few(session, workspace_id, filters)
     statement = _left_by(workspace_id, filters) if few is None else few
@@ -105,12 +107,12 @@ def count_members(session: Session, *, workspace_id: str, filters: Filters | Non
 
 
 def find_close_members(
-    session: Session, *, workspace_id: str, text: str, filters: Filters | None = None
+    session: Session, *, workspace_id: str, text: str, filters: MemberFilters | None = None
 ) -> list[Member]:
     """List the members who come nearest to a typed text that nobody matches."""
     query = searching.parse(text)
     ids = near_words.find_customers(session, workspace_id, query)
-    members = _load(session, workspace_id, Member.customer_id, ids, filters or Filters())
+    members = _load(session, workspace_id, Member.customer_id, ids, filters or MemberFilters())
     near = {each.id: searching.closeness(query, each.customer) for each in members}
     members.sort(key=lambda each: near[each.id], reverse=True)
     return [each for each in members if near[each.id]][:CLOSE_MAX]
@@ -148,7 +150,7 @@ def _named(workspace_id: str, query: Query) -> list[Select[Any]]:
         for column, key in keys.items()
         if key
     )
-    members = _left_by(workspace_id, Filters())
+    members = _left_by(workspace_id, MemberFilters())
     return [
         *_named_by_id(workspace_id, query),
         *(members.where(Member.customer_id.in_(owner)) for owner in owners),
@@ -157,7 +159,7 @@ def _named(workspace_id: str, query: Query) -> list[Select[Any]]:
 
 def _named_by_id(workspace_id: str, query: Query) -> list[Select[Any]]:
     """Return statements that read the members whom an id or code names."""
-    members = _left_by(workspace_id, Filters())
+    members = _left_by(workspace_id, MemberFilters())
     # A caller's own id of a customer may be any text.
     named = [members.where(Member.customer_id == query.text)]
     if query.entity_id:
@@ -180,8 +182,8 @@ def _named_by_id(workspace_id: str, query: Query) -> list[Select[Any]]:
 
 
 def _search(
-    session: Session, workspace_id: str, query: Query, filters: Filters, limit: int | None
-) -> Found:
+    session: Session, workspace_id: str, query: Query, filters: MemberFilters, limit: int | None
+) -> MemberPage:
     named = union(*_named(workspace_id, query)).limit(KNOWN_MAX)
     owners = {row.id: row.customer_id for row in session.execute(named)}
     ids = _find_customers(Search(session, workspace_id, query), filters)
@@ -198,10 +200,10 @@ def _search(
     members = [each for each in loaded if each.id in owners or each.customer_id in places]
     members.sort(key=place)
     count = None if is_cut else len(members)
-    return Found(members[: limit or (KNOWN_MAX if is_cut else None)], None, count, is_cut)
+    return MemberPage(members[: limit or (KNOWN_MAX if is_cut else None)], None, count, is_cut)
 
 
-def _find_customers(search: Search, filters: Filters) -> list[str]:
+def _find_customers(search: Search, filters: MemberFilters) -> list[str]:
     """Return the customers with all words whom the filters leave; at times of too many the first.
 
     Where the filters leave few members, the words are looked for among those.
@@ -224,7 +226,7 @@ def _find_customers(search: Search, filters: Filters) -> list[str]:
 
 
 def _load(
-    session: Session, workspace_id: str, column: Any, values: Sequence[str], filters: Filters
+    session: Session, workspace_id: str, column: Any, values: Sequence[str], filters: MemberFilters
 ) -> list[Member]:
     """Read the members with one of some values, the newest visit first, and all that is shown."""
     if not values:
@@ -256,8 +258,8 @@ def _is_one_of(session: Session, column: Any, values: Sequence[str]) -> Any:
 
 
 def _list(
-    session: Session, workspace_id: str, filters: Filters, after: str | None, limit: int
-) -> Found:
+    session: Session, workspace_id: str, filters: MemberFilters, after: str | None, limit: int
+) -> MemberPage:
     """List a page of the members that the filters leave, the newest visit first."""
     few = _few(session, workspace_id, filters)
     statement = _left_by(workspace_id, filters) if few is None else few
@@ -269,34 +271,34 @@ def _list(
         statement = statement.where(tuple_(*place) < edge)
     statement = statement.order_by(*(column.desc() for column in place)).limit(limit + 1)
     ids = session.scalars(statement.with_only_columns(Member.id)).all()
-    rows = _load(session, workspace_id, Member.id, ids, Filters())
+    rows = _load(session, workspace_id, Member.id, ids, MemberFilters())
     page = cut(rows, limit=limit, cursors=[_cursor(each) for each in rows])
-    return Found(page.rows, page.cursor)
+    return MemberPage(page.rows, page.cursor)
 
 
-def _few(session: Session, workspace_id: str, filters: Filters) -> Select[Any] | None:
+def _few(session: Session, workspace_id: str, filters: MemberFilters) -> Select[Any] | None:
     """Return the statement that reads the members whom the filters leave, if one leaves few."""
     for one in (
-        Filters(program_id=filters.program_id),
-        Filters(below_zero=filters.below_zero),
+        MemberFilters(program_id=filters.program_id),
+        MemberFilters(below_zero=filters.below_zero),
         # Most members are active: there is no index of those alone.
-        Filters(status="closed" if filters.status == "closed" else ""),
-        Filters(tier=filters.tier),
+        MemberFilters(status="closed" if filters.status == "closed" else ""),
+        MemberFilters(tier=filters.tier),
     ):
         here = _left_by(workspace_id, one)
-        if one != Filters() and paging.are_few(session, here):
+        if one != MemberFilters() and paging.are_few(session, here):
             few: Select[Any] = _narrow(here, filters, by_index=False)
             return few
     return None
 
 
-def _left_by(workspace_id: str, filters: Filters) -> Select[Any]:
+def _left_by(workspace_id: str, filters: MemberFilters) -> Select[Any]:
     members = select(Member.id, Member.customer_id).where(Member.workspace_id == workspace_id)
     left: Select[Any] = _narrow(members, filters)
     return left
 
 
-def _narrow(statement: Any, filters: Filters, *, by_index: bool = True) -> Any:
+def _narrow(statement: Any, filters: MemberFilters, *, by_index: bool = True) -> Any:
     """Leave whom the filters leave.
 
     Args:

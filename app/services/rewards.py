@@ -308,9 +308,9 @@ def list_offers(session: Session, *, member: Member, tiers: Sequence[Tier]) -> S
     ]
 
 
-def standing_of(member: Member | LockedMember, taken_count: int) -> redeeming.Standing:
+def standing_of(member: Member | LockedMember, taken_count: int) -> redeeming.MemberStanding:
     """Give what counts about a member when a reward is judged."""
-    return redeeming.Standing(
+    return redeeming.MemberStanding(
         program_id=member.program_id,
         is_closed=member.is_closed,
         balance=member.balance,

@@ -23,7 +23,7 @@ STATES = ("waiting", "delivered", "failed")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Filters:
+class DeliveryFilters:
     """What narrows the log; empty means all.
 
     Attributes:
@@ -67,7 +67,7 @@ def list_deliveries(
     session: Session,
     *,
     workspace_id: str,
-    filters: Filters | None = None,
+    filters: DeliveryFilters | None = None,
     after: str | None = None,
     limit: int = PAGE_ROWS,
 ) -> Page[WebhookDelivery]:
@@ -76,7 +76,7 @@ def list_deliveries(
     Args:
         after: the id of the last row of the page before.
     """
-    filters = filters or Filters()
+    filters = filters or DeliveryFilters()
     statement = (
         select(WebhookDelivery)
         .where(WebhookDelivery.workspace_id == workspace_id)

@@ -34,7 +34,7 @@ _DELETED = "webhooks.delete_endpoint"
 
 
 @dataclass(frozen=True)
-class Made:
+class NewEndpoint:
     """An endpoint and the secret that is shown this once; "" when it was shown before."""
 
     endpoint: WebhookEndpoint
@@ -49,7 +49,7 @@ def create_endpoint(
     enabled_events: Sequence[str],
     by: Actor,
     allows_http: bool = False,
-) -> Made:
+) -> NewEndpoint:
     """Make an endpoint with a secret of its own.
 
     Args:
@@ -79,7 +79,7 @@ def create_endpoint(
     )
     session.add(endpoint)
     _record(session, "webhooks.create_endpoint", endpoint, by, before=None)
-    return Made(endpoint, endpoint.secret)
+    return NewEndpoint(endpoint, endpoint.secret)
 
 
 def amend_endpoint(
@@ -124,7 +124,7 @@ def rotate_secret(
     endpoint_id: str,
     overlap_hours: int,
     by: Actor,
-) -> Made:
+) -> NewEndpoint:
     """Give an endpoint a new secret; the old one signs beside it until the overlap is over.
 
     A secret that was still ending from an earlier rotation ends now: two sign at the most.
@@ -142,7 +142,7 @@ def rotate_secret(
     endpoint.previous_secret_until = ends_at if overlap_hours else None
     endpoint.secret = new_secret()
     _record(session, "webhooks.rotate_secret", endpoint, by, before=None)
-    return Made(endpoint, endpoint.secret)
+    return NewEndpoint(endpoint, endpoint.secret)
 
 
 def delete_endpoint(session: Session, *, workspace_id: str, endpoint_id: str, by: Actor) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from app import clock
 from app.models.api_requests import ApiRequest
 from app.services import api_requests, ledger
-from app.services.api_requests import Filters
+from app.services.api_requests import RequestFilters
 from app.statements import IN_BULK_COUNT
 from tests import factories
 from tests.cast import Cast
@@ -103,7 +103,7 @@ def test_the_log_is_listed_and_ends_after_30_days(cast: Cast, api: Program) -> N
         api_requests.remove_old(session, **given)
         rows = api_requests.list_requests(session, **given).rows
         failed = api_requests.list_requests(
-            session, filters=Filters(failed_only=True), **given
+            session, filters=RequestFilters(failed_only=True), **given
         ).rows
         calls = [("GET", "/v1/loyalty/programs"), ("GET", "/v1/loyalty/programs/{id}")]
         seen = api_requests.list_seen_calls(session, among=calls, **given)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.rules.redeeming import Standing, Terms, refusal
+from app.rules.redeeming import MemberStanding, Terms, refusal
 from app.rules.tiers import Tier
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -17,7 +17,9 @@ TIERS: list[Tier] = [
     {"key": "bronze", "name": "Bronze", "threshold": 0},
     {"key": "gold", "name": "Gold", "threshold": 2000},
 ]
-STANDING = Standing(program_id="p", is_closed=False, balance=450, tier="bronze", taken_count=0)
+STANDING = MemberStanding(
+    program_id="p", is_closed=False, balance=450, tier="bronze", taken_count=0
+)
 TERMS = Terms(
     program_id="p",
     name="Drink",

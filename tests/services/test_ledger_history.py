@@ -16,7 +16,7 @@ from app.models.api_keys import ApiKey
 from app.models.members import Member
 from app.rules.actors import SYSTEM, Actor
 from app.services import ledger, ledger_history
-from app.services.ledger_history import Filters, Row
+from app.services.ledger_history import LedgerFilters, Row
 from app.services.paging import Between, Page
 from tests import factories
 from tests.cast import Cast
@@ -114,7 +114,9 @@ def test_lines_are_narrowed_by_kind_and_time(cast: Cast) -> None:
     factories.adjust(cast, member, 9)
 
     def points(**narrow: Any) -> list[int]:
-        return [row.entry.points for row in _page(cast, member, filters=Filters(**narrow)).rows]
+        return [
+            row.entry.points for row in _page(cast, member, filters=LedgerFilters(**narrow)).rows
+        ]
 
     assert points(kind="adjustment") == [9]
     assert points(kind="award") == [3, 2, 1]

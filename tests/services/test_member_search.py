@@ -13,7 +13,7 @@ from app.db import Database
 from app.models.members import Member
 from app.services import customers, member_search, members, paging
 from app.services.customers import Person
-from app.services.member_search import Filters, Found
+from app.services.member_search import MemberFilters, MemberPage
 from tests import factories
 from tests.cast import Cast
 from tests.support import records
@@ -244,12 +244,12 @@ def test_filters_narrow_and_the_count_agrees(
     other = factories.make_program(cast, name="Beans")
 
     for filters, expected in (
-        (Filters(tier="silver"), {silver.id}),
-        (Filters(status="closed"), {closed.id}),
-        (Filters(below_zero=True), {owing.id}),
-        (Filters(tier="bronze", status="active"), {owing.id}),
-        (Filters(program_id=cast.program_id), {silver.id, closed.id, owing.id}),
-        (Filters(program_id=other.id), set()),
+        (MemberFilters(tier="silver"), {silver.id}),
+        (MemberFilters(status="closed"), {closed.id}),
+        (MemberFilters(below_zero=True), {owing.id}),
+        (MemberFilters(tier="bronze", status="active"), {owing.id}),
+        (MemberFilters(program_id=cast.program_id), {silver.id, closed.id, owing.id}),
+        (MemberFilters(program_id=other.id), set()),
     ):
         assert set(_ids(cast, "", filters=filters)) == expected
         assert _count(cast, filters) == len(expected)
@@ -297,7 +297,7 @@ def test_of_more_than_a_hundred_matches_the_first_are_listed_by_name(cast: Cast)
     assert (cut.count, cut.is_cut, cut.cursor) == (None, True, None)
     assert _ids(cast, "smith", limit=3) == [member.id for member in cut.rows[:3]]
     assert _ids(cast, "smith@example.com") == [named.id]
-    assert not _page(cast, "smith", filters=Filters(status="closed")).is_cut
+    assert not _page(cast, "smith", filters=MemberFilters(status="closed")).is_cut
 
 
 def test_a_customer_who_is_no_member_is_not_counted(cast: Cast) -> None:
@@ -389,10 +389,10 @@ def _search_in_every_way(cast: Cast) -> None:
         for text in TEXTS:
             given: dict[str, Any] = {"workspace_id": cast.workspace_id, "text": text}
             for filters in (
-                Filters(),
-                Filters(tier="bronze"),
-                Filters(status="active", program_id=cast.program_id),
-                Filters(status="closed", below_zero=True),
+                MemberFilters(),
+                MemberFilters(tier="bronze"),
+                MemberFilters(status="active", program_id=cast.program_id),
+                MemberFilters(status="closed", below_zero=True),
             ):
                 member_search.find_members(session, filters=filters, **given)
             member_search.find_close_members(session, **given)
@@ -417,7 +417,7 @@ def test_nobody_of_another_workspace_is_found(cast: Cast, john: Member) -> None:
     assert records.count_written(cast)["members"] == 5
 
 
-def _page(cast: Cast, text: str, **given: Any) -> Found:
+def _page(cast: Cast, text: str, **given: Any) -> MemberPage:
     with cast.database.reading() as session:
         return member_search.find_members(
             session, workspace_id=cast.workspace_id, text=text, **given
@@ -432,7 +432,7 @@ def _names(cast: Cast, text: str) -> set[str]:
     return {member.customer.name for member in _page(cast, text).rows}
 
 
-def _count(cast: Cast, filters: Filters) -> int:
+def _count(cast: Cast, filters: MemberFilters) -> int:
     with cast.database.reading() as session:
         return member_search.count_members(session, workspace_id=cast.workspace_id, filters=filters)
 
@@ -463,7 +463,7 @@ def test_the_filters_hold_for_near_members_too(cast: Cast, john: Member) -> None
 def _close_ids(cast: Cast, text: str, **filters: Any) -> list[str]:
     with cast.database.reading() as session:
         found = member_search.find_close_members(
-            session, workspace_id=cast.workspace_id, text=text, filters=Filters(**filters)
+            session, workspace_id=cast.workspace_id, text=text, filters=MemberFilters(**filters)
         )
         return [member.id for member in found]
 

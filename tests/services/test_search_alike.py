@@ -26,7 +26,7 @@ from app.rules import hashing, searching
 from app.rules.searching import Query
 from app.services import customers, demo, member_search, paging, search_ranges, search_words
 from app.services.customers import Person
-from app.services.member_search import KNOWN_MAX, Filters, Found
+from app.services.member_search import KNOWN_MAX, MemberFilters, MemberPage
 from tests import factories
 from tests.cast import Cast
 from tests.support.databases import Maker
@@ -199,7 +199,7 @@ def test_words_of_which_only_the_first_keys_are_looked_at_find_the_same(
             assert found == expected, query
 
 
-def _find(crowded: Cast, query: str, filters: Filters | None = None) -> Found:
+def _find(crowded: Cast, query: str, filters: MemberFilters | None = None) -> MemberPage:
     with crowded.database.reading() as session:
         return member_search.find_members(
             session, workspace_id=crowded.workspace_id, text=query, filters=filters
@@ -227,7 +227,7 @@ def test_a_tier_narrows_many_in_the_same_order(
     monkeypatch.setattr(paging, "FEW_MAX", 0)
     gold = _expected(typed, KNOWN_MAX, is_gold=True)
 
-    found = _find(crowded, typed, Filters(tier="gold"))
+    found = _find(crowded, typed, MemberFilters(tier="gold"))
 
     assert [each.id for each in found.rows] == gold[:KNOWN_MAX]
     assert found.is_cut == (len(gold) > KNOWN_MAX)
@@ -237,7 +237,7 @@ def test_among_few_a_search_finds_the_same(crowded: Cast) -> None:
     lines = {each.id: (each.line, each.customer_id) for each in PERSONS}
     for query in QUERIES:
         gold = _expected(query, KNOWN_MAX, is_gold=True)
-        found = _find(crowded, query, Filters(tier="gold"))
+        found = _find(crowded, query, MemberFilters(tier="gold"))
         if len(gold) > KNOWN_MAX:
             # The words have no order among few, so these are in that of the whole name.
             gold.sort(key=lambda each: lines[each])

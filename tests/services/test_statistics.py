@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection, make_url
 from app.db import Database
 from app.services import member_search, members
 from app.services.customers import Person
-from app.services.member_search import Filters
+from app.services.member_search import MemberFilters
 from tests import factories
 from tests.cast import Cast
 from tests.support.statements import statements_heard
@@ -46,7 +46,11 @@ def _plans(cast: Cast) -> list[tuple[str, list[str]]]:
     given: dict[str, Any] = {"workspace_id": cast.workspace_id}
     with statements_heard(cast.database) as heard, cast.database.reading() as session:
         for text in ("", "mary", "mary 4401", "ary murphy", "mray", "4471"):
-            for filters in (Filters(), Filters(tier="bronze"), Filters(program_id=cast.program_id)):
+            for filters in (
+                MemberFilters(),
+                MemberFilters(tier="bronze"),
+                MemberFilters(program_id=cast.program_id),
+            ):
                 member_search.find_members(session, text=text, filters=filters, **given)
             member_search.find_close_members(session, text=text, **given)
         members.list_near_duplicates(session, person=Person(phone="0871234471"), **given)

@@ -68,7 +68,7 @@ from app.services.award_batches import Wanted
 from app.services.customers import Person
 from app.services.idempotency import IdempotencyKey
 from app.services.ledger import Award
-from app.services.member_search import Filters
+from app.services.member_search import MemberFilters
 from app.services.paging import Between
 from app.services.passkeys import Site
 from tests import factories
@@ -187,7 +187,9 @@ def _exercise_acts(cast: Cast) -> None:
 
 def _exercise_reads(cast: Cast) -> None:
     given: dict[str, Any] = {"workspace_id": cast.workspace_id}
-    filters = Filters(program_id=cast.program_id, tier="silver", status="active", below_zero=True)
+    filters = MemberFilters(
+        program_id=cast.program_id, tier="silver", status="active", below_zero=True
+    )
     report = factories.verify(cast)
     with cast.database.writing() as session:
         ledger_checks.note(session, report=report, started_at=clock.now(), **given)
@@ -216,7 +218,11 @@ def _exercise_reads(cast: Cast) -> None:
                     member_search.find_members(session, text=text, after=page.cursor, **given)
             for few_max in (paging.FEW_MAX, 0):
                 with mock.patch.object(paging, "FEW_MAX", few_max):
-                    for each in (filters, Filters(program_id=cast.program_id), Filters()):
+                    for each in (
+                        filters,
+                        MemberFilters(program_id=cast.program_id),
+                        MemberFilters(),
+                    ):
                         member_search.find_members(session, text=text, filters=each, **given)
                         member_search.count_members(session, filters=each, **given)
             member_search.find_by_id(session, text=text, **given)
@@ -324,11 +330,11 @@ def _exercise_people(cast: Cast) -> None:
         staff_people.recover(session, email=person.email, password=GOOD, by=cast.owner)
         staff_people.list_people(session, **shop)
         staff_people.get_person(session, staff_id=person.id, **shop)
-        filters = audit_log.Filters(actor_id="stf", act="staff.invite", since=clock.now())
+        filters = audit_log.AuditFilters(actor_id="stf", act="staff.invite", since=clock.now())
         workspace = staff.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
         given: dict[str, Any] = {"workspace": workspace}
         audit_log.list_lines(session, filters=filters, after="aud_x", **given)
-        assert list(audit_log.export(session, filters=audit_log.Filters(), **given))
+        assert list(audit_log.export(session, filters=audit_log.AuditFilters(), **given))
         audit_log.list_acts(session, **given)
 
 
@@ -576,7 +582,9 @@ def _exercise_webhooks(cast: Cast) -> None:
 
 def _read_webhook_log(session: Session, cast: Cast, resend_id: str, delivery_id: str) -> None:
     given: dict[str, Any] = {"workspace_id": cast.workspace_id}
-    filters = webhook_log.Filters(endpoint_id="we", event_type="webhook.test", state="failed")
+    filters = webhook_log.DeliveryFilters(
+        endpoint_id="we", event_type="webhook.test", state="failed"
+    )
     webhook_log.list_deliveries(session, filters=filters, after="whd_x", **given)
     found = webhook_log.get_delivery(session, delivery_id=delivery_id, **given)
     webhook_log.list_attempts(session, delivery=found)
@@ -633,7 +641,7 @@ def _exercise_api(cast: Cast) -> None:
         api_keys.revoke(session, key_id=made.key.id, **shop)
         api_keys.note_use(session, key_ids=[made.key.id])
         api_requests.record(session, rows=[_request(cast)])
-        filters = api_requests.Filters(key_id="key_1", failed_only=True)
+        filters = api_requests.RequestFilters(key_id="key_1", failed_only=True)
         api_requests.list_requests(session, filters=filters, after="req_2", **given)
         api_requests.get_request(session, request_id="req_1", **given)
         api_requests.list_entries(session, request_id="req_1", **given)

@@ -18,7 +18,7 @@ from app.http.actors import signed_in
 from app.http.database import current, reading
 from app.models.merchants import Workspace
 from app.services import audit_log, staff_people
-from app.services.audit_log import Filters, Line
+from app.services.audit_log import AuditFilters, AuditLine
 from app.services.snapshots import json_time
 from app.web import days
 from app.web.audit.words import place_of, words_of
@@ -80,7 +80,9 @@ def export() -> Response:
     return response
 
 
-def _rows(database: Database, workspace: Workspace, filters: Filters) -> Generator[str, None, None]:
+def _rows(
+    database: Database, workspace: Workspace, filters: AuditFilters
+) -> Generator[str, None, None]:
     """Give the lines of the file: the columns' names, and then an act each."""
     with database.reading() as session:
         lines = audit_log.export(session, workspace=workspace, filters=filters)
@@ -90,9 +92,9 @@ def _rows(database: Database, workspace: Workspace, filters: Filters) -> Generat
             yield _csv(_values(line, workspace))
 
 
-def _filters() -> Filters:
+def _filters() -> AuditFilters:
     zone = ZoneInfo(signed_in().merchant.time_zone)
-    return Filters(
+    return AuditFilters(
         actor_id=request.args.get("who", "")[:64],
         act=request.args.get("act", "")[:60],
         member_id=request.args.get("member", "")[:64],
@@ -101,7 +103,7 @@ def _filters() -> Filters:
     )
 
 
-def _values(line: Line, workspace: Workspace) -> list[str]:
+def _values(line: AuditLine, workspace: Workspace) -> list[str]:
     entry = line.entry
     return [
         json_time(entry.recorded_at) or "",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from app.models.merchants import Workspace
-from app.services.audit_log import Line
+from app.services.audit_log import AuditLine
 
 WORDS: Mapping[str, str] = {
     "access.refused": "Was refused",
@@ -87,7 +87,7 @@ def words_of(act: str) -> str:
     return WORDS.get(act, act)
 
 
-def place_of(line: Line, workspace: Workspace) -> str:
+def place_of(line: AuditLine, workspace: Workspace) -> str:
     """Say where an act belongs that names no shop or till of the workspace one is in."""
     if line.is_elsewhere:
         return "In Test" if workspace.is_live else "In Live"

@@ -18,8 +18,8 @@ from app.models.api_keys import ApiKey
 from app.models.merchants import SANDBOX
 from app.rules.api_keys import RESOURCES
 from app.services import api_keys, api_requests, ledger, staff, webhook_log
-from app.services.api_keys import Made
-from app.services.api_requests import Filters
+from app.services.api_keys import NewKey
+from app.services.api_requests import RequestFilters
 from app.web.base_form import is_pressed
 from app.web.developers.forms import NAMES, KeyForm, RollForm
 from app.web.developers.guide import CALLS, Step, steps
@@ -142,7 +142,7 @@ def revoke(key_id: str) -> Response:
 @blueprint.get("/requests")
 def list_requests() -> Response:
     """List requests, newest first."""
-    filters = Filters(
+    filters = RequestFilters(
         key_id=request.args.get("key", ""), failed_only=request.args.get("failed") == "1"
     )
     with reading() as session:
@@ -197,9 +197,9 @@ def _guide() -> list[Step]:
     return steps(seen)
 
 
-def _made_before(session: Session, key_id: str) -> Made:
+def _made_before(session: Session, key_id: str) -> NewKey:
     """Return a key without its secret, which was shown when the form was sent first."""
-    return Made(api_keys.get_key(session, workspace=signed_in().workspace, key_id=key_id), "")
+    return NewKey(api_keys.get_key(session, workspace=signed_in().workspace, key_id=key_id), "")
 
 
 def _get_key(key_id: str) -> ApiKey:
@@ -232,5 +232,5 @@ def _roll_page(form: RollForm, key: ApiKey, status: int = 200) -> Response:
     )
 
 
-def _made_page(made: Made) -> Response:
+def _made_page(made: NewKey) -> Response:
     return page("developers/key_made.html", made=made)

@@ -16,7 +16,7 @@ from app.http.requests import INBOUND_PREFIX
 from app.http.statuses import status_of
 from app.models.inbound import InboundSource
 from app.services import inbound, inbound_payments, programs
-from app.services.inbound import Made
+from app.services.inbound import NewSource
 from app.web.base_form import is_pressed
 from app.web.inbound.forms import KINDS, RenameForm, ReplaceSecretForm, SourceForm
 from app.web.responses import go, page
@@ -176,10 +176,10 @@ def retry(source_id: str, event_id: str) -> Response:
     return go(url_for("inbound.show", source_id=source_id))
 
 
-def _made_before(session: Session, source_id: str) -> Made:
+def _made_before(session: Session, source_id: str) -> NewSource:
     """Return a source without its secret, which was shown when the form was sent first."""
     workspace = signed_in().workspace
-    return Made(inbound.get_source(session, workspace=workspace, source_id=source_id), "")
+    return NewSource(inbound.get_source(session, workspace=workspace, source_id=source_id), "")
 
 
 def _get(source_id: str) -> InboundSource:
@@ -225,7 +225,7 @@ def _part(
     )
 
 
-def _made(made: Made) -> Response:
+def _made(made: NewSource) -> Response:
     if made.source.kind != "regulars":
         say("Saved. The secret is kept and not shown again.")
         return go(url_for("inbound.show", source_id=made.source.id))

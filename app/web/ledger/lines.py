@@ -31,7 +31,7 @@ ACTOR_NAMES = {"system": "Regulars", "rule": "Earning rule", "key": "API key"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class LedgerLine:
     """One line of the table.
 
     Attributes:
@@ -64,19 +64,19 @@ def who_did(entry: LedgerEntry, actor_name: str | None) -> str:
     return actor_name or ACTOR_NAMES.get(entry.actor_kind, entry.actor_kind)
 
 
-def make_lines(rows: Sequence[Row], *, by: Actor) -> list[Line]:
+def make_lines(rows: Sequence[Row], *, by: Actor) -> list[LedgerLine]:
     """Make the lines of a page, newest first."""
     ties = _ties(rows)
     return [_line(row, tie, by) for row, tie in zip(rows, ties, strict=True)]
 
 
-def _line(row: Row, tie: str, by: Actor) -> Line:
+def _line(row: Row, tie: str, by: Actor) -> LedgerLine:
     entry = row.entry
     may = may_undo(by, done_by=entry.actor_id, done_at=entry.recorded_at, now=clock.now())
     redemption = row.redemption if entry.kind == "redemption" else None
     is_open = redemption is not None and redemption.status == "confirmed"
     is_fulfilled = redemption is not None and redemption.status == "fulfilled"
-    return Line(
+    return LedgerLine(
         row=row,
         icon=ICONS[entry.kind],
         kind_name=KIND_NAMES[entry.kind],

@@ -39,7 +39,7 @@ class ListView:
     """What the list was asked for, as the address has it."""
 
     text: str
-    filters: member_search.Filters
+    filters: member_search.MemberFilters
 
     def address(self, **changes: str) -> str:
         """Give the list's address with some of its parts changed; empty ones are left out."""
@@ -86,7 +86,7 @@ def index() -> Response:
     )
 
 
-def _count(session: Session, view: ListView, found: member_search.Found) -> tuple[int, int]:
+def _count(session: Session, view: ListView, found: member_search.MemberPage) -> tuple[int, int]:
     """Return how many members the list has in all, and where the count ends."""
     if found.is_cut:
         return member_search.KNOWN_MAX + 1, member_search.KNOWN_MAX
@@ -94,7 +94,7 @@ def _count(session: Session, view: ListView, found: member_search.Found) -> tupl
         return found.count, found.count
     count = member_search.count_members(session, workspace_id=workspace_id(), filters=view.filters)
     # All of them are a total, which is known exactly.
-    is_total = view.filters == member_search.Filters()
+    is_total = view.filters == member_search.MemberFilters()
     return count, count if is_total else member_search.COUNT_MAX
 
 
@@ -245,7 +245,7 @@ def reopen(member_id: str) -> Response:
 def _list_view(values: Mapping[str, str]) -> ListView:
     return ListView(
         text=values.get("q", "").strip()[:200],
-        filters=member_search.Filters(
+        filters=member_search.MemberFilters(
             program_id=values.get("program", ""),
             tier=values.get("tier", ""),
             status=values.get("status", "") if values.get("status") in STATUSES else "",
@@ -286,7 +286,7 @@ def _ledger_view(values: Mapping[str, str]) -> dict[str, Any]:
     since = days.start_of(values.get("since", ""), zone)
     until = days.start_of(values.get("until", ""), zone, days_later=1)
     kind = values.get("kind", "")
-    filters = ledger_history.Filters(kind=kind, since=since, until=until)
+    filters = ledger_history.LedgerFilters(kind=kind, since=since, until=until)
     return {
         "filters": filters,
         "kind": kind,

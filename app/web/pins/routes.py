@@ -14,7 +14,7 @@ from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.staff import Staff
 from app.services import pins
-from app.services.devices import Found
+from app.services.devices import FoundTill
 from app.web.base_form import ActForm, LeaveForm
 from app.web.pins.forms import OwnPinForm, PinForm
 from app.web.responses import go, page, redirect_to
@@ -132,7 +132,7 @@ def _next() -> str:
     return safe_path(request.args.get("next"))
 
 
-def _pin_page(form: PinForm, till: Found, staff_id: str, status: int = 200) -> Response:
+def _pin_page(form: PinForm, till: FoundTill, staff_id: str, status: int = 200) -> Response:
     with reading() as session:
         known: dict[str, Staff] = {
             person.id: person for person in pins.list_people(session, device=till.device)

@@ -27,7 +27,7 @@ WRONG = "This code is not right. Codes change every 30 seconds: wait for the nex
 @blueprint.get("/sign-in/code")
 def ask() -> Response:
     """Ask for the code that belongs to the password."""
-    if not signed_in().owes_code:
+    if not signed_in().needs_second_factor:
         return go(safe_path(request.args.get("next")))
     form = CodeForm()
     form.next.data = safe_path(request.args.get("next"))
@@ -40,7 +40,7 @@ def answer() -> Response:
     form = CodeForm()
     if not form.validate_on_submit():
         return page("staff/code.html", form=form, status=422)
-    if not signed_in().owes_code:
+    if not signed_in().needs_second_factor:
         return go(safe_path(form.next.data))
     try:
         with writing() as session:
@@ -134,7 +134,7 @@ def show_page(
         state=state,
         known=known,
         qr=drawn.qr_code(state.setup.address) if state.setup else None,
-        is_needed=signed_in().owes_second_factor,
+        is_needed=signed_in().lacks_second_factor,
         status=status,
     )
 

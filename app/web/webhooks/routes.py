@@ -18,8 +18,8 @@ from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.webhooks import WebhookEndpoint
 from app.services import ledger, outbox, snapshots, webhook_log, webhook_resends, webhooks
-from app.services.webhook_log import Filters, Progress
-from app.services.webhooks import Made
+from app.services.webhook_log import DeliveryFilters, Progress
+from app.services.webhooks import NewEndpoint
 from app.web.base_form import ActForm, is_pressed
 from app.web.paging import shown_before
 from app.web.responses import go, page
@@ -77,7 +77,7 @@ def show(endpoint_id: str) -> Response:
         latest = webhook_log.list_deliveries(
             session,
             workspace_id=workspace_id(),
-            filters=Filters(endpoint_id=endpoint_id),
+            filters=DeliveryFilters(endpoint_id=endpoint_id),
             limit=LATEST_COUNT,
         )
     return page(
@@ -216,7 +216,7 @@ def send_test(endpoint_id: str) -> Response:
 @blueprint.get("/deliveries")
 def list_deliveries() -> Response:
     """List deliveries by endpoint, type of event and state, the newest first."""
-    filters = Filters(
+    filters = DeliveryFilters(
         endpoint_id=request.args.get("to", ""),
         event_type=_known(request.args.get("type", ""), (*outbox.EVENT_TYPES, outbox.TEST_TYPE)),
         state=_known(request.args.get("state", ""), webhook_log.STATES),
@@ -336,10 +336,10 @@ def events_of_entry(entry_id: str) -> Response:
     return page("webhooks/entry.html", entry=entry, events=events)
 
 
-def _made_before(session: Session, endpoint_id: str) -> Made:
+def _made_before(session: Session, endpoint_id: str) -> NewEndpoint:
     """Return an endpoint without its secret, which was shown when the form was sent first."""
     given = {"workspace_id": workspace_id(), "endpoint_id": endpoint_id}
-    return Made(webhooks.get_endpoint(session, **given), "")
+    return NewEndpoint(webhooks.get_endpoint(session, **given), "")
 
 
 def _get(endpoint_id: str) -> WebhookEndpoint:
@@ -400,7 +400,7 @@ def _rotate_page(form: RotateForm, endpoint: WebhookEndpoint, status: int = 200)
     )
 
 
-def _secret_page(made: Made) -> Response:
+def _secret_page(made: NewEndpoint) -> Response:
     return page("webhooks/secret.html", made=made, now=clock.now())
 
 
