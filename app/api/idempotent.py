@@ -1,4 +1,4 @@
-"""What every call that changes something has in common: once, and the same answer again."""
+"""What all calls that change something share: they act once, and answer the same again."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SCOPE = "api"
 
 @dataclass(frozen=True)
 class Done:
-    """What an act gives to its caller.
+    """What an act returns to its caller.
 
     Attributes:
         shape: the object, as `services.snapshots` shapes it.
@@ -75,7 +75,7 @@ def _kept(made: tuple[Done, str]) -> tuple[str, Answer]:
 
 @contextmanager
 def naming(param: str) -> Iterator[None]:
-    """Let an id that is not there be told by the name under which it was sent."""
+    """Name an id that is not found by the field in which it was sent."""
     try:
         yield
     except NotFound as error:

@@ -20,20 +20,20 @@ def install(app_extensions: dict[str, Any], database: Database) -> None:
 
 
 def of(app_extensions: dict[str, Any]) -> Database:
-    """Give the database of a Flask app's extensions."""
+    """Return the database of a Flask app's extensions."""
     database = app_extensions[_EXTENSION]
     assert isinstance(database, Database)  # noqa: S101 - narrows the type of Flask's untyped dict
     return database
 
 
 def current() -> Database:
-    """Give the database of the current Flask app."""
+    """Return the database of the current Flask app."""
     return of(current_app.extensions)
 
 
 @contextmanager
 def writing() -> Iterator[Session]:
-    """Give a session of the current app's database that commits at the end of the block."""
+    """Open a session of the current app's database that commits at the end of the block."""
     with current().writing() as session:
         yield session
         # COMMIT comes next. Of one that gets no answer nobody knows whether it counted.
@@ -47,6 +47,6 @@ def may_have_committed() -> bool:
 
 @contextmanager
 def reading() -> Iterator[Session]:
-    """Give a read-only session of the current app's database."""
+    """Open a read-only session of the current app's database."""
     with current().reading() as session:
         yield session

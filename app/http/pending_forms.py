@@ -52,7 +52,7 @@ def keep(form: PendingForm) -> None:
 
 
 def find() -> PendingForm | None:
-    """Give what waits, or None. It does not come out for a link on another site."""
+    """Return the form that waits, or None. A link on another site does not get it."""
     kept = None if origins.is_foreign(request) else session.get(UNSENT)
     if not isinstance(kept, str):
         # Each form of a page asks, and hardly ever is there anything.

@@ -18,7 +18,7 @@ They are kept in Live and shown in both workspaces. `staff.bind` names shops of 
 
 
 def is_of_the_merchant(act: str) -> bool:
-    """Say of an act what `OF_THE_MERCHANT` says in SQL."""
+    """Return for one act what `OF_THE_MERCHANT` selects in SQL."""
     return act.startswith("staff.") and act != "staff.bind"
 
 

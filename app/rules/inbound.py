@@ -102,7 +102,7 @@ class Message:
 
 
 def message_of(plain: Mapping[str, Any]) -> Message:
-    """Give a message back from its plain form, which may be older than some of the fields."""
+    """Return a message from its plain form, which may be older than some of the fields."""
     known = {field.name for field in fields(Message)}
     return Message(**{name: value for name, value in plain.items() if name in known})
 

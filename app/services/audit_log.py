@@ -91,7 +91,7 @@ def list_lines(
 
 
 def export(session: Session, *, workspace: Workspace, filters: AuditFilters) -> Iterator[AuditLine]:
-    """Give all acts that a page in a workspace may show, the newest first.
+    """Yield all acts that a page in a workspace may show, the newest first.
 
     They are read in pieces, so that a long log needs little memory.
     """
@@ -157,7 +157,7 @@ class _Readable:
 
 
 def _readable(session: Session, workspace: Workspace) -> Sequence[_Readable]:
-    """Give what a page in a workspace may read.
+    """Return the condition for the acts that a page in a workspace may read.
 
     The acts of the merchant are kept in Live, so there they are among all the others.
     """

@@ -87,7 +87,7 @@ def register(
 def replace_token(
     session: Session, *, workspace: Workspace, device_id: str, by: Actor
 ) -> Registered:
-    """Give a till a new token, for a registration that was sent again; the last one counts.
+    """Replace the token of a till whose registration was sent again; the last one counts.
 
     Raises:
         InvalidParameter: its shop was closed meanwhile.

@@ -67,7 +67,7 @@ def award(
     occurred_at: datetime | None = None,
     approval: Approval | None = None,
 ) -> Result[Entry]:
-    """Give points.
+    """Award points.
 
     Returns:
         The award; the first one, as `Replayed.SOURCE`, if the source was awarded before.
