@@ -105,7 +105,7 @@ class Call:
         self.error: type[Exception] | None = None
 
     def or_raise(self, error: type[Exception] | None) -> Call:
-        """Let the statement raise an error if it returns no rows."""
+        """Set the error that sending the statement raises if it returns no rows."""
         self.error = error
         return self
 
@@ -214,7 +214,7 @@ class Batch:
 
 
 def defer(session: Session, call: Call) -> None:
-    """Let a statement wait; it is sent before the next read, or with COMMIT.
+    """Defer a statement until the next read, or until COMMIT.
 
     Its rows are dropped, after `Call.or_raise` has judged them.
 

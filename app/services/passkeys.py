@@ -198,7 +198,7 @@ def count_by_person(session: Session, *, merchant_id: str) -> dict[str, int]:
 
 
 def remove(session: Session, *, staff_id: str, passkey_id: str, by: Actor) -> None:
-    """Let one of a person's passkeys open nothing any more. Removing it twice changes nothing.
+    """Remove one of a person's passkeys. Removing it twice changes nothing.
 
     Raises:
         NotFound: the person never had one of that id.

@@ -211,7 +211,7 @@ def cancel(
     by: Actor,
     reason: str = "Redemption cancelled",
 ) -> Result[RedemptionRow]:
-    """Give the points and the piece back.
+    """Cancel a redemption: return the points and the stock.
 
     Returns:
         The redemption, as `Replayed.EXISTING` if it had been cancelled before.

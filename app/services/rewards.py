@@ -524,10 +524,3 @@ def _tell(
         before=before,
         after=after,
     )
-
-
-def _plain(terms: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: snapshots.json_time(value) if isinstance(value, datetime) else value
-        for name, value in terms.items()
-    }

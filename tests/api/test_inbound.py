@@ -435,7 +435,7 @@ def test_a_test_order_of_shopify_moves_no_live_points(cast: Cast, app: Flask) ->
 
 
 def shopify_order(**changes: Any) -> dict[str, Any]:
-    """Give an order of 100.00 EUR that was paid with 95.00 CHF."""
+    """Return an order of 100.00 EUR that was paid with 95.00 CHF."""
     return {
         "id": 1,
         "currency": "EUR",
@@ -453,7 +453,7 @@ def shopify_order(**changes: Any) -> dict[str, Any]:
 def shopify_refund(
     *given: tuple[object, object], refund_id: int = 2, **changes: Any
 ) -> dict[str, Any]:
-    """Give a refund of the order, with a transaction for each amount and currency."""
+    """Return a refund of the order, with a transaction for each amount and currency."""
     transactions = [
         {"kind": "refund", "status": "success", "amount": amount, "currency": currency}
         for amount, currency in given
@@ -462,7 +462,7 @@ def shopify_refund(
 
 
 def tell_shopify(shopify: Teller, *bodies: dict[str, Any]) -> list[Any]:
-    """Tell of orders and refunds, and give what became of each."""
+    """Send orders and refunds, and return the outcome of each."""
     replies = [
         shopify.tell(
             body,
@@ -623,7 +623,7 @@ def test_an_order_earns_whatever_is_told_of_the_customers_own_currency(
     assert paid["outcome"] == "awarded"
     assert refund["outcome"] == ("reversed" if left < 1000 else "refused")
     assert balance(cast, member) == left
-    # What is told in the shop's own currency is judged all the same.
+    # Amounts in the shop's own currency are judged as before.
     tell_shopify(shopify, shopify_refund(("10.00", "EUR"), refund_id=3))
     assert balance(cast, member) == left - 100
 

@@ -63,7 +63,7 @@ class Both:
 
 @pytest.fixture(autouse=True)
 def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the log be exported as often as a walk does."""
+    """Raise the limit of exports above what a walk needs."""
     monkeypatch.setattr(access, "EXPORT_RATE", PLENTY)
 
 

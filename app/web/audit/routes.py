@@ -83,7 +83,7 @@ def export() -> Response:
 def _rows(
     database: Database, workspace: Workspace, filters: AuditFilters
 ) -> Generator[str, None, None]:
-    """Give the lines of the file: the columns' names, and then an act each."""
+    """Yield the lines of the file: the names of the columns, then one act each."""
     with database.reading() as session:
         lines = audit_log.export(session, workspace=workspace, filters=filters)
         first = list(islice(lines, 1))

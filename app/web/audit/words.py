@@ -88,7 +88,7 @@ def words_of(act: str) -> str:
 
 
 def place_of(line: AuditLine, workspace: Workspace) -> str:
-    """Say where an act belongs that names no shop or till of the workspace one is in."""
+    """Return the words for an act that names no shop or till: in which workspace it was done."""
     if line.is_elsewhere:
         return "In Test" if workspace.is_live else "In Live"
     return "Test and Live" if line.is_of_the_merchant else ""
