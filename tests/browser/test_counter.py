@@ -378,12 +378,13 @@ def test_a_scan_into_the_amount_is_a_scan_and_no_amount(
 
 
 def test_a_card_scanned_twice_opens_once(cast: Cast, counter: Page, member: Member) -> None:
+    counter.clock.install()
     asked: list[str] = []
     counter.on("request", lambda sent: asked.append(sent.url) if "q=" in sent.url else None)
     scan(counter, CARD)
     on_stage(counter, "member")
     scan(counter, CARD)
-    counter.wait_for_timeout(300)
+    counter.clock.run_for(300)
 
     assert len([url for url in asked if "/counter?q=" in url]) == 1
 
@@ -391,6 +392,7 @@ def test_a_card_scanned_twice_opens_once(cast: Cast, counter: Page, member: Memb
 def test_a_key_held_down_or_pressed_twice_redeems_once(
     cast: Cast, counter: Page, member: Member
 ) -> None:
+    counter.clock.install()
     scan(counter, CARD)
     on_stage(counter, "member")
     counter.keyboard.down("1")
@@ -399,7 +401,7 @@ def test_a_key_held_down_or_pressed_twice_redeems_once(
     counter.keyboard.up("1")
     on_stage(counter, "done")
     counter.keyboard.press("1")
-    counter.wait_for_timeout(300)
+    counter.clock.run_for(300)
 
     assert factories.reload(cast, member).entry_count == 2
 
@@ -643,6 +645,7 @@ def test_an_answer_that_comes_late_leaves_the_next_customer_on_the_stage(
 def test_an_act_that_waits_to_be_sent_again_outlives_who_goes_on(
     cast: Cast, counter: Page, member: Member
 ) -> None:
+    counter.clock.install()
     scan(counter, CARD)
     on_stage(counter, "member")
     fails = failing(1)
@@ -653,7 +656,7 @@ def test_an_act_that_waits_to_be_sent_again_outlives_who_goes_on(
     expect(counter.locator("#counter-net")).to_contain_text("Trying again")
     # The way to the next customer hangs, and is pressed twice.
     counter.keyboard.press("Escape")
-    counter.wait_for_timeout(300)
+    counter.clock.run_for(300)
     counter.keyboard.press("Escape")
 
     on_stage(counter, "done")
@@ -698,6 +701,7 @@ def test_an_undo_that_comes_late_is_told_as_what_it_is(
 def test_a_second_press_does_not_hit_what_stands_there_after_the_first(
     cast: Cast, counter: Page, member: Member
 ) -> None:
+    counter.clock.install()
     scan(counter, CARD)
     on_stage(counter, "member")
     place = counter.locator("[data-digit='1']").bounding_box()
@@ -710,11 +714,11 @@ def test_a_second_press_does_not_hit_what_stands_there_after_the_first(
     on_stage(counter, "done")
     assert bought(cast).status == "confirmed"
 
-    counter.wait_for_timeout(1100)
+    counter.clock.run_for(1100)
     counter.locator("[data-counter-key='u']").click()
     on_stage(counter, "member")
     counter.locator("[data-digit='1']").click()
-    counter.wait_for_timeout(300)
+    counter.clock.run_for(300)
 
     on_stage(counter, "member")
     assert factories.reload(cast, member).balance == 560
@@ -762,10 +766,11 @@ def test_who_is_looked_for_while_an_act_is_slow_comes_to_the_stage(
 def test_the_space_bar_presses_what_has_the_focus(
     cast: Cast, counter: Page, member: Member
 ) -> None:
+    counter.clock.install()
     scan(counter, CARD)
     on_stage(counter, "member")
     counter.locator("#keypad").press("Space")
-    counter.wait_for_timeout(300)
+    counter.clock.run_for(300)
     on_stage(counter, "member")
     counter.locator("[data-digit='1']").focus()
     counter.keyboard.press("Space")
@@ -779,6 +784,7 @@ def test_the_space_bar_presses_what_has_the_focus(
 def test_a_search_that_gave_way_takes_no_focus_out_of_the_box(
     cast: Cast, counter: Page, member: Member
 ) -> None:
+    counter.clock.install()
     factories.enrol(cast, "Kwasi Mensah")
     held: list[Route] = []
     counter.route(re.compile(r"/counter\?q=men"), lambda route: hold(held, route))
@@ -786,7 +792,7 @@ def test_a_search_that_gave_way_takes_no_focus_out_of_the_box(
     counter.keyboard.press("Enter")
     counter.keyboard.type("sah", delay=60)
     on_stage(counter, "hits")
-    counter.wait_for_timeout(300)
+    counter.clock.run_for(300)
 
     expect(counter.locator("#box")).to_be_focused()
 
@@ -930,13 +936,14 @@ def typed_slowly(page: Page, text: str, milliseconds: int) -> None:
 def test_a_number_that_comes_slowly_spends_nothing(
     cast: Cast, counter: Page, member: Member, text: str, milliseconds: int
 ) -> None:
+    counter.clock.install()
     scan(counter, CARD)
     on_stage(counter, "member")
 
     typed_slowly(counter, text, milliseconds)
 
     expect(counter.locator("#box")).to_have_value(text)
-    counter.wait_for_timeout(400)
+    counter.clock.run_for(400)
     assert factories.reload(cast, member).balance == 560
 
 
