@@ -20,7 +20,7 @@ from app.api.accounts import blueprint as accounts_api
 from app.api.customers import blueprint as customers_api
 from app.api.document import INFO, SECURITY_SCHEMES
 from app.api.events import blueprint as events_api
-from app.api.inbound import blueprint as inbound_api
+from app.api.payments import blueprint as payments_api
 from app.api.points import blueprint as points_api
 from app.api.programs import blueprint as programs_api
 from app.api.redemptions import blueprint as redemptions_api
@@ -43,10 +43,10 @@ from app.web.counter.routes import blueprint as counter
 from app.web.developers.routes import blueprint as developers
 from app.web.devices.routes import blueprint as devices
 from app.web.health.routes import blueprint as health
-from app.web.inbound.routes import blueprint as inbound
 from app.web.ledger.routes import blueprint as ledger
 from app.web.locations.routes import blueprint as locations
 from app.web.members.routes import blueprint as members
+from app.web.payments.routes import blueprint as payments
 from app.web.pins.routes import blueprint as pins
 from app.web.programs.routes import blueprint as programs
 from app.web.redemptions.routes import blueprint as redemptions
@@ -71,7 +71,7 @@ API_BLUEPRINTS = (
 )
 BLUEPRINTS = (
     reference,
-    inbound_api,
+    payments_api,
     health,
     staff,
     second_factors,
@@ -91,7 +91,7 @@ BLUEPRINTS = (
     programs,
     developers,
     webhooks,
-    inbound,
+    payments,
 )
 
 REQUEST_BYTES_MAX = 64 * 1024

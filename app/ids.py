@@ -7,6 +7,7 @@ alphabetical order is the order of making; within one process also among those o
 from __future__ import annotations
 
 import base64
+import hashlib
 import secrets
 import threading
 from datetime import datetime
@@ -53,6 +54,11 @@ def new_code() -> str:
 def new_token() -> str:
     """Make an unguessable token of 256 bits, safe in addresses and cookies."""
     return secrets.token_urlsafe(32)
+
+
+def token_hash(token: str) -> str:
+    """Return what is stored of a token: the hexadecimal SHA-256 of its UTF-8 bytes."""
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _uuid7(moment: datetime) -> int:

@@ -16,8 +16,8 @@ from app.db import Database
 from app.factory import create_app
 from app.ids import new_id, new_token
 from app.models.members import Customer, Member
-from app.services import customers
-from app.services.customers import Person
+from app.services.members import customers
+from app.services.members.customers import Person
 from bench import databases
 from bench.measuring import Figures, side_by_side, table
 from bench.services import award

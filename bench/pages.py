@@ -18,7 +18,7 @@ from sqlalchemy import event, select
 from app.db import Database
 from app.factory import create_app
 from app.models.members import Customer, Member
-from app.services import ledger_verify
+from app.services.ledger import verify as ledger_verify
 from bench import databases, shops
 from bench.shops import LARGE, SMALL, Filled
 from tests.support.settings import make_settings

@@ -23,7 +23,8 @@ from sqlalchemy import make_url
 from app import errors
 from app.db import Database
 from app.migrations.running import upgrade
-from app.services import ledger_verify, members
+from app.services.ledger import verify
+from app.services.members import enrolment
 from bench import databases
 from bench.http import Call, load, served
 from bench.measuring import Figures, table
@@ -181,7 +182,7 @@ def _behind(primary: Database, standby: Database) -> str:
     heads = []
     for database in (primary, standby):
         with database.reading() as session:
-            heads.append(ledger_verify.read_heads(session, workspace_id=cast.workspace_id))
+            heads.append(verify.read_heads(session, workspace_id=cast.workspace_id))
     if report.fault or heads[0] != heads[1]:
         raise RuntimeError(f"The standby is not the primary: {report.fault} {heads}")
     standby.engine.dispose()
@@ -195,7 +196,9 @@ def _behind(primary: Database, standby: Database) -> str:
 def _entry_count(database: Database, cast: Cast, member_id: str) -> int:
     with database.reading() as session:
         try:
-            found = members.get_member(session, workspace_id=cast.workspace_id, member_id=member_id)
+            found = enrolment.get_member(
+                session, workspace_id=cast.workspace_id, member_id=member_id
+            )
         except errors.NotFound:
             return -1
         return found.entry_count

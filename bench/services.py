@@ -12,8 +12,12 @@ from sqlalchemy import text
 from app.db import Database
 from app.rules.actors import Actor
 from app.rules.ledger import Entry
-from app.services import idempotency, ledger, ledger_history, member_search, members, redemptions
+from app.services import idempotency, redemptions
 from app.services.idempotency import IdempotencyKey
+from app.services.ledger import acts as ledger_acts
+from app.services.ledger import history
+from app.services.members import enrolment
+from app.services.members.search import matches
 from app.services.results import Result
 from bench import databases
 from bench.measuring import Figures, side_by_side, table
@@ -68,11 +72,11 @@ def _measure(database: Database) -> dict[str, Figures]:
 
     def adjust() -> None:
         given = {"member_id": next(turn), "points": 5, "reason": reason, "by": by}
-        keyed(cast, f"key {next(number)}", ledger.adjust, **given)
+        keyed(cast, f"key {next(number)}", ledger_acts.adjust, **given)
 
     def reverse() -> None:
         given = {"entry_id": next(entry), "points": 1, "reason": reason, "by": by}
-        keyed(cast, f"key {next(number)}", ledger.reverse, **given)
+        keyed(cast, f"key {next(number)}", ledger_acts.reverse, **given)
 
     acts: dict[str, Callable[[], object]] = {
         "award": lambda: award(cast, next(turn), 5, f"key {next(number)}"),
@@ -90,7 +94,7 @@ def _measure(database: Database) -> dict[str, Figures]:
 def award(cast: Cast, member_id: str, points: int, key: str) -> Entry:
     """Award points under a one-time key."""
     given = {"member_id": member_id, "points": points, "reason": "Purchase", "by": KEY}
-    made: Entry = keyed(cast, key, ledger.award, **given)
+    made: Entry = keyed(cast, key, ledger_acts.award, **given)
     return made
 
 
@@ -107,15 +111,15 @@ def keyed(cast: Cast, key: str, service: Callable[..., Any], **given: Any) -> An
 
 def _retrieve(cast: Cast, member_id: str) -> None:
     with cast.database.reading() as session:
-        members.get_member(session, workspace_id=cast.workspace_id, member_id=member_id)
+        enrolment.get_member(session, workspace_id=cast.workspace_id, member_id=member_id)
 
 
 def _ledger(cast: Cast, member_id: str) -> None:
     with cast.database.reading() as session:
-        member = members.get_member(session, workspace_id=cast.workspace_id, member_id=member_id)
-        ledger_history.list_rows(session, member=member, filters=ledger_history.LedgerFilters())
+        member = enrolment.get_member(session, workspace_id=cast.workspace_id, member_id=member_id)
+        history.list_rows(session, member=member, filters=history.LedgerFilters())
 
 
 def _search(cast: Cast, typed: str) -> None:
     with cast.database.reading() as session:
-        member_search.find_members(session, workspace_id=cast.workspace_id, text=typed)
+        matches.find_members(session, workspace_id=cast.workspace_id, text=typed)

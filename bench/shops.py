@@ -18,8 +18,8 @@ from app.migrations.running import upgrade
 from app.models.merchants import Workspace
 from app.models.staff import Staff
 from app.models.totals import WorkspaceTotals
-from app.services import demo_bulk, demo_lives, staff
-from bench import databases
+from app.services.staff import sign_ins
+from bench import bulk, databases, workspaces
 from tests import factories
 from tests.cast import Cast
 
@@ -81,23 +81,14 @@ def find_or_fill(database: Database, size: tuple[int, int]) -> Filled:
 
 
 def _fill(cast: Cast, size: tuple[int, int]) -> float:
-    """Fill a workspace as `demo seed` does, and give the seconds that it took."""
+    """Fill a workspace and return the seconds that it took."""
     database = cast.database
     for name, points_cost in REWARDS.items():
         factories.make_reward(cast, name, points_cost=points_cost)
     with database.writing() as session:
-        shop = demo_bulk.open_shop(session, workspace_id=cast.workspace_id)
+        shop = bulk.open_shop(session, workspace_id=cast.workspace_id)
     began = time.perf_counter()
-    due = list(demo_bulk.batches(*size))
-    is_large = size[1] >= demo_bulk.WORTH_NO_INDEX
-    if is_large:
-        with database.writing() as session:
-            demo_bulk.drop_indexes(session)
-    for several in demo_bulk.together(demo_lives.work_out(shop, due)):
-        with database.writing() as session:
-            demo_bulk.write(session, shop=shop, several=several)
-    with database.writing() as session:
-        demo_bulk.make_indexes(session)
+    workspaces.fill(database, shop, list(bulk.batches(*size)), label=f"{size[0]:,} members")
     seconds = time.perf_counter() - began
     if not database.is_sqlite:
         # Otherwise autovacuum would come to it in the midst of measuring.
@@ -115,7 +106,7 @@ def sign_in(app: Flask, workspace_id: str) -> FlaskClient:
             .where(Staff.merchant_id == workspace.merchant_id, Staff.role == "owner")
             .limit(1)
         ).one()
-        made = staff.open_session(
+        made = sign_ins.open_session(
             session, owner, mode=workspace.mode, hours=HOURS, has_second_factor=True
         )
     client = app.test_client()

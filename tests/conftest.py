@@ -8,7 +8,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from app.db import Database
-from app.services import staff
+from app.services.staff import passwords
 from tests import factories
 from tests.cast import Cast
 from tests.support.databases import PostgresMaker, SqliteMaker
@@ -19,7 +19,9 @@ from tests.support.postgres import Server, start_server
 def cheap_passwords() -> Iterator[None]:
     """Hash passwords in no time: at full cost they would take half of each test's set-up."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(staff, "_HASHER", PasswordHasher(memory_cost=8, time_cost=1, parallelism=1))
+        patch.setattr(
+            passwords, "_HASHER", PasswordHasher(memory_cost=8, time_cost=1, parallelism=1)
+        )
         yield
 
 

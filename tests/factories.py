@@ -21,28 +21,19 @@ from app.models.webhooks import WebhookEndpoint
 from app.rules.actors import SYSTEM, Actor
 from app.rules.ledger import Entry
 from app.rules.redeeming import RedemptionRow
-from app.services import (
-    allowances,
-    devices,
-    ledger,
-    ledger_verify,
-    locations,
-    members,
-    merchants,
-    pins,
-    programs,
-    redemptions,
-    rewards,
-    second_factors,
-    staff_people,
-    webhooks,
-)
-from app.services import staff as staff_service
-from app.services.allowances import Limits
-from app.services.customers import Person
+from app.services import devices, locations, merchants, programs, redemptions, rewards, workspaces
+from app.services.ledger import acts
+from app.services.ledger import verify as ledger_verify
+from app.services.members import enrolment
+from app.services.members.customers import Person
 from app.services.programs import Rules
 from app.services.results import Result
 from app.services.rewards import Terms
+from app.services.staff import allowances, pins, second_factors
+from app.services.staff import people as staff_people
+from app.services.staff import sign_ins as staff_service
+from app.services.staff.allowances import Limits
+from app.services.webhooks import endpoints
 from tests.cast import Cast
 
 PASSWORD = "correct horse battery"
@@ -72,7 +63,7 @@ def make_cast(database: Database, domain: str = "harbour.example.com") -> Cast:
     with database.writing() as session:
         merchant = merchants.create(session, name="Harbour Roasters")
         people = {
-            role: staff_service.create(
+            role: staff_people.create(
                 session,
                 merchant_id=merchant.id,
                 email=f"{role}@{domain}",
@@ -83,8 +74,8 @@ def make_cast(database: Database, domain: str = "harbour.example.com") -> Cast:
             )
             for role in ("owner", "manager", "cashier", "viewer")
         }
-        sandbox = staff_service.get_workspace(session, merchant_id=merchant.id, mode="sandbox")
-        live = staff_service.get_workspace(session, merchant_id=merchant.id, mode="live")
+        sandbox = workspaces.get_workspace(session, merchant_id=merchant.id, mode="sandbox")
+        live = workspaces.get_workspace(session, merchant_id=merchant.id, mode="live")
         location = locations.add(session, workspace_id=sandbox.id, name="Quay Street", by=SYSTEM)
         program = programs.create(session, workspace_id=sandbox.id, rules=make_rules(), by=SYSTEM)
     actors = {
@@ -120,7 +111,7 @@ def enrol(
 ) -> Member:
     """Enrol a member; `record` holds the email, phone and card number."""
     with cast.database.writing() as session:
-        return members.enrol(
+        return enrolment.enrol(
             session,
             workspace_id=cast.workspace_id,
             program_id=cast.program_id,
@@ -134,7 +125,7 @@ def award(cast: Cast, member: Member, points: int, **more: Any) -> Entry:
     """Award points as the manager, unless `by` says otherwise."""
     given: dict[str, Any] = {"reason": "Purchase", "by": cast.manager, **more}
     with cast.database.writing() as session:
-        return ledger.award(
+        return acts.award(
             session,
             workspace_id=cast.workspace_id,
             member_id=member.id,
@@ -173,14 +164,14 @@ def reverse(cast: Cast, entry: Entry | LedgerEntry, **more: Any) -> Entry:
     """Reverse an entry as the manager, whole unless `points` says otherwise."""
     given: dict[str, Any] = {"reason": "Refund", "by": cast.manager, **more}
     with cast.database.writing() as session:
-        return ledger.reverse(session, workspace_id=cast.workspace_id, entry_id=entry.id, **given)
+        return acts.reverse(session, workspace_id=cast.workspace_id, entry_id=entry.id, **given)
 
 
 def adjust(cast: Cast, member: Member, points: int, **more: Any) -> Entry:
     """Adjust a balance as the manager, unless `by` says otherwise."""
     given: dict[str, Any] = {"reason": "Correction", "by": cast.manager, **more}
     with cast.database.writing() as session:
-        return ledger.adjust(
+        return acts.adjust(
             session, workspace_id=cast.workspace_id, member_id=member.id, points=points, **given
         )
 
@@ -212,7 +203,7 @@ def cancel(
 def close(cast: Cast, member: Member) -> Member:
     """Close a member as the manager."""
     with cast.database.writing() as session:
-        return members.close(
+        return enrolment.close(
             session, workspace_id=cast.workspace_id, member_id=member.id, by=cast.manager
         )
 
@@ -220,7 +211,7 @@ def close(cast: Cast, member: Member) -> Member:
 def reopen(cast: Cast, member: Member) -> Member:
     """Reopen a member as the manager."""
     with cast.database.writing() as session:
-        return members.reopen(
+        return enrolment.reopen(
             session, workspace_id=cast.workspace_id, member_id=member.id, by=cast.manager
         )
 
@@ -262,7 +253,7 @@ def make_endpoint(
 ) -> WebhookEndpoint:
     """Make a webhook endpoint, of some events or all."""
     with cast.database.writing() as session:
-        return webhooks.create_endpoint(
+        return endpoints.create_endpoint(
             session,
             workspace_id=cast.workspace_id,
             url=url,
@@ -304,7 +295,7 @@ def register_in(
     """Register a till in a session that is open."""
     return devices.register(
         session,
-        workspace=staff_service.get_workspace(session, merchant_id=cast.merchant_id, mode=mode),
+        workspace=workspaces.get_workspace(session, merchant_id=cast.merchant_id, mode=mode),
         location_id=location_id or cast.location_id,
         name="Till 1",
         idle_minutes=idle_minutes,
@@ -346,7 +337,7 @@ def reload_reward(cast: Cast, reward: Reward) -> Reward:
 def reload(cast: Cast, member: Member) -> Member:
     """Read a member anew."""
     with cast.database.reading() as session:
-        return members.get_member(session, workspace_id=cast.workspace_id, member_id=member.id)
+        return enrolment.get_member(session, workspace_id=cast.workspace_id, member_id=member.id)
 
 
 def verify(cast: Cast) -> ledger_verify.Report:

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import pytest
 
-from app.services.demo_names import CULTURES
+from app.sandbox.names import CULTURES
 
 Kind = TypeVar("Kind", bound=ast.AST)
 
@@ -107,7 +107,7 @@ def test_no_text_from_outside_is_a_format_string() -> None:
 
     assert len(literal) >= 3
     # The made-up people of the sandbox have names of several forms.
-    assert other == [("app/services/demo.py", "culture.form")]
+    assert other == [("app/sandbox/seeding.py", "culture.form")]
     named = [field for each in CULTURES for _, field, _, _ in string.Formatter().parse(each.form)]
     assert set(named) <= {"first", "last", None}
     assert [
@@ -181,6 +181,28 @@ RUNNING_SAMPLES = (
     "x.insertAdjacentHTML('beforeend', text)",
     "document.write(text)",
 )
+
+
+OPENS_THE_LEDGER = re.compile(
+    r"drop\s+trigger|disable\s+trigger|session_replication_role|writable_schema", re.IGNORECASE
+)
+"""Statements that would let an entry of the ledger or of the audit log be changed."""
+
+DROPS_TRIGGERS = {
+    "app/migrations/distributing.py": "Citus has none; grants stand in for them",
+    "app/migrations/versions/0009_the_till.py": "made again for the table's new columns",
+}
+
+
+def test_no_code_but_migrations_drops_a_trigger() -> None:
+    shipped = [*APP.rglob("*.py"), *(ROOT / "scripts").rglob("*.py")]
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for path in shipped
+        if OPENS_THE_LEDGER.search(path.read_text("utf-8"))
+    }
+
+    assert found == set(DROPS_TRIGGERS)
 
 
 def test_no_script_merges_what_it_is_told_into_objects() -> None:

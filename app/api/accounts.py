@@ -12,7 +12,8 @@ from app.http import keys
 from app.http.database import reading
 from app.models.columns import JsonObject
 from app.models.members import Member
-from app.services import members, snapshots
+from app.services import snapshots
+from app.services.members import enrolment
 
 blueprint = blueprints.make("accounts", "/loyalty/accounts", "One customer in one program.")
 
@@ -24,7 +25,7 @@ def list_accounts(query: schemas.AccountsQuery) -> Response:
     _check_may_expand(query.expand)
     with reading() as session:
         check_filters(session, program_id=query.program_id)
-        found = members.list_members(
+        found = enrolment.list_members(
             session,
             workspace_id=keys.workspace_id(),
             between=between(query),
@@ -40,7 +41,7 @@ def create_account(header: schemas.OnceHeader, body: schemas.AccountIn) -> Respo
     keys.check_scope("accounts:write")
 
     def do(session: Session) -> Done:
-        outcome = members.enrol(
+        outcome = enrolment.enrol(
             session,
             workspace_id=keys.workspace_id(),
             program_id=body.program_id,
@@ -59,7 +60,7 @@ def retrieve_account(path: schemas.IdPath, query: schemas.AccountQuery) -> Respo
     keys.check_scope("accounts:read")
     _check_may_expand(query.expand)
     with reading() as session:
-        found = members.get_member(session, workspace_id=keys.workspace_id(), member_id=path.id)
+        found = enrolment.get_member(session, workspace_id=keys.workspace_id(), member_id=path.id)
     return responses.one(schemas.Account, _shape(found, query.expand))
 
 

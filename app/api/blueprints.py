@@ -10,7 +10,7 @@ from werkzeug.routing import BaseConverter
 
 from app.api import parsing, responses, schemas
 from app.http import keys
-from app.http.requests import is_api, is_inbound
+from app.http.requests import is_api, is_payments
 
 _REFUSALS: ResponseDict = {
     "400": schemas.ErrorBody,
@@ -69,7 +69,7 @@ def install(app: Flask) -> None:
 
 
 def _begin() -> None:
-    if is_api() and not is_inbound():
+    if is_api() and not is_payments():
         keys.authenticate()
         parsing.check_address()
         parsing.read_body()

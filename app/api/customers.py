@@ -12,8 +12,9 @@ from app.api.idempotent import Done
 from app.api.list_params import between
 from app.http import keys
 from app.http.database import reading
-from app.services import customers, snapshots
-from app.services.customers import Person
+from app.services import snapshots
+from app.services.members import customers
+from app.services.members.customers import Person
 
 blueprint = blueprints.make("customers", "/customers", "People, with or without a program.")
 

@@ -8,7 +8,8 @@ from app.api import schemas
 from app.api.idempotent import naming
 from app.errors import InvalidParameter
 from app.http import keys
-from app.services import members, programs, rewards
+from app.services import programs, rewards
+from app.services.members import enrolment
 from app.services.paging import Between
 
 
@@ -42,7 +43,7 @@ def check_filters(
     here = keys.workspace_id()
     if account_id is not None:
         with naming("accountId"):
-            members.get_member(session, workspace_id=here, member_id=account_id)
+            enrolment.get_member(session, workspace_id=here, member_id=account_id)
     if program_id is not None:
         with naming("programId"):
             programs.get_program(session, workspace_id=here, program_id=program_id)

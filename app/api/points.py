@@ -17,16 +17,11 @@ from app.http.failures import Failure
 from app.http.statuses import status_of
 from app.models.columns import JsonObject
 from app.rules.ledger import Source
-from app.services import (
-    award_batches,
-    idempotency,
-    ledger,
-    ledger_history,
-    snapshots,
-)
-from app.services.award_batches import BatchResult, Wanted
+from app.services import idempotency, snapshots
 from app.services.idempotency import Answer, IdempotencyKey
-from app.services.ledger import Award
+from app.services.ledger import acts, batches, history
+from app.services.ledger.acts import Award
+from app.services.ledger.batches import BatchResult, Wanted
 from app.services.results import Replayed
 
 blueprint = blueprints.make(
@@ -42,7 +37,7 @@ def list_points(query: schemas.PointsQuery) -> Response:
     keys.check_scope("points:read")
     with reading() as session:
         check_filters(session, account_id=query.account_id)
-        found = ledger_history.list_entries(
+        found = history.list_entries(
             session,
             workspace_id=keys.workspace_id(),
             between=between(query),
@@ -58,7 +53,7 @@ def award_points(header: schemas.OnceHeader, body: schemas.AwardIn) -> Response:
     source = Source(body.source.type, body.source.id) if body.source else None
 
     def do(session: Session) -> Done:
-        outcome = ledger.award(
+        outcome = acts.award(
             session,
             workspace_id=keys.workspace_id(),
             member_id=body.account_id,
@@ -96,7 +91,7 @@ def award_points_batch(header: schemas.OnceHeader, body: schemas.AwardBatchIn) -
             )
 
     def do(session: Session) -> Done:
-        results = award_batches.award_all(
+        results = batches.award_all(
             session, workspace_id=keys.workspace_id(), wanted=wanted, by=keys.actor()
         )
         outcomes = [
@@ -149,7 +144,7 @@ def reverse_points(header: schemas.OnceHeader, body: schemas.ReverseIn) -> Respo
 
     def do(session: Session) -> Done:
         with idempotent.naming("transactionId"):
-            entry = ledger.reverse(
+            entry = acts.reverse(
                 session,
                 workspace_id=keys.workspace_id(),
                 entry_id=body.transaction_id,
@@ -168,5 +163,5 @@ def retrieve_points(path: schemas.IdPath) -> Response:
     """Retrieve one transaction."""
     keys.check_scope("points:read")
     with reading() as session:
-        found = ledger.get_entry(session, workspace_id=keys.workspace_id(), entry_id=path.id)
+        found = acts.get_entry(session, workspace_id=keys.workspace_id(), entry_id=path.id)
     return responses.one(schemas.Transaction, snapshots.transaction(found))

@@ -12,7 +12,7 @@ from app.api.idempotent import Done
 from app.api.list_params import between
 from app.http import keys
 from app.http.database import reading
-from app.services import programs, snapshots, staff
+from app.services import programs, snapshots, workspaces
 from app.services.programs import Rules
 
 blueprint = blueprints.make(
@@ -82,7 +82,9 @@ def update_program(path: schemas.IdPath, body: schemas.ProgramChanges) -> Respon
 def _rules(session: Session, body: schemas.ProgramIn) -> Rules:
     zone = (
         body.time_zone
-        or staff.get_merchant(session, merchant_id=keys.caller().workspace.merchant_id).time_zone
+        or workspaces.get_merchant(
+            session, merchant_id=keys.caller().workspace.merchant_id
+        ).time_zone
     )
     given = _plain(body.model_dump(by_alias=False, exclude={"metadata"}))
     return Rules(**{**given, "time_zone": zone})

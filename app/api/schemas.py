@@ -25,7 +25,7 @@ from pydantic.alias_generators import to_camel
 
 from app.api.error_codes import ERROR_CODES
 from app.rules import inputs
-from app.services.api_keys import OVERLAP_HOURS
+from app.services.api_keys.keys import OVERLAP_HOURS
 from app.services.outbox import EVENT_TYPES, TEST_TYPE
 from app.services.programs import (
     EARN_POINTS_MAX,

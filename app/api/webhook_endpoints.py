@@ -12,8 +12,9 @@ from app.config import Settings
 from app.http import keys
 from app.http.database import reading
 from app.models.columns import JsonObject
-from app.services import outbox, snapshots, webhook_resends, webhooks
-from app.services.webhooks import NewEndpoint
+from app.services import outbox, snapshots
+from app.services.webhooks import endpoints, resends
+from app.services.webhooks.endpoints import NewEndpoint
 
 blueprint = blueprints.make("webhook_endpoints", "/webhook-endpoints", "Where events go.")
 
@@ -23,7 +24,7 @@ def list_webhook_endpoints(query: schemas.ListQuery) -> Response:
     """List webhook endpoints."""
     keys.check_scope("webhook_endpoints:read")
     with reading() as session:
-        found = webhooks.list_endpoints(
+        found = endpoints.list_endpoints(
             session, workspace_id=keys.workspace_id(), between=between(query)
         )
     return responses.many(schemas.WebhookEndpointList, found, snapshots.webhook_endpoint)
@@ -37,7 +38,7 @@ def create_webhook_endpoint(
     keys.check_scope("webhook_endpoints:write")
 
     def do(session: Session) -> Done:
-        made = webhooks.create_endpoint(
+        made = endpoints.create_endpoint(
             session,
             workspace_id=keys.workspace_id(),
             url=body.url,
@@ -55,7 +56,7 @@ def retrieve_webhook_endpoint(path: schemas.IdPath) -> Response:
     """Retrieve a webhook endpoint."""
     keys.check_scope("webhook_endpoints:read")
     with reading() as session:
-        found = webhooks.get_endpoint(
+        found = endpoints.get_endpoint(
             session, workspace_id=keys.workspace_id(), endpoint_id=path.id
         )
     return responses.one(schemas.WebhookEndpoint, snapshots.webhook_endpoint(found))
@@ -70,7 +71,7 @@ def update_webhook_endpoint(path: schemas.IdPath, body: schemas.WebhookEndpointC
         schemas.WebhookEndpoint,
         lambda session: Done(
             snapshots.webhook_endpoint(
-                webhooks.amend_endpoint(
+                endpoints.amend_endpoint(
                     session,
                     workspace_id=keys.workspace_id(),
                     endpoint_id=path.id,
@@ -89,7 +90,7 @@ def delete_webhook_endpoint(path: schemas.IdPath) -> Response:
     keys.check_scope("webhook_endpoints:write")
 
     def do(session: Session) -> Done:
-        webhooks.delete_endpoint(
+        endpoints.delete_endpoint(
             session, workspace_id=keys.workspace_id(), endpoint_id=path.id, by=keys.actor()
         )
         return Done({"object": "webhook_endpoint", "id": path.id, "deleted": True})
@@ -105,7 +106,7 @@ def rotate_webhook_secret(
     keys.check_scope("webhook_endpoints:write")
 
     def do(session: Session) -> Done:
-        made = webhooks.rotate_secret(
+        made = endpoints.rotate_secret(
             session,
             workspace_id=keys.workspace_id(),
             endpoint_id=path.id,
@@ -124,7 +125,7 @@ def send_webhook_test(path: schemas.IdPath, header: schemas.OnceHeader) -> Respo
     parsing.refuse_any_body()
 
     def do(session: Session) -> Done:
-        delivery = webhook_resends.send_test(
+        delivery = resends.send_test(
             session, workspace_id=keys.workspace_id(), endpoint_id=path.id, by=keys.actor()
         )
         event = outbox.get_event(

@@ -16,7 +16,6 @@ from flask.cli import AppGroup
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "backup": ("backup", "backup"),
     "db": ("database", "group"),
-    "demo": ("demo", "group"),
     "keys": ("keys", "group"),
     "ledger": ("ledger", "group"),
     "merchants": ("merchants", "group"),

@@ -9,7 +9,8 @@ from app.cli.options import merchant_id_of
 from app.errors import RegularsError
 from app.http.database import writing
 from app.rules.actors import SYSTEM
-from app.services import api_keys, staff
+from app.services import workspaces
+from app.services.api_keys import keys
 
 group = Group("keys", help="Make API keys.")
 
@@ -24,8 +25,8 @@ def create(mode: str, name: str, scopes: tuple[str, ...], merchant_id: str | Non
     merchant_id = merchant_id_of(merchant_id)
     try:
         with writing() as session:
-            workspace = staff.get_workspace(session, merchant_id=merchant_id, mode=mode)
-            made = api_keys.create(
+            workspace = workspaces.get_workspace(session, merchant_id=merchant_id, mode=mode)
+            made = keys.create(
                 session, workspace=workspace, name=name, scopes=scopes or None, by=SYSTEM
             )
     except RegularsError as error:

@@ -9,7 +9,9 @@ from app import clock
 from app.cli.errors import Group
 from app.http.database import reading, writing
 from app.models.merchants import Workspace
-from app.services import ledger_checks, ledger_verify, merchants
+from app.services import merchants
+from app.services.ledger import checks
+from app.services.ledger import verify as ledger_verify
 
 group = Group("ledger", help="Check the ledger.")
 
@@ -56,9 +58,7 @@ def _verify(workspace: Workspace, *, is_noted: bool) -> ledger_verify.Report:
         )
     if is_noted:
         with writing() as session:
-            ledger_checks.note(
-                session, workspace_id=workspace.id, report=report, started_at=started_at
-            )
+            checks.note(session, workspace_id=workspace.id, report=report, started_at=started_at)
     counts = (
         f"{report.entry_count:,} entries of {report.member_count:,} members, "
         f"{report.reward_count:,} rewards"

@@ -17,7 +17,9 @@ from app import clock
 from app.config import Settings
 from app.db import CONNECTIONS_MOST, Database
 from app.metrics import Metrics
-from app.services import ledger_checks, merchants, webhook_deliveries
+from app.services import merchants
+from app.services.ledger import checks
+from app.services.webhooks import deliveries
 
 
 def watch(app: Flask, database: Database) -> None:
@@ -108,14 +110,14 @@ class DatabaseCollector(Collector):
         with self._database.reading() as session:
             for workspace in merchants.list_workspaces(session):
                 labels = [workspace.id, workspace.mode]
-                waiting = webhook_deliveries.get_backlog(session, workspace_id=workspace.id)
+                waiting = deliveries.get_backlog(session, workspace_id=workspace.id)
                 for gauge, since in (
                     (age, waiting.oldest_event_at),
                     (late, waiting.longest_due_at),
                 ):
                     seconds = (clock.now() - since).total_seconds() if since else 0
                     gauge.add_metric(labels, max(0, seconds))
-                check = ledger_checks.find_last(session, workspace_id=workspace.id)
+                check = checks.find_last(session, workspace_id=workspace.id)
                 if check is not None:
                     checked_at.add_metric(labels, check.ended_at.timestamp())
                     has_fault.add_metric(labels, bool(check.fault))

@@ -19,7 +19,8 @@ from app.config import Settings
 from app.db import Database
 from app.http.database import current
 from app.migrations.running import upgrade
-from app.services import demo, merchants
+from app.sandbox import seeding
+from app.services import merchants
 
 THREADS = 8
 BODY_BYTES_MAX = 2 * 1024 * 1024
@@ -102,9 +103,11 @@ def _fill_if_empty(database: Database, *, is_production: bool) -> None:
         return
     click.echo("First start: filling the sandbox with a shop's test data …", err=True)
     with database.writing() as session:
-        merchant, password = demo.open_business(session, name="Harbour Roasters", email=OWNER_EMAIL)
+        merchant, password = seeding.open_business(
+            session, name="Harbour Roasters", email=OWNER_EMAIL
+        )
         # In the same transaction: an interrupted first start leaves nothing behind.
-        demo.seed(session, merchant_id=merchant.id)
+        seeding.seed(session, merchant_id=merchant.id)
     _keep_sign_in(password)
 
 

@@ -11,7 +11,7 @@ from app.cli.options import merchant_id_of
 from app.errors import RegularsError
 from app.http.database import writing
 from app.rules.actors import STAFF_ROLES, SYSTEM
-from app.services import staff, staff_people
+from app.services.staff import people
 
 group = Group("staff", help="Make staff, and let them in again.")
 
@@ -28,7 +28,7 @@ def create(email: str, name: str, role: str, merchant_id: str | None, password_s
     password = sys.stdin.readline().rstrip("\n")
     try:
         with writing() as session:
-            person = staff.create(
+            person = people.create(
                 session,
                 merchant_id=merchant_id,
                 email=email,
@@ -51,7 +51,7 @@ def recover(email: str, password_stdin: bool, without_second_step: bool) -> None
     password = sys.stdin.readline().rstrip("\n")
     try:
         with writing() as session:
-            person = staff_people.recover(
+            person = people.recover(
                 session,
                 email=email,
                 password=password,

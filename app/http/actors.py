@@ -14,7 +14,8 @@ from app.models.devices import Device
 from app.models.merchants import LIVE, Merchant, Workspace
 from app.models.staff import Staff, StaffSession
 from app.rules.actors import SECOND_FACTOR_ROLES, Actor, Permission
-from app.services import staff as staff_service
+from app.services import workspaces
+from app.services.staff import sign_ins as staff_service
 
 
 @dataclass
@@ -138,7 +139,7 @@ def _load(token: str) -> SignedIn | None:
 
 
 def _signed_in(session: Session, token: str, found: StaffSession) -> SignedIn:
-    workspace = staff_service.get_workspace(
+    workspace = workspaces.get_workspace(
         session, merchant_id=found.staff.merchant_id, mode=found.mode
     )
     return SignedIn(

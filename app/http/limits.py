@@ -12,8 +12,8 @@ from app.config import Rate
 from app.http.database import current
 from app.rules import buckets
 from app.rules.buckets import Taken
-from app.services import api_keys, rate_limits
-from app.services.api_keys import FoundKey
+from app.services.api_keys import keys, rate_limits
+from app.services.api_keys.keys import FoundKey
 
 _EXTENSION = "regulars.own_buckets"
 
@@ -66,9 +66,9 @@ def admit(secret: str, rate: Rate) -> tuple[FoundKey, Taken] | None:
     """Find a good API key and take a token from its bucket, or give None for a bad one."""
     database = current()
     if database.is_sqlite:
-        found = api_keys.find(database, secret=secret)
+        found = keys.find(database, secret=secret)
         return None if found is None else (found, take(found.key_id, rate))
-    return api_keys.admit(database, secret=secret, rate=rate)
+    return keys.admit(database, secret=secret, rate=rate)
 
 
 def take(name: str, rate: Rate) -> Taken:

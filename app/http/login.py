@@ -12,7 +12,7 @@ from app.http.actors import SignedIn, end_sign_in, is_signed_in, signed_in
 from app.http.database import reading
 from app.services import devices
 from app.services.devices import FoundTill
-from app.services.staff import SignIn
+from app.services.staff.sign_ins import SignIn
 
 
 def find_till() -> FoundTill | None:

@@ -12,7 +12,7 @@ from app.http import actors, keys
 from app.http.database import writing
 from app.ids import is_id
 from app.rules.actors import Actor
-from app.services import audit
+from app.services.audit import trail
 
 ACT = "access.refused"
 
@@ -32,7 +32,7 @@ def _write_down(response: Response) -> Response:
     member_id = str((request.view_args or {}).get("member_id", ""))
     try:
         with writing() as session:
-            audit.record(
+            trail.record(
                 session,
                 workspace_id=workspace_id,
                 act=ACT,

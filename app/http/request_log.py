@@ -22,7 +22,7 @@ from app import clock
 from app.db import Database
 from app.http.keys import find_caller
 from app.http.requests import request_id
-from app.services import api_keys, api_requests
+from app.services.api_keys import keys, request_log
 
 _EXTENSION = "regulars.request_log"
 
@@ -97,9 +97,9 @@ class RequestLog:
     def _write(self, rows: list[Row]) -> None:
         try:
             with self._database.writing() as session:
-                api_keys.note_use(session, key_ids=sorted({row["key_id"] for row in rows}))
+                keys.note_use(session, key_ids=sorted({row["key_id"] for row in rows}))
                 # Last, so that they wait for COMMIT and are written in bulk.
-                api_requests.record(session, rows=rows)
+                request_log.record(session, rows=rows)
         except SQLAlchemyError as error:
             _log.error("request_log", error=type(error).__name__, lost_count=len(rows))
 

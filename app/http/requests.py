@@ -46,7 +46,7 @@ STRICT_TRANSPORT = "max-age=31536000"
 STATIC_SECONDS = 3600
 
 API_PREFIX = "/v1/"
-INBOUND_PREFIX = "/v1/inbound/"
+PAYMENTS_PREFIX = "/v1/inbound/"
 """Below it other systems tell of payments; they sign, and bring no key."""
 
 
@@ -108,9 +108,9 @@ def is_api() -> bool:
     return request.path.startswith(API_PREFIX)
 
 
-def is_inbound() -> bool:
+def is_payments() -> bool:
     """Say whether the caller is a system that tells of payments."""
-    return request.path.startswith(INBOUND_PREFIX)
+    return request.path.startswith(PAYMENTS_PREFIX)
 
 
 def _begin() -> None:
@@ -123,7 +123,7 @@ def _begin() -> None:
     g.started_at = time.perf_counter()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
     # The calls that need a key look at their address when they know whose it is.
-    is_looked_at_later = is_api() and not is_inbound()
+    is_looked_at_later = is_api() and not is_payments()
     if not is_looked_at_later and "\0" in request.path:
         raise NotFound("There is nothing at this address.")
 

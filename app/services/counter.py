@@ -20,7 +20,10 @@ from app.models.programs import Location
 from app.models.redemptions import Redemption
 from app.models.rewards import Reward
 from app.rules import earning, money, searching, tiers
-from app.services import ledger_history, member_search, members, redemptions, rewards
+from app.services import redemptions, rewards
+from app.services.ledger import history
+from app.services.members import enrolment
+from app.services.members.search import matches
 from app.services.names import read_names
 from app.services.rewards import Offer
 
@@ -101,7 +104,7 @@ class Slip:
     @property
     def left_points(self) -> int:
         """How many points of the entry can still be taken back."""
-        return ledger_history.left_points(self.entry, self.reversed_points)
+        return history.left_points(self.entry, self.reversed_points)
 
     @property
     def is_over(self) -> bool:
@@ -188,7 +191,7 @@ def open_member(session: Session, *, place: CounterPlace, member_id: str) -> Sta
     Raises:
         NotFound: no such member in this workspace.
     """
-    member = members.get_member(session, workspace_id=place.workspace_id, member_id=member_id)
+    member = enrolment.get_member(session, workspace_id=place.workspace_id, member_id=member_id)
     return _stage_of_member(session, place, member)
 
 
@@ -222,20 +225,18 @@ def read_slip(
 
 
 def _find_exact(session: Session, place: CounterPlace, text: str) -> Member | None:
-    member_id = member_search.find_exact(session, workspace_id=place.workspace_id, text=text)
+    member_id = matches.find_exact(session, workspace_id=place.workspace_id, text=text)
     if member_id is None:
         return None
-    return members.get_member(session, workspace_id=place.workspace_id, member_id=member_id)
+    return enrolment.get_member(session, workspace_id=place.workspace_id, member_id=member_id)
 
 
 def _list_hits(session: Session, place: CounterPlace, text: str, *, is_scanned: bool) -> Lookup:
     workspace_id = place.workspace_id
-    found = member_search.find_members(
-        session, workspace_id=workspace_id, text=text, limit=HITS_MAX
-    )
+    found = matches.find_members(session, workspace_id=workspace_id, text=text, limit=HITS_MAX)
     close: Sequence[Member] = []
     if not found.rows:
-        close = member_search.find_close_members(session, workspace_id=workspace_id, text=text)
+        close = matches.find_close_members(session, workspace_id=workspace_id, text=text)
     return Lookup(
         text=text,
         is_scanned=is_scanned,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
-from app import clock, errors
+from app import clock, errors, ids
 from app.ids import new_id, new_token
 from app.models.devices import Device
 from app.models.merchants import Workspace
@@ -16,7 +16,8 @@ from app.models.programs import Location
 from app.models.staff import StaffSession
 from app.rules import inputs
 from app.rules.actors import Actor, Permission
-from app.services import audit, locations, staff
+from app.services import locations, workspaces
+from app.services.audit import trail
 
 IDLE_MINUTES = 5
 IDLE_MINUTES_MAX = 120
@@ -68,7 +69,7 @@ def register(
         mode=workspace.mode,
         location_id=location.id,
         name=name,
-        token_hash=staff.token_hash(token),
+        token_hash=ids.token_hash(token),
         idle_minutes=idle_minutes,
         registered_by=by.id or "",
         created_at=clock.now(),
@@ -77,7 +78,7 @@ def register(
     session.flush()
     session.execute(
         update(StaffSession)
-        .where(StaffSession.token_hash == staff.token_hash(session_token))
+        .where(StaffSession.token_hash == ids.token_hash(session_token))
         .values(device_id=device.id, location_id=location.id)
     )
     _record(session, workspace, device, "devices.register", by)
@@ -97,7 +98,7 @@ def replace_token(
     _check_may(by)
     device, token = get(session, workspace=workspace, device_id=device_id), new_token()
     _get_open_shop(session, workspace, device.location_id)
-    device.token_hash = staff.token_hash(token)
+    device.token_hash = ids.token_hash(token)
     return Registered(device, token)
 
 
@@ -140,12 +141,12 @@ def find(session: Session, *, token: str) -> FoundTill | None:
     """Give the till of a browser's token with its shop, or None."""
     device = session.scalar(
         select(Device).where(
-            Device.token_hash == staff.token_hash(token), Device.revoked_at.is_(None)
+            Device.token_hash == ids.token_hash(token), Device.revoked_at.is_(None)
         )
     )
     if device is None:
         return None
-    workspace = staff.get_workspace(session, merchant_id=device.merchant_id, mode=device.mode)
+    workspace = workspaces.get_workspace(session, merchant_id=device.merchant_id, mode=device.mode)
     return FoundTill(
         device,
         locations.get(session, workspace_id=workspace.id, location_id=device.location_id),
@@ -198,7 +199,7 @@ def _lock(session: Session, workspace: Workspace, device_id: str) -> Device:
 
 
 def _record(session: Session, workspace: Workspace, device: Device, act: str, by: Actor) -> None:
-    audit.record(
+    trail.record(
         session,
         workspace_id=workspace.id,
         act=act,

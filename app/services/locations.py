@@ -14,7 +14,7 @@ from app.models.programs import Location
 from app.models.staff import Staff, StaffLocation, StaffSession
 from app.rules import inputs
 from app.rules.actors import Actor, Permission
-from app.services import audit
+from app.services.audit import trail
 
 
 def add(session: Session, *, workspace_id: str, name: str, by: Actor) -> Location:
@@ -189,7 +189,7 @@ def bind(
                 for each in sorted(wanted)
             ],
         )
-    audit.record(
+    trail.record(
         session,
         workspace_id=workspace_id,
         act="staff.bind",
@@ -228,7 +228,7 @@ def _record(  # noqa: PLR0917 - one act, told once
     before: Mapping[str, str] | None = None,
     after: Mapping[str, str] | None = None,
 ) -> None:
-    audit.record(
+    trail.record(
         session,
         workspace_id=location.workspace_id,
         act=act,

@@ -12,7 +12,7 @@ from app import clock, errors
 from app.ids import new_id
 from app.models.merchants import LIVE, SANDBOX, Merchant, Workspace
 from app.rules import inputs
-from app.services import allowances
+from app.services.staff import allowances
 
 
 def create(

@@ -14,15 +14,15 @@ from sqlalchemy.orm import Session
 
 from app.models.api_keys import ApiKey
 from app.models.devices import Device
-from app.models.inbound import InboundSource
 from app.models.merchants import Workspace
+from app.models.payments import PaymentSource
 from app.models.programs import Location
 from app.models.staff import Staff
 
 _NAMED: dict[str, Any] = {
     "stf": Staff,
     "key": ApiKey,
-    "src": InboundSource,
+    "src": PaymentSource,
     "lct": Location,
     "dev": Device,
 }

@@ -21,7 +21,8 @@ from app.rules import inputs, searching
 from app.rules.actors import Actor, Permission
 from app.rules.earning import ROUNDINGS
 from app.rules.tiers import Tier, multiplier_of, tier_key
-from app.services import audit, outbox, paging, recent_members, snapshots, totals
+from app.services import outbox, paging, recent_members, snapshots, totals
+from app.services.audit import trail
 from app.services.paging import Between, Window
 
 TIERS_MAX = 10
@@ -78,7 +79,7 @@ def create(
     )
     _fill(program, rules)
     session.add(program)
-    audit.record(
+    trail.record(
         session,
         workspace_id=workspace_id,
         act="programs.create",
@@ -124,7 +125,7 @@ def edit(
     if list(program.tiers) != tiers_before:
         _check_tiers_in_use(session, program)
         _move_members(session, program)
-    audit.record(
+    trail.record(
         session,
         workspace_id=workspace_id,
         act="programs.edit",

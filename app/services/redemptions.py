@@ -23,9 +23,11 @@ from app.rules import inputs, redeeming, searching
 from app.rules.actors import Actor, Permission
 from app.rules.ledger import Entry, LockedMember, Posting
 from app.rules.redeeming import RedemptionRow
-from app.services import audit, outbox, paging, posting, rewards, snapshots, totals
+from app.services import outbox, paging, rewards, snapshots, totals
+from app.services.audit import trail
+from app.services.ledger import posting
+from app.services.ledger.posting import MemberLock, OwnMember
 from app.services.paging import PAGE_ROWS, Between, Page, Window, cut
-from app.services.posting import MemberLock, OwnMember
 from app.services.results import Replayed, Result
 from app.statements import Batch, Reply, Statement
 
@@ -454,7 +456,7 @@ def _tell(  # noqa: PLR0917 - one act, told once
         entry_id=entry.id if entry else None,
         data=snapshots.redemption(redemption),
     )
-    audit.record(
+    trail.record(
         session,
         workspace_id=redemption.workspace_id,
         act=act,

@@ -20,7 +20,8 @@ from app.rules import inputs, redeeming
 from app.rules.actors import Actor, Permission
 from app.rules.ledger import LockedMember
 from app.rules.tiers import Tier
-from app.services import audit, outbox, paging, recent_members, snapshots, totals
+from app.services import outbox, paging, recent_members, snapshots, totals
+from app.services.audit import trail
 from app.services.paging import Between, Window
 from app.statements import Row
 
@@ -515,7 +516,7 @@ def _tell(
 ) -> None:
     after = snapshots.reward(reward)
     outbox.emit(session, event_type, workspace_id=reward.workspace_id, data=after)
-    audit.record(
+    trail.record(
         session,
         workspace_id=reward.workspace_id,
         act=act,

@@ -13,8 +13,8 @@ from app.errors import AllowanceExceeded, InvalidParameter, RegularsError
 from app.http.actors import actor, signed_in
 from app.http.database import reading, writing
 from app.rules.actors import Approval
-from app.services import passkeys, pins
-from app.services.passkeys import Site
+from app.services.staff import passkeys, pins
+from app.services.staff.passkeys import Site
 from app.web.base_form import RegularsForm
 from app.web.choices import choice
 

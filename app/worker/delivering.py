@@ -16,14 +16,15 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from app.db import Database, is_deadlock
 from app.metrics import Metrics
 from app.rules import signing
-from app.services import merchants, webhook_deliveries
-from app.services.webhook_deliveries import Answer, Job
+from app.services import merchants
+from app.services.webhooks import deliveries
+from app.services.webhooks.deliveries import Answer, Job
 from app.worker import posting
 
 THREADS = 256
 """They are made when they are needed; one that waits for an answer costs little."""
 
-LONGEST_WAIT_SECONDS = webhook_deliveries.LEASE_SECONDS - 2 * posting.DEADLINE_SECONDS
+LONGEST_WAIT_SECONDS = deliveries.LEASE_SECONDS - 2 * posting.DEADLINE_SECONDS
 """A job that waited longer for a thread is left alone: its lease must outlive its attempt."""
 
 DEADLOCK_TRIES = 3
@@ -86,13 +87,13 @@ class Deliverer:
 
     def _turn_of(self, workspace_id: str) -> int:
         with self._database.reading() as session:
-            if not webhook_deliveries.has_work(session, workspace_id=workspace_id):
+            if not deliveries.has_work(session, workspace_id=workspace_id):
                 return 0
         with self._lock:
             busy = dict(self._busy)
         with self._database.writing() as session:
-            webhook_deliveries.dispatch(session, workspace_id=workspace_id)
-            jobs = webhook_deliveries.claim(session, workspace_id=workspace_id, busy=busy)
+            deliveries.dispatch(session, workspace_id=workspace_id)
+            jobs = deliveries.claim(session, workspace_id=workspace_id, busy=busy)
         for job in jobs:
             with self._lock:
                 self._busy[job.endpoint_id] += 1
@@ -128,7 +129,7 @@ class Deliverer:
         for attempt in range(DEADLOCK_TRIES):
             try:
                 with self._database.writing() as session:
-                    webhook_deliveries.finish(session, job=job, answer=answer, luck=luck)
+                    deliveries.finish(session, job=job, answer=answer, luck=luck)
             except DBAPIError as error:
                 if not is_deadlock(error) or attempt == DEADLOCK_TRIES - 1:
                     raise

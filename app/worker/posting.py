@@ -22,7 +22,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from app import clock
 from app.rules.addresses import is_public
-from app.services.webhook_deliveries import Answer
+from app.services.webhooks.deliveries import Answer
 
 DEADLINE_SECONDS = 10.0
 """For all of it: name, connection, sending, answer (spec section 6)."""

@@ -13,14 +13,10 @@ import structlog
 
 from app.db import Database
 from app.metrics import Metrics
-from app.services import (
-    api_requests,
-    merchants,
-    passkeys,
-    rate_limits,
-    staff,
-    webhook_deliveries,
-)
+from app.services import merchants
+from app.services.api_keys import rate_limits, request_log
+from app.services.staff import passkeys, sign_ins
+from app.services.webhooks import deliveries
 from app.worker.delivering import Deliverer
 
 TIDY_SECONDS = 600
@@ -93,9 +89,9 @@ class Worker(threading.Thread):
 def tidy(database: Database) -> None:
     """Remove what no longer means anything: dead sessions, full buckets, old logs."""
     with database.writing() as session:
-        staff.remove_dead_sessions(session)
+        sign_ins.remove_dead_sessions(session)
         passkeys.remove_spent(session)
         rate_limits.remove_full(session)
         for workspace in merchants.list_workspaces(session):
-            api_requests.remove_old(session, workspace_id=workspace.id)
-            webhook_deliveries.remove_old(session, workspace_id=workspace.id)
+            request_log.remove_old(session, workspace_id=workspace.id)
+            deliveries.remove_old(session, workspace_id=workspace.id)

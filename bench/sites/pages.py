@@ -15,7 +15,7 @@ from app.models.ledger import LedgerEntry
 from app.models.members import Customer, Member
 from app.models.redemptions import Redemption
 from app.rules import searching
-from app.services import member_search
+from app.services.members.search import matches
 from app.services.paging import PAGE_ROWS
 
 DEEP_PAGE = 100
@@ -223,9 +223,7 @@ class Shop:
 
     def _cursor(self, before: int) -> str:
         with self.database.reading() as session:
-            found = member_search.find_members(
-                session, workspace_id=self.workspace_id, limit=before
-            )
+            found = matches.find_members(session, workspace_id=self.workspace_id, limit=before)
             return found.cursor or ""
 
     def _list_codes(self) -> Sequence[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.services import members
+from app.services.members import enrolment
 from tests import factories
 from tests.api.test_idempotency import AWARD
 from tests.cast import Cast
@@ -27,7 +27,9 @@ def test_each_award_has_its_outcome_and_the_refused_leave_the_others_alone(
 ) -> None:
     first, second, closed = (factories.enrol(cast) for _ in range(3))
     with cast.database.writing() as session:
-        members.close(session, workspace_id=cast.workspace_id, member_id=closed.id, by=cast.manager)
+        enrolment.close(
+            session, workspace_id=cast.workspace_id, member_id=closed.id, by=cast.manager
+        )
 
     answer = api.post(
         BATCH,

@@ -17,7 +17,8 @@ from pydantic import TypeAdapter
 
 from app.api.document import BODIES, scope_of
 from app.rules.actors import SYSTEM
-from app.services import api_keys, merchants, staff
+from app.services import merchants, workspaces
+from app.services.api_keys import keys
 from tests import factories
 from tests.cast import Cast
 from tests.support.api import Program, make_secret
@@ -33,8 +34,8 @@ def callers(cast: Cast, tmp_path: Path) -> Path:
     """Give a file with a key of this merchant and one of another merchant."""
     with cast.database.writing() as session:
         other = merchants.create(session, name="Another shop")
-        workspace = staff.get_workspace(session, merchant_id=other.id, mode="sandbox")
-        made = api_keys.create(session, workspace=workspace, name="Theirs", by=SYSTEM)
+        workspace = workspaces.get_workspace(session, merchant_id=other.id, mode="sandbox")
+        made = keys.create(session, workspace=workspace, name="Theirs", by=SYSTEM)
     secrets = {"one": make_secret(cast), "other": made.secret}
     people = [
         {"name": name, "fixedHeaders": [{"name": "Authorization", "value": f"Bearer {secret}"}]}

@@ -164,7 +164,7 @@ ELSEWHERE = {
     *("rate_limited", "invalid_signature", "too_small_to_earn"),
     *("sign_in_failed", "invalid_request"),
 }
-"""Told in `test_limits`, in `test_inbound` (two), on pages only, and by no error of its own."""
+"""Told in `test_limits`, in `test_payments` (two), on pages only, and by no error of its own."""
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
@@ -227,7 +227,7 @@ def test_what_breaks_is_told_without_its_secrets(
     def break_down(*_arguments: object, **_named: object) -> None:
         raise ZeroDivisionError("ngozi@example.com")
 
-    monkeypatch.setattr("app.services.members.get_member", break_down)
+    monkeypatch.setattr("app.services.members.enrolment.get_member", break_down)
 
     answer = api.get("/loyalty/accounts/loy_1")
 

@@ -9,7 +9,8 @@ import pytest
 from app import clock, errors
 from app.models.api_keys import ApiKey
 from app.rules.api_keys import SCOPES, secret_hash
-from app.services import api_keys, api_requests, staff
+from app.services import workspaces
+from app.services.api_keys import keys, request_log
 from tests import factories
 from tests.cast import Cast
 from tests.support.api import Program, make_secret
@@ -34,7 +35,7 @@ def test_a_key_in_the_address_is_refused_even_beside_a_good_one(cast: Cast, api:
         assert "X-RateLimit-Remaining" in answer.response.headers
     api.logged()
     with cast.database.reading() as session:
-        kept = api_requests.list_requests(session, workspace_id=cast.workspace_id).rows
+        kept = request_log.list_requests(session, workspace_id=cast.workspace_id).rows
     assert not any(api.secret in each.path for each in kept)
 
 
@@ -115,18 +116,18 @@ def test_expanding_a_customer_needs_the_right_to_read_customers(cast: Cast, api:
 def test_revoking_bites_on_the_next_request(cast: Cast, api: Program) -> None:
     assert api.get("/loyalty/programs").status == 200
     with cast.database.writing() as session:
-        workspace = staff.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
-        (key,) = api_keys.list_keys(session, workspace=workspace)
-        api_keys.revoke(session, workspace=workspace, key_id=key.id, by=cast.owner)
+        workspace = workspaces.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
+        (key,) = keys.list_keys(session, workspace=workspace)
+        keys.revoke(session, workspace=workspace, key_id=key.id, by=cast.owner)
 
     assert api.get("/loyalty/programs").code == "invalid_api_key"
 
 
 def test_a_rolled_key_works_on_for_its_overlap(cast: Cast, api: Program) -> None:
     with cast.database.writing() as session:
-        workspace = staff.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
-        (key,) = api_keys.list_keys(session, workspace=workspace)
-        made = api_keys.roll(
+        workspace = workspaces.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
+        (key,) = keys.list_keys(session, workspace=workspace)
+        made = keys.roll(
             session, workspace=workspace, key_id=key.id, overlap_hours=1, by=cast.owner
         )
     new = Program(api.app, made.secret)
@@ -135,17 +136,15 @@ def test_a_rolled_key_works_on_for_its_overlap(cast: Cast, api: Program) -> None
     with clock.set_to(clock.now() + timedelta(hours=1, seconds=1)):
         assert [each.get("/loyalty/programs").status for each in (api, new)] == [401, 200]
         with cast.database.writing() as session, pytest.raises(errors.KeyEnded):
-            api_keys.roll(
-                session, workspace=workspace, key_id=key.id, overlap_hours=1, by=cast.owner
-            )
+            keys.roll(session, workspace=workspace, key_id=key.id, overlap_hours=1, by=cast.owner)
 
 
 @pytest.mark.parametrize("role", ["manager", "cashier", "viewer"])
 def test_only_an_owner_makes_keys(cast: Cast, role: str) -> None:
     with cast.database.reading() as session:
-        workspace = staff.get_workspace(session, merchant_id=cast.merchant_id, mode="live")
+        workspace = workspaces.get_workspace(session, merchant_id=cast.merchant_id, mode="live")
     with cast.database.writing() as session, pytest.raises(errors.PermissionDenied):
-        api_keys.create(session, workspace=workspace, name="Till", by=getattr(cast, role))
+        keys.create(session, workspace=workspace, name="Till", by=getattr(cast, role))
 
 
 def test_the_last_use_is_shown(cast: Cast, api: Program) -> None:
@@ -153,8 +152,8 @@ def test_the_last_use_is_shown(cast: Cast, api: Program) -> None:
     api.logged()
 
     with cast.database.reading() as session:
-        workspace = staff.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
-        (key,) = api_keys.list_keys(session, workspace=workspace)
+        workspace = workspaces.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
+        (key,) = keys.list_keys(session, workspace=workspace)
     assert key.last_used_at is not None
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from app import clock
 from app.models.api_requests import ApiRequest
-from app.services import api_requests, ledger
-from app.services.api_requests import RequestFilters
+from app.services.api_keys import request_log
+from app.services.api_keys.request_log import RequestFilters
+from app.services.ledger import acts
 from app.statements import IN_BULK_COUNT
 from tests import factories
 from tests.cast import Cast
@@ -18,7 +19,7 @@ from tests.support.api import Program, Reply
 def logged(cast: Cast, api: Program, answer: Reply) -> ApiRequest:
     api.logged()
     with cast.database.reading() as session:
-        return api_requests.get_request(
+        return request_log.get_request(
             session,
             workspace_id=cast.workspace_id,
             request_id=answer.response.headers["X-Request-Id"],
@@ -77,15 +78,15 @@ def test_entries_and_requests_lead_to_each_other(cast: Cast, api: Program) -> No
     with cast.database.reading() as session:
         for answer in (awarded, redeemed, cancelled):
             request_id = answer.response.headers["X-Request-Id"]
-            (entry,) = api_requests.list_entries(
+            (entry,) = request_log.list_entries(
                 session, workspace_id=cast.workspace_id, request_id=request_id
             )
             made[request_id] = entry.kind
-            found = api_requests.find_maker(session, entry=entry)
+            found = request_log.find_maker(session, entry=entry)
             assert found is not None
             assert found.id == request_id
-        entry = ledger.get_entry(session, workspace_id=cast.workspace_id, entry_id=by_hand.id)
-        assert api_requests.find_maker(session, entry=entry) is None
+        entry = acts.get_entry(session, workspace_id=cast.workspace_id, entry_id=by_hand.id)
+        assert request_log.find_maker(session, entry=entry) is None
     assert list(made.values()) == ["award", "redemption", "cancellation"]
 
 
@@ -99,14 +100,14 @@ def test_the_log_is_listed_and_ends_after_30_days(cast: Cast, api: Program) -> N
 
     with cast.database.writing() as session:
         given: dict[str, Any] = {"workspace_id": cast.workspace_id}
-        assert len(api_requests.list_requests(session, **given).rows) == 3
-        api_requests.remove_old(session, **given)
-        rows = api_requests.list_requests(session, **given).rows
-        failed = api_requests.list_requests(
+        assert len(request_log.list_requests(session, **given).rows) == 3
+        request_log.remove_old(session, **given)
+        rows = request_log.list_requests(session, **given).rows
+        failed = request_log.list_requests(
             session, filters=RequestFilters(failed_only=True), **given
         ).rows
         calls = [("GET", "/v1/loyalty/programs"), ("GET", "/v1/loyalty/programs/{id}")]
-        seen = api_requests.list_seen_calls(session, among=calls, **given)
+        seen = request_log.list_seen_calls(session, among=calls, **given)
     assert [row.status for row in rows] == [404, 200]
     assert [row.status for row in failed] == [404]
     assert seen == {("GET", "/v1/loyalty/programs")}
@@ -118,7 +119,7 @@ def test_a_crowd_of_requests_is_written_down_whole(cast: Cast, api: Program) -> 
     api.logged()
 
     with cast.database.reading() as session:
-        rows = api_requests.list_requests(session, workspace_id=cast.workspace_id, limit=100).rows
+        rows = request_log.list_requests(session, workspace_id=cast.workspace_id, limit=100).rows
     assert [(row.method, row.status) for row in rows] == [("GET", 200)] * (IN_BULK_COUNT + 5)
 
 
@@ -127,4 +128,4 @@ def test_a_request_without_a_good_key_is_in_nobodys_log(cast: Cast, api: Program
     api.logged()
 
     with cast.database.reading() as session:
-        assert not api_requests.list_requests(session, workspace_id=cast.workspace_id).rows
+        assert not request_log.list_requests(session, workspace_id=cast.workspace_id).rows

@@ -9,7 +9,8 @@ from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Page
 
-from app.services import cards, staff
+from app.services import workspaces
+from app.services.members import cards
 from tests import factories
 from tests.cast import Cast
 from tests.support.api import Program, make_secret
@@ -42,7 +43,7 @@ def test_axe_finds_nothing(cast: Cast, manager: Page, address: str) -> None:
     factories.reverse(cast, part, points=100)
     redemption = factories.redeem(cast, member, reward)
     with cast.database.writing() as session:
-        workspace = staff.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
+        workspace = workspaces.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
         link = cards.make_link(session, workspace=workspace, member_id=member.id, by=cast.manager)
     paths = (
         "/",

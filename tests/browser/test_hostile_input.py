@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from app.services import api_keys, devices, inbound, locations, staff
+from app.services import devices, locations, workspaces
+from app.services.api_keys import keys
+from app.services.payments import sources
+from app.services.staff import people
 from tests import factories
 from tests.cast import Cast
 
@@ -67,7 +70,9 @@ def paths(cast: Cast) -> list[str]:
         redemption = factories.redeem(cast, member, reward)
         with cast.database.writing() as session:
             shop = locations.add(session, name=payload, **given)
-            workspace = staff.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
+            workspace = workspaces.get_workspace(
+                session, merchant_id=cast.merchant_id, mode="sandbox"
+            )
             till = devices.register(
                 session,
                 workspace=workspace,
@@ -77,7 +82,7 @@ def paths(cast: Cast) -> list[str]:
                 session_token="nobody's",
                 by=cast.owner,
             ).device
-            person = staff.create(
+            person = people.create(
                 session,
                 merchant_id=cast.merchant_id,
                 email=f"p{number}@example.com",
@@ -86,10 +91,10 @@ def paths(cast: Cast) -> list[str]:
                 password=factories.PASSWORD,
                 by=cast.owner,
             )
-            api_keys.create(session, workspace=workspace, name=payload[:80], by=cast.owner)
+            keys.create(session, workspace=workspace, name=payload[:80], by=cast.owner)
         if number in ALONE:
             with cast.database.writing() as session:
-                inbound.create(
+                sources.create(
                     session,
                     workspace=workspace,
                     kind="regulars",

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
-from app.services import member_search
+from app.services.members.search import matches
 from tests import factories
 from tests.browser.conftest import sign_in
 from tests.browser.test_counter import scan, unanswered
@@ -185,7 +185,7 @@ def test_more_members_are_loaded_below_the_first(cast: Cast, manager: Page, addr
 def test_of_too_many_matches_the_first_are_shown_and_typing_on_finds_one(
     cast: Cast, manager: Page, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(member_search, "KNOWN_MAX", 10)
+    monkeypatch.setattr(matches, "KNOWN_MAX", 10)
     for number in range(30):
         factories.enrol(cast, f"Member {number}")
 

@@ -6,7 +6,8 @@ from flask.testing import FlaskCliRunner
 from sqlalchemy import text
 
 from app.db import Database
-from app.services import api_keys, staff
+from app.services.api_keys import keys
+from app.services.staff import sign_ins
 from tests import factories
 from tests.cast import Cast
 
@@ -97,7 +98,7 @@ def test_a_key_is_printed_alone_and_is_good(cast: Cast, cli: FlaskCliRunner) -> 
         assert answer.exit_code == 0, answer.output
         secret = answer.output.strip()
         assert secret.startswith(prefix)
-        found = api_keys.find(cast.database, secret=secret)
+        found = keys.find(cast.database, secret=secret)
         assert found is not None
         assert found.workspace.id == cast.live_workspace_id
 
@@ -122,7 +123,7 @@ def test_who_is_locked_out_is_let_in_again(cast: Cast, cli: FlaskCliRunner) -> N
 
     assert done.exit_code == 0, done.output
     with cast.database.writing() as session:
-        found = staff.sign_in(
+        found = sign_ins.sign_in(
             session,
             email="owner@harbour.example.com",
             password="plum tractor lamp seven",
@@ -136,10 +137,10 @@ def test_who_is_locked_out_is_let_in_again(cast: Cast, cli: FlaskCliRunner) -> N
     lost = cli.invoke(args=[*words, "--without-second-step"], input="plum tractor lamp seven\n")
     assert "Set up the second step again." in lost.output
     with cast.database.reading() as session:
-        person = staff.find_by_email(session, "owner@harbour.example.com")
+        person = sign_ins.find_by_email(session, "owner@harbour.example.com")
         assert person is not None
         assert not person.has_second_factor
-        assert staff.find_session(session, token=found.token) is None
+        assert sign_ins.find_session(session, token=found.token) is None
     nobody = cli.invoke(
         args=["staff", "recover", "--email", "no@example.com", "--password-stdin"], input="x\n"
     )

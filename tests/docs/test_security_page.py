@@ -17,30 +17,23 @@ from flask import Flask
 from sqlalchemy import select
 
 from app import config
-from app.api import inbound as inbound_api
 from app.api import parsing
+from app.api import payments as payments_api
 from app.cli.serve import BODY_BYTES_MAX, serve
 from app.db import Base, Database
 from app.factory import REQUEST_BYTES_MAX, create_app
 from app.http.access import ACCESS, PUBLIC
 from app.models.staff import Staff
-from app.rules import actors, api_keys, inbound, inputs, passwords, pins, retrying
+from app.rules import actors, api_keys, inputs, passwords, payments, pins, retrying
 from app.rules.actors import PERMISSIONS, STAFF_ROLES, Permission
-from app.services import (
-    allowances,
-    api_requests,
-    devices,
-    passkeys,
-    second_factors,
-    staff,
-    staff_people,
-    throttles,
-    webhook_deliveries,
-    webhooks,
-)
-from app.services import inbound as inbound_service
-from app.services import pins as pin_service
-from app.services.api_keys import OVERLAP_HOURS
+from app.services import devices
+from app.services.api_keys import request_log
+from app.services.api_keys.keys import OVERLAP_HOURS
+from app.services.payments import sources as payment_sources
+from app.services.staff import allowances, passkeys, people, second_factors, sign_ins, throttles
+from app.services.staff import pins as pin_service
+from app.services.webhooks import deliveries as webhook_deliveries
+from app.services.webhooks import endpoints
 from app.worker import posting
 from tests import factories
 from tests.support.api import Program, make_secret
@@ -247,7 +240,7 @@ def test_every_log_and_how_long_it_is_kept_is_written_down() -> None:
         "webhook_attempts",
         "inbound_events",
     }
-    assert row_of(WRITTEN, "API's log").endswith(f"| {api_requests.KEPT_DAYS} days")
+    assert row_of(WRITTEN, "API's log").endswith(f"| {request_log.KEPT_DAYS} days")
     deliveries = row_of(WRITTEN, "webhooks'")
     assert deliveries.endswith(f"| {webhook_deliveries.KEPT_DAYS} days after the end")
     assert "the first 500 characters of an answer" in deliveries
@@ -288,16 +281,16 @@ def test_what_slows_guessing_down_at_each_way_is_what_does() -> None:
     minutes = throttles.WINDOW_MINUTES
     bits = math.floor(api_keys.SECRET_CHARACTERS * math.log2(62))
     for start, words in {
-        "`/sign-in`": f"in {minutes} minutes {staff.FAILURES_PER_ACCOUNT} failures of an account, "
-        f"{staff.FAILURES_PER_ADDRESS} from a network address",
+        "`/sign-in`": f"in {minutes} minutes {sign_ins.FAILURES_PER_ACCOUNT} failures of an "
+        f"account, {sign_ins.FAILURES_PER_ADDRESS} from a network address",
         "`/sign-in/code`": f"{second_factors.FAILURES_MAX} failures of a person in {minutes} "
         "minutes",
         "`/sign-in/passkey`": f"challenge of {passkeys.CHALLENGE_SECONDS // 60} minutes",
         "`/till/…`": f"{pin_service.FAILURES_PER_PERSON} failures of a person, "
         f"{pin_service.FAILURES_PER_DEVICE} of a till in {minutes} minutes",
-        "`/join/…`": f"{staff_people.INVITE_HOURS} hours, once",
+        "`/join/…`": f"{people.INVITE_HOURS} hours, once",
         "`/v1/…`": f"{bits} random bits",
-        "`/v1/inbound/payments/…`": f"{WORDS[inbound.TOLERANCE_SECONDS // 60]} minutes",
+        "`/v1/inbound/payments/…`": f"{WORDS[payments.TOLERANCE_SECONDS // 60]} minutes",
     }.items():
         assert words in row_of("Ways in", start), start
     till = f"for 1 to {devices.IDLE_MINUTES_MAX} minutes, {devices.IDLE_MINUTES} to begin with"
@@ -375,16 +368,16 @@ def test_the_limits_are_those_of_the_code() -> None:
         f"at most {inputs.AWARD_POINTS_MAX:,} points",
         f"give {cashier.per_award_points:,} at once and {cashier.per_shift_points:,} in a shift "
         f"of {WORDS[allowances.SHIFT_HOURS]} hours",
-        f"{webhooks.ENDPOINTS_MAX} webhook endpoints",
-        f"{inbound_service.SOURCES_MAX} sources of payments",
+        f"{endpoints.ENDPOINTS_MAX} webhook endpoints",
+        f"{payment_sources.SOURCES_MAX} sources of payments",
         f"{passkeys.PASSKEYS_MAX} passkeys for a person",
         f"at most {REQUEST_BYTES_MAX // KIB} KiB, batches and payments "
-        f"{inbound_api.BODY_BYTES_MAX // MIB} MiB",
+        f"{payments_api.BODY_BYTES_MAX // MIB} MiB",
         f"none of more than {BODY_BYTES_MAX // MIB} MiB",
     ):
         assert words in said, words
         said = said.replace(words, "")
-    assert set(parsing.LARGE_BODY_BYTES.values()) == {inbound_api.BODY_BYTES_MAX}
+    assert set(parsing.LARGE_BODY_BYTES.values()) == {payments_api.BODY_BYTES_MAX}
     # Whatever else is a number here would be held to nothing.
     assert re.findall(r"\d+", said) == []
     assert (passwords.CHARACTERS_MIN, passwords.CHARACTERS_MAX) == (12, 128)
@@ -399,7 +392,7 @@ COSE = {-7: "ES256", -8: "EdDSA", -257: "RS256"}
 
 
 def test_keys_are_as_long_and_are_made_and_changed_as_is_said() -> None:
-    hasher = runpy.run_path(str(ROOT / "app" / "services" / "staff.py"))["_HASHER"]
+    hasher = runpy.run_path(str(ROOT / "app" / "services" / "staff" / "passwords.py"))["_HASHER"]
     *others, last = OVERLAP_HOURS
     overlaps = f"{', '.join(str(hours) for hours in others)} or {last} hours"
     recovery = 2 * 6 * 5
@@ -411,7 +404,7 @@ def test_keys_are_as_long_and_are_made_and_changed_as_is_said() -> None:
         f"{hasher.parallelism} lane",
         "secrets of apps": f"{len(pyotp.random_base32()) * 5} random bits",
         "recovery codes": f"{WORDS[second_factors.RECOVERY_CODES]} of {recovery} random bits",
-        "secrets of webhooks": f"{webhooks.SECRET_BYTES} random bytes",
+        "secrets of webhooks": f"{endpoints.SECRET_BYTES} random bytes",
     }.items():
         assert words in row_of(KEYS, start), start
     assert f"overlap of {overlaps}" in row_of(KEYS, "API keys")
@@ -489,9 +482,9 @@ def imports(path: Path) -> list[str]:
 
 def test_libraries_and_what_is_costly_are_written_down() -> None:
     (hashing,) = [row for row in table("What is costly") if "argon2id" in row[0]]
-    source = runpy.run_path(str(ROOT / "app" / "services" / "staff.py"))
+    source = runpy.run_path(str(ROOT / "app" / "services" / "staff" / "passwords.py"))
     assert f"{source['_HASHER'].memory_cost // KIB} MiB" in hashing[0]
-    assert {"`ledger verify`", "`backup`", "`demo seed`"} <= set(
+    assert {"`ledger verify`", "`backup`"} <= set(
         re.findall(r"`[^`]+`", row_of("What is costly", "`ledger verify`"))
     )
     days = re.findall(r"(\d+) days", " ".join(section("Libraries").split()))
@@ -507,4 +500,4 @@ def test_each_key_that_is_kept_has_a_life() -> None:
     assert {"`REGULARS_SECRET_KEY_BEFORE`", "`REGULARS_SESSION_HOURS`"} <= set(
         re.findall(r"`[^`]+`", overlap)
     )
-    assert f"{staff_people.INVITE_HOURS} hours" in row_of("How keys live", "tokens of invitations")
+    assert f"{people.INVITE_HOURS} hours" in row_of("How keys live", "tokens of invitations")

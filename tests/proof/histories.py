@@ -22,7 +22,7 @@ from app.models.ledger import LedgerEntry
 from app.models.members import Member
 from app.models.rewards import Reward
 from app.rules.ledger import Entry
-from app.services import members
+from app.services.members import enrolment
 from tests import factories
 from tests.cast import Cast
 
@@ -110,7 +110,7 @@ def _act(
 
 def _read(cast: Cast, member: Member) -> int:
     with cast.database.reading() as session:
-        return members.get_member(
+        return enrolment.get_member(
             session, workspace_id=cast.workspace_id, member_id=member.id
         ).balance
 

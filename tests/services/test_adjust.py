@@ -7,7 +7,7 @@ import pytest
 from app import errors
 from app.models.members import Member
 from app.rules.ledger import Entry
-from app.services import ledger
+from app.services.ledger import acts
 from app.services.results import Result
 from tests import factories
 from tests.cast import Cast
@@ -102,7 +102,7 @@ def _adjust_once(cast: Cast, member: Member, points: int) -> Result[Entry]:
     return run_once(
         cast,
         "k1",
-        ledger.adjust,
+        acts.adjust,
         find_entry,
         member_id=member.id,
         points=points,

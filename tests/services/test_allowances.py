@@ -11,8 +11,9 @@ from sqlalchemy import select
 from app import clock, errors
 from app.models.ledger import LedgerEntry
 from app.rules.actors import Actor, Approval
-from app.services import allowances, ledger, staff_people
-from app.services.allowances import SHIFT_HOURS, Limits
+from app.services.ledger import acts
+from app.services.staff import allowances, people
+from app.services.staff.allowances import SHIFT_HOURS, Limits
 from tests import factories
 from tests.cast import Cast
 from tests.support import records
@@ -184,9 +185,9 @@ def test_who_was_a_manager_approves_nothing(cast: Cast, change: str) -> None:
     }
     with cast.database.writing() as session:
         if change == "disabled":
-            staff_people.disable(session, **who)
+            people.disable(session, **who)
         else:
-            staff_people.change_role(session, role="cashier", **who)
+            people.change_role(session, role="cashier", **who)
     with pytest.raises(errors.PermissionDenied, match="Another manager"):
         factories.award(
             cast, factories.enrol(cast), 5000, by=cast.cashier, approval=manager_approves(cast)
@@ -198,7 +199,7 @@ def test_a_repeated_award_is_not_judged_again(cast: Cast) -> None:
     asked = {"member_id": factories.enrol(cast).id, "points": 100, "reason": "Purchase"}
 
     first, again = (
-        run_once(cast, "k1", ledger.award, find_entry, by=cast.cashier, **asked) for _ in range(2)
+        run_once(cast, "k1", acts.award, find_entry, by=cast.cashier, **asked) for _ in range(2)
     )
 
     assert again.value.id == first.value.id

@@ -8,7 +8,7 @@ import pytest
 
 from app import clock, errors
 from app.rules.ledger import Entry, Source
-from app.services import ledger
+from app.services.ledger import acts
 from app.services.results import Result
 from tests import factories
 from tests.cast import Cast
@@ -159,7 +159,7 @@ def test_the_same_key_at_another_time_of_happening_is_a_conflict(cast: Cast) -> 
 def test_an_unknown_member_is_not_found_and_so_is_another_workspaces(cast: Cast) -> None:
     member = factories.enrol(cast)
     with cast.database.writing() as session, pytest.raises(errors.NotFound):
-        ledger.award(
+        acts.award(
             session,
             workspace_id=cast.live_workspace_id,
             member_id=member.id,
@@ -179,6 +179,4 @@ def test_a_cashier_has_a_limit(cast: Cast) -> None:
 
 def _award_once(cast: Cast, member_id: str, points: int, key: str, **more: object) -> Result[Entry]:
     given = {"by": cast.manager, "reason": "Purchase", **more}
-    return run_once(
-        cast, key, ledger.award, find_entry, member_id=member_id, points=points, **given
-    )
+    return run_once(cast, key, acts.award, find_entry, member_id=member_id, points=points, **given)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from app.db import Database
 from app.rules.actors import Actor
 from app.rules.ledger import Source
-from app.services import award_batches
-from app.services.award_batches import BatchResult, Wanted
 from app.services.idempotency import IdempotencyKey
-from app.services.ledger import Award
+from app.services.ledger import batches
+from app.services.ledger.acts import Award
+from app.services.ledger.batches import BatchResult, Wanted
 from app.services.results import Result
 from tests import factories
 from tests.support.crowd import crowd
@@ -31,7 +31,7 @@ def test_batches_of_a_crowd_meet_without_harm(postgres: Database) -> None:
     def act(number: int) -> list[BatchResult]:
         wanted = [_wanted(people[0].id, f"own {number}"), *shared]
         with cast.database.writing() as session:
-            return award_batches.award_all(
+            return batches.award_all(
                 session,
                 workspace_id=cast.workspace_id,
                 wanted=wanted if number % 2 else wanted[::-1],

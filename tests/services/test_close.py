@@ -7,7 +7,7 @@ import pytest
 from app import errors
 from app.models.members import Member
 from app.rules.actors import Actor
-from app.services import members
+from app.services.members import enrolment
 from tests import factories
 from tests.cast import Cast
 from tests.support import records
@@ -47,7 +47,9 @@ def test_a_cashier_neither_closes_nor_reopens(cast: Cast) -> None:
     member = factories.enrol(cast)
 
     with pytest.raises(errors.PermissionDenied), cast.database.writing() as session:
-        members.close(session, workspace_id=cast.workspace_id, member_id=member.id, by=cast.cashier)
+        enrolment.close(
+            session, workspace_id=cast.workspace_id, member_id=member.id, by=cast.cashier
+        )
     with pytest.raises(errors.PermissionDenied):
         _reopen(cast, member, by=cast.cashier)
 
@@ -56,13 +58,13 @@ def test_a_member_of_another_workspace_is_not_found(cast: Cast) -> None:
     member = factories.enrol(cast)
 
     with pytest.raises(errors.NotFound), cast.database.writing() as session:
-        members.close(
+        enrolment.close(
             session, workspace_id=cast.live_workspace_id, member_id=member.id, by=cast.owner
         )
 
 
 def _reopen(cast: Cast, member: Member, by: Actor | None = None) -> Member:
     with cast.database.writing() as session:
-        return members.reopen(
+        return enrolment.reopen(
             session, workspace_id=cast.workspace_id, member_id=member.id, by=by or cast.manager
         )

@@ -12,7 +12,9 @@ from app.db import Database
 from app.models.ledger import KINDS, LedgerEntry
 from app.models.members import Customer, Member
 from app.models.rewards import REWARD_TYPES, Reward
-from app.services import demo, ledger_verify, merchants, staff
+from app.sandbox import seeding
+from app.services import merchants, workspaces
+from app.services.ledger import verify
 
 NOW = datetime(2026, 3, 12, 14, 32, tzinfo=UTC)
 
@@ -21,15 +23,15 @@ def seed(database: Database, member_count: int = 150) -> str:
     """Seed a new merchant's sandbox and give the workspace's id."""
     with clock.set_to(NOW), database.writing() as session:
         merchant = merchants.create(session, name="Harbour Roasters")
-        assert demo.seed(session, merchant_id=merchant.id, member_count=member_count)
-        return staff.get_workspace(session, merchant_id=merchant.id, mode="sandbox").id
+        assert seeding.seed(session, merchant_id=merchant.id, member_count=member_count)
+        return workspaces.get_workspace(session, merchant_id=merchant.id, mode="sandbox").id
 
 
 def test_the_seed_fits_and_is_rich(database: Database) -> None:
     workspace_id = seed(database)
 
     with database.reading() as session:
-        report = ledger_verify.verify_workspace(session, workspace_id=workspace_id)
+        report = verify.verify_workspace(session, workspace_id=workspace_id)
         owing = session.scalars(
             select(Member.balance).where(Member.workspace_id == workspace_id, Member.balance < 0)
         ).all()
@@ -53,13 +55,13 @@ def test_a_filled_sandbox_is_left_alone(sqlite: Database) -> None:
     seed(sqlite)
     with sqlite.writing() as session:
         merchant = merchants.list_merchants(session)[0]
-        assert not demo.seed(session, merchant_id=merchant.id)
+        assert not seeding.seed(session, merchant_id=merchant.id)
 
 
 def test_an_interrupted_seed_leaves_nothing(sqlite: Database) -> None:
     with pytest.raises(ZeroDivisionError), sqlite.writing() as session:  # noqa: PT012
         merchant = merchants.create(session, name="Harbour Roasters")
-        demo.seed(session, merchant_id=merchant.id, member_count=20)
+        seeding.seed(session, merchant_id=merchant.id, member_count=20)
         raise ZeroDivisionError
 
     with sqlite.reading() as session:

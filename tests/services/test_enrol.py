@@ -14,8 +14,8 @@ from app.db import Database
 from app.models.members import Member
 from app.models.search import SearchWord
 from app.rules.actors import Actor
-from app.services import cards, customers, members
-from app.services.customers import Person
+from app.services.members import cards, customers, enrolment
+from app.services.members.customers import Person
 from app.services.results import Result
 from tests import factories
 from tests.cast import Cast
@@ -192,15 +192,15 @@ def test_a_cashier_does_not_edit_a_person(cast: Cast) -> None:
 def _enrol(cast: Cast, **given: Any) -> Result[Member]:
     asked: dict[str, Any] = {"program_id": cast.program_id, "by": cast.manager, **given}
     with cast.database.writing() as session:
-        return members.enrol(session, workspace_id=cast.workspace_id, **asked)
+        return enrolment.enrol(session, workspace_id=cast.workspace_id, **asked)
 
 
 def _enrol_once(cast: Cast, key: str, **given: Any) -> Result[Member]:
     return run_once(
         cast,
         key,
-        members.enrol,
-        lambda session, workspace_id, id_: members.get_member(
+        enrolment.enrol,
+        lambda session, workspace_id, id_: enrolment.get_member(
             session, workspace_id=workspace_id, member_id=id_
         ),
         program_id=cast.program_id,
@@ -211,7 +211,7 @@ def _enrol_once(cast: Cast, key: str, **given: Any) -> Result[Member]:
 
 def _edit(cast: Cast, member: Member, person: Person, by: Actor | None = None) -> Member:
     with cast.database.writing() as session:
-        return members.edit(
+        return enrolment.edit(
             session,
             workspace_id=cast.workspace_id,
             member_id=member.id,
@@ -222,7 +222,9 @@ def _edit(cast: Cast, member: Member, person: Person, by: Actor | None = None) -
 
 def _near(cast: Cast, person: Person) -> list[str]:
     with cast.database.reading() as session:
-        found = members.list_near_duplicates(session, workspace_id=cast.workspace_id, person=person)
+        found = enrolment.list_near_duplicates(
+            session, workspace_id=cast.workspace_id, person=person
+        )
     return [member.id for member in found]
 
 

@@ -12,7 +12,9 @@ from app.models.members import Member
 from app.models.rewards import Reward
 from app.rules.actors import Actor
 from app.rules.ledger import Source
-from app.services import ledger, members, redemptions, rewards, snapshots
+from app.services import redemptions, rewards, snapshots
+from app.services.ledger import acts
+from app.services.members import enrolment
 from app.services.rewards import Terms
 from tests import factories
 from tests.cast import Cast
@@ -36,15 +38,15 @@ class Stage:
     def play(self, act: str, by: Actor | None = None, key: str = "", **more: Any) -> Any:
         """Run one act, under a key if one is given, and return what it returns."""
         doing: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
-            "enrol": (members.enrol, {"program_id": self.cast.program_id}),
-            "award": (ledger.award, {**self._member, "points": 10, "reason": "Purchase"}),
-            "reverse": (ledger.reverse, {"entry_id": self.award.id, "reason": "Refund"}),
-            "adjust": (ledger.adjust, {**self._member, "points": -5, "reason": "Correction"}),
+            "enrol": (enrolment.enrol, {"program_id": self.cast.program_id}),
+            "award": (acts.award, {**self._member, "points": 10, "reason": "Purchase"}),
+            "reverse": (acts.reverse, {"entry_id": self.award.id, "reason": "Refund"}),
+            "adjust": (acts.adjust, {**self._member, "points": -5, "reason": "Correction"}),
             "redeem": (redemptions.redeem, {**self._member, **self._reward}),
             "fulfil": (redemptions.fulfil, self._redemption),
             "cancel": (redemptions.cancel, self._redemption),
-            "close": (members.close, self._member),
-            "edit": (members.edit, {**self._member, "changes": {"name": "New"}}),
+            "close": (enrolment.close, self._member),
+            "edit": (enrolment.edit, {**self._member, "changes": {"name": "New"}}),
             "rewards.create": (
                 rewards.create,
                 {"program_id": self.cast.program_id, "terms": _terms("Pastry")},
@@ -214,7 +216,7 @@ class _PowerCut(Exception):
 
 def _award_and_fail(stage: Stage) -> None:
     with stage.cast.database.writing() as session:
-        ledger.award(
+        acts.award(
             session,
             workspace_id=stage.cast.workspace_id,
             member_id=stage.member.id,

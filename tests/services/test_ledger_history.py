@@ -15,8 +15,8 @@ from app.ids import id_at, new_id
 from app.models.api_keys import ApiKey
 from app.models.members import Member
 from app.rules.actors import SYSTEM, Actor
-from app.services import ledger, ledger_history
-from app.services.ledger_history import LedgerFilters, Row
+from app.services.ledger import acts, history
+from app.services.ledger.history import LedgerFilters, Row
 from app.services.paging import Between, Page
 from tests import factories
 from tests.cast import Cast
@@ -100,7 +100,7 @@ def test_one_line_is_read_as_in_the_list(cast: Cast) -> None:
     factories.reverse(cast, award, points=30)
 
     with cast.database.reading() as session:
-        row = ledger_history.get_row(session, member=member, entry_id=award.id)
+        row = history.get_row(session, member=member, entry_id=award.id)
 
     assert (row.entry.id, row.left_points) == (award.id, 70)
 
@@ -152,7 +152,7 @@ def test_the_sums_by_kind_end_in_the_balance(cast: Cast) -> None:
     factories.adjust(cast, member, -7)
 
     with cast.database.reading() as session:
-        sums = ledger_history.sum_by_kind(session, member=member)
+        sums = history.sum_by_kind(session, member=member)
 
     assert [(each.kind, each.count, each.points) for each in sums] == [
         ("award", 2, 1000),
@@ -173,7 +173,7 @@ def test_another_members_lines_are_not_shown(cast: Cast) -> None:
 
 def _page(cast: Cast, member: Member, **given: Any) -> Page[Row]:
     with cast.database.reading() as session:
-        return ledger_history.list_rows(session, member=member, **given)
+        return history.list_rows(session, member=member, **given)
 
 
 def test_the_api_lists_one_members_entries_by_their_order_in_the_ledger(cast: Cast) -> None:
@@ -181,12 +181,12 @@ def test_the_api_lists_one_members_entries_by_their_order_in_the_ledger(cast: Ca
     # As when two act at once: the later entry has the smaller id.
     ids = ["ptx_" + sign * 26 for sign in "9357"]
     for number, entry_id in enumerate(ids):
-        with mock.patch.object(ledger, "new_id", lambda _prefix, made=entry_id: made):
+        with mock.patch.object(acts, "new_id", lambda _prefix, made=entry_id: made):
             factories.award(cast, member, number + 1)
 
     def listed(**between: Any) -> list[str]:
         with cast.database.reading() as session:
-            found = ledger_history.list_entries(
+            found = history.list_entries(
                 session,
                 workspace_id=cast.workspace_id,
                 member_id=member.id,

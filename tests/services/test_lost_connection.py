@@ -10,8 +10,9 @@ from sqlalchemy.exc import OperationalError
 
 from app.db import IDLE_SECONDS, Database
 from app.rules.actors import Actor
-from app.services import idempotency, ledger
+from app.services import idempotency
 from app.services.idempotency import IdempotencyKey
+from app.services.ledger import acts
 from tests import factories
 from tests.cast import Cast
 from tests.support.databases import terminate_connections
@@ -23,7 +24,7 @@ ONCE = IdempotencyKey("api", "k1", "k1")
 
 def _award(cast: Cast, member_id: str, key: str) -> None:
     given = {"member_id": member_id, "points": 10, "reason": "Purchase", "by": KEY}
-    run_once(cast, key, ledger.award, find_entry, **given)
+    run_once(cast, key, acts.award, find_entry, **given)
 
 
 def _fill_pool(database: Database, count: int) -> None:
@@ -40,7 +41,7 @@ def test_a_connection_lost_in_an_act_undoes_it_and_the_next_try_does_it(postgres
     def cut_off() -> None:
         with postgres.writing() as session:
             idempotency.claim(session, workspace_id=cast.workspace_id, key=ONCE)
-            ledger.award(
+            acts.award(
                 session,
                 workspace_id=cast.workspace_id,
                 member_id=member.id,

@@ -11,9 +11,11 @@ import pytest
 from app import clock
 from app.db import Database
 from app.models.members import Member
-from app.services import customers, member_search, members, paging
-from app.services.customers import Person
-from app.services.member_search import MemberFilters, MemberPage
+from app.services import paging
+from app.services.members import customers, enrolment
+from app.services.members.customers import Person
+from app.services.members.search import matches
+from app.services.members.search.matches import MemberFilters, MemberPage
 from tests import factories
 from tests.cast import Cast
 from tests.support import records
@@ -124,7 +126,7 @@ def test_an_id_or_a_code_names_its_member(cast: Cast) -> None:
         assert _ids(cast, text) == [member.id]
     for text in (member.id, entry.id, redemption.id, redemption.code_shown):
         with cast.database.reading() as session:
-            found = member_search.find_by_id(session, workspace_id=cast.workspace_id, text=text)
+            found = matches.find_by_id(session, workspace_id=cast.workspace_id, text=text)
         assert found == member.id
 
 
@@ -137,7 +139,7 @@ def test_a_scan_names_one_member_or_nobody(cast: Cast) -> None:
 
     def found(text: str) -> str | None:
         with cast.database.reading() as session:
-            return member_search.find_exact(session, workspace_id=cast.workspace_id, text=text)
+            return matches.find_exact(session, workspace_id=cast.workspace_id, text=text)
 
     for text in ("77 000123", "ANN@example.com", ann.id, ann.customer_id, redemption.code_shown):
         assert found(text) == ann.id, text
@@ -148,7 +150,7 @@ def test_a_scan_names_one_member_or_nobody(cast: Cast) -> None:
 def test_a_callers_own_customer_id_is_found_whatever_it_looks_like(cast: Cast) -> None:
     factories.enrol(cast, "Somebody Else")
     with cast.database.writing() as session:
-        member = members.enrol(
+        member = enrolment.enrol(
             session,
             workspace_id=cast.workspace_id,
             program_id=cast.program_id,
@@ -162,7 +164,7 @@ def test_a_callers_own_customer_id_is_found_whatever_it_looks_like(cast: Cast) -
 @pytest.mark.parametrize("text", ["nobody", "loy_nobody", "ZZZ-ZZZ", "rwd_x"])
 def test_nothing_exact_is_no_one(cast: Cast, john: Member, text: str) -> None:
     with cast.database.reading() as session:
-        found = member_search.find_by_id(session, workspace_id=cast.workspace_id, text=text)
+        found = matches.find_by_id(session, workspace_id=cast.workspace_id, text=text)
     assert found is None
     assert _ids(cast, text) == []
 
@@ -198,7 +200,7 @@ def test_a_changed_record_is_found_by_what_it_says_now(cast: Cast) -> None:
     member = factories.enrol(cast, "Ann Burke", email="ann.b@example.com", phone="087 123 4471")
     with cast.database.writing() as session:
         person = Person(name="Ann Kelly", email="kelly@post.example.com", phone="087 123 9902")
-        members.edit(
+        enrolment.edit(
             session,
             workspace_id=cast.workspace_id,
             member_id=member.id,
@@ -302,7 +304,7 @@ def test_of_more_than_a_hundred_matches_the_first_are_listed_by_name(cast: Cast)
 
 def test_a_customer_who_is_no_member_is_not_counted(cast: Cast) -> None:
     with cast.database.writing() as session:
-        for number in range(member_search.KNOWN_MAX + 1):
+        for number in range(matches.KNOWN_MAX + 1):
             customers.create(
                 session,
                 workspace_id=cast.workspace_id,
@@ -354,13 +356,13 @@ WHOLE_TABLE = re.compile(
 )
 
 
-@pytest.mark.parametrize("known_max", [member_search.KNOWN_MAX, 1])
+@pytest.mark.parametrize("known_max", [matches.KNOWN_MAX, 1])
 @pytest.mark.parametrize("few_max", [paging.FEW_MAX, 0])
 def test_no_search_reads_a_whole_table(
     sqlite: Database, known_max: int, few_max: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SQLite has no statistics, so that a plan has to be good without them."""
-    monkeypatch.setattr(member_search, "KNOWN_MAX", known_max)
+    monkeypatch.setattr(matches, "KNOWN_MAX", known_max)
     monkeypatch.setattr(paging, "FEW_MAX", few_max)
     cast = factories.make_cast(sqlite)
     for number in range(8):
@@ -394,11 +396,11 @@ def _search_in_every_way(cast: Cast) -> None:
                 MemberFilters(status="active", program_id=cast.program_id),
                 MemberFilters(status="closed", below_zero=True),
             ):
-                member_search.find_members(session, filters=filters, **given)
-            member_search.find_close_members(session, **given)
-            member_search.find_exact(session, **given)
+                matches.find_members(session, filters=filters, **given)
+            matches.find_close_members(session, **given)
+            matches.find_exact(session, **given)
         person = Person(phone="0871234471", email="mary.1@example.com", card_number="981")
-        members.list_near_duplicates(session, workspace_id=cast.workspace_id, person=person)
+        enrolment.list_near_duplicates(session, workspace_id=cast.workspace_id, person=person)
 
 
 def test_nobody_of_another_workspace_is_found(cast: Cast, john: Member) -> None:
@@ -407,21 +409,15 @@ def test_nobody_of_another_workspace_is_found(cast: Cast, john: Member) -> None:
 
     for text in ("", "john", john.id, john.customer_id, entry.id, redemption.id, redemption.code):
         with cast.database.reading() as session:
-            page = member_search.find_members(
-                session, workspace_id=cast.live_workspace_id, text=text
-            )
+            page = matches.find_members(session, workspace_id=cast.live_workspace_id, text=text)
             assert page.rows == []
-            assert not member_search.find_by_id(
-                session, workspace_id=cast.live_workspace_id, text=text
-            )
+            assert not matches.find_by_id(session, workspace_id=cast.live_workspace_id, text=text)
     assert records.count_written(cast)["members"] == 5
 
 
 def _page(cast: Cast, text: str, **given: Any) -> MemberPage:
     with cast.database.reading() as session:
-        return member_search.find_members(
-            session, workspace_id=cast.workspace_id, text=text, **given
-        )
+        return matches.find_members(session, workspace_id=cast.workspace_id, text=text, **given)
 
 
 def _ids(cast: Cast, text: str, **given: Any) -> list[str]:
@@ -434,7 +430,7 @@ def _names(cast: Cast, text: str) -> set[str]:
 
 def _count(cast: Cast, filters: MemberFilters) -> int:
     with cast.database.reading() as session:
-        return member_search.count_members(session, workspace_id=cast.workspace_id, filters=filters)
+        return matches.count_members(session, workspace_id=cast.workspace_id, filters=filters)
 
 
 @pytest.mark.parametrize(
@@ -462,7 +458,7 @@ def test_the_filters_hold_for_near_members_too(cast: Cast, john: Member) -> None
 
 def _close_ids(cast: Cast, text: str, **filters: Any) -> list[str]:
     with cast.database.reading() as session:
-        found = member_search.find_close_members(
+        found = matches.find_close_members(
             session, workspace_id=cast.workspace_id, text=text, filters=MemberFilters(**filters)
         )
         return [member.id for member in found]
@@ -474,7 +470,7 @@ def test_a_whole_phone_number_comes_before_one_that_ends_alike(cast: Cast) -> No
     alike = factories.enrol(cast, "Mary Quinn", phone="085 113 6133")
 
     with cast.database.reading() as session:
-        found = member_search.find_members(
+        found = matches.find_members(
             session, workspace_id=cast.workspace_id, text="+234 803 113 6133"
         )
 

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect, text
 
+from app import ids
 from app.db import Database
 from app.migrations.running import differences, upgrade
-from app.services import staff
+from app.services.staff import sign_ins
 from tests.support.postgres import Server
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,7 +43,7 @@ def first_version(
     times = {"now": "2026-03-12 14:00:00+00:00", "then": "2099-03-12 14:00:00+00:00"}
     with database.engine.begin() as connection:
         for row in FIRST_ROWS:
-            connection.execute(text(row), {**times, "token": staff.token_hash("token")})
+            connection.execute(text(row), {**times, "token": ids.token_hash("token")})
     yield database
     database.engine.dispose()
     postgres_server.drop_database("first_version")
@@ -52,7 +53,7 @@ def test_a_person_of_the_first_version_is_still_signed_in(first_version: Databas
     upgrade(first_version.engine)
 
     with first_version.reading() as session:
-        found = staff.find_session(session, token="token")
+        found = sign_ins.find_session(session, token="token")
     assert found is not None
     assert (found.staff.name, found.staff.theme, found.staff.letter_keys) == (
         "Owner",
@@ -106,4 +107,4 @@ def test_an_upgrade_that_is_killed_at_a_step_leaves_the_old_schema(first_version
     # The last of them was not killed, and got through.
     assert differences(first_version.engine) == []
     with first_version.reading() as session:
-        assert staff.find_session(session, token="token") is not None
+        assert sign_ins.find_session(session, token="token") is not None

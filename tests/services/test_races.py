@@ -24,9 +24,12 @@ from app.models.members import Member
 from app.rules.actors import Approval
 from app.rules.ledger import Entry, Source
 from app.rules.redeeming import RedemptionRow
-from app.services import ledger, members, pins, posting, programs, redemptions, second_factors
+from app.services import programs, redemptions
+from app.services.ledger import acts, posting
+from app.services.members import enrolment
 from app.services.results import Result
-from app.services.staff import SignIn
+from app.services.staff import pins, second_factors
+from app.services.staff.sign_ins import SignIn
 from tests import factories
 from tests.cast import Cast
 from tests.support import records
@@ -196,7 +199,7 @@ def test_an_account_that_is_edited_while_it_closes_is_told_as_closed(cast: Cast)
 
     def rename() -> None:
         with cast.database.writing() as session:
-            members.edit(
+            enrolment.edit(
                 session,
                 workspace_id=cast.workspace_id,
                 member_id=member.id,
@@ -206,7 +209,9 @@ def test_an_account_that_is_edited_while_it_closes_is_told_as_closed(cast: Cast)
 
     latecomer = threading.Thread(target=rename)
     with cast.database.writing() as session:
-        members.close(session, workspace_id=cast.workspace_id, member_id=member.id, by=cast.manager)
+        enrolment.close(
+            session, workspace_id=cast.workspace_id, member_id=member.id, by=cast.manager
+        )
         session.flush()
         latecomer.start()
         time.sleep(WAIT_SECONDS)
@@ -387,14 +392,14 @@ def _award(
     given: dict[str, Any] = {"points": 10, "reason": "Purchase", "by": cast.manager}
     given |= {"member_id": member.id, "source": source}
     if key:
-        return run_once(cast, key, ledger.award, find_entry, **given)
+        return run_once(cast, key, acts.award, find_entry, **given)
     with cast.database.writing() as session:
-        return ledger.award(session, workspace_id=cast.workspace_id, **given)
+        return acts.award(session, workspace_id=cast.workspace_id, **given)
 
 
 def _enrol(cast: Cast, customer_id: str) -> Result[Member]:
     with cast.database.writing() as session:
-        return members.enrol(
+        return enrolment.enrol(
             session,
             workspace_id=cast.workspace_id,
             program_id=cast.program_id,

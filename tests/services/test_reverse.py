@@ -9,7 +9,7 @@ import pytest
 from app import clock, errors
 from app.models.ledger import LedgerEntry
 from app.rules.ledger import Entry
-from app.services import ledger
+from app.services.ledger import acts
 from app.services.results import Result
 from tests import factories
 from tests.cast import Cast
@@ -171,7 +171,7 @@ def test_an_entry_of_another_workspace_is_not_found(cast: Cast) -> None:
     award = factories.award(cast, factories.enrol(cast), 50)
 
     with pytest.raises(errors.NotFound), cast.database.writing() as session:
-        ledger.reverse(
+        acts.reverse(
             session,
             workspace_id=cast.live_workspace_id,
             entry_id=award.id,
@@ -184,7 +184,7 @@ def _reverse_once(cast: Cast, entry: Entry, points: int, key: str) -> Result[Ent
     return run_once(
         cast,
         key,
-        ledger.reverse,
+        acts.reverse,
         find_entry,
         entry_id=entry.id,
         points=points,

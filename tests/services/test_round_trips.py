@@ -11,7 +11,9 @@ from app.config import Rate
 from app.db import Database
 from app.rules.actors import Actor
 from app.rules.ledger import Source
-from app.services import api_keys, ledger, redemptions
+from app.services import redemptions
+from app.services.api_keys import keys
+from app.services.ledger import acts as ledger_acts
 from tests import factories
 from tests.cast import Cast
 from tests.support.api import make_secret
@@ -51,7 +53,7 @@ class Acts:
             "fulfil": {"redemption_id": self.redemptions[number % 2].id},
             "cancel": {"redemption_id": self.redemptions[number % 2].id},
         }
-        service: Any = getattr(ledger, act, None) or getattr(redemptions, act)
+        service: Any = getattr(ledger_acts, act, None) or getattr(redemptions, act)
         watched = replace(self.cast, database=database)
         run_once(watched, f"key {number}", service, find_entry, by=self.by, **acts[act])
 
@@ -86,9 +88,9 @@ def test_a_key_is_looked_up_and_counted_in_one_round_trip(postgres: Database) ->
     secret, rate = make_secret(cast), Rate(per_second=1, burst=10)
 
     with turns_counted(cast) as (watched, turns):
-        api_keys.admit(watched.database, secret=secret, rate=rate)  # signs in to the database
+        keys.admit(watched.database, secret=secret, rate=rate)  # signs in to the database
         before = turns.count
-        admitted = api_keys.admit(watched.database, secret=secret, rate=rate)
+        admitted = keys.admit(watched.database, secret=secret, rate=rate)
 
         assert turns.count - before == 1
     assert admitted is not None

@@ -24,9 +24,13 @@ from app.db import Database, table_of
 from app.models.members import Customer, Member
 from app.rules import hashing, searching
 from app.rules.searching import Query
-from app.services import customers, demo, member_search, paging, search_ranges, search_words
-from app.services.customers import Person
-from app.services.member_search import KNOWN_MAX, MemberFilters, MemberPage
+from app.sandbox import seeding
+from app.services import paging
+from app.services.members import customers
+from app.services.members.customers import Person
+from app.services.members.search import matches, ranges
+from app.services.members.search import words as search_words
+from app.services.members.search.matches import KNOWN_MAX, MemberFilters, MemberPage
 from tests import factories
 from tests.cast import Cast
 from tests.support.databases import Maker
@@ -79,7 +83,7 @@ def _people() -> list[Known]:
         Known(
             id=f"loy_{number:06d}",
             seen_at=BEGAN + timedelta(minutes=order[number] // 2),
-            person=demo.make_person(dice, number + 1),
+            person=seeding.make_person(dice, number + 1),
             customer_id=f"cust_{number:06d}",
         )
         for number in range(PEOPLE)
@@ -173,7 +177,7 @@ def test_the_list_has_two_hundred_searches_of_every_kind() -> None:
 def test_a_search_finds_whom_the_rules_say_in_their_order(
     crowded: Cast, known_max: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(member_search, "KNOWN_MAX", known_max)
+    monkeypatch.setattr(matches, "KNOWN_MAX", known_max)
 
     for query in QUERIES:
         expected = _expected(query, known_max)
@@ -187,7 +191,7 @@ def test_a_search_finds_whom_the_rules_say_in_their_order(
 def test_words_of_which_only_the_first_keys_are_looked_at_find_the_same(
     crowded: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search_ranges, "LOOK_FIRST", (8, 64))
+    monkeypatch.setattr(ranges, "LOOK_FIRST", (8, 64))
 
     for query in QUERIES:
         expected = _expected(query, KNOWN_MAX)
@@ -201,7 +205,7 @@ def test_words_of_which_only_the_first_keys_are_looked_at_find_the_same(
 
 def _find(crowded: Cast, query: str, filters: MemberFilters | None = None) -> MemberPage:
     with crowded.database.reading() as session:
-        return member_search.find_members(
+        return matches.find_members(
             session, workspace_id=crowded.workspace_id, text=query, filters=filters
         )
 
@@ -209,7 +213,7 @@ def _find(crowded: Cast, query: str, filters: MemberFilters | None = None) -> Me
 def test_who_comes_near_is_the_same_everywhere(crowded: Cast) -> None:
     for typed in (each for each in QUERIES if not _expected(each, KNOWN_MAX)):
         with crowded.database.reading() as session:
-            close = member_search.find_close_members(
+            close = matches.find_close_members(
                 session, workspace_id=crowded.workspace_id, text=typed
             )
         assert [each.id for each in close] == NEAR.setdefault(typed, [each.id for each in close])

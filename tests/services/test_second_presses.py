@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from app import ids
 from app.errors import NotFound
-from app.services import passkeys, staff, staff_people, webhooks
+from app.services.staff import passkeys, people
+from app.services.webhooks import endpoints
 from tests import factories
 from tests.cast import Cast
 from tests.support import records
@@ -32,11 +34,11 @@ def test_a_passkey_is_removed_once_and_only_by_its_owner(cast: Cast) -> None:
 
 def test_a_sign_in_ends_once_and_only_for_its_owner(cast: Cast) -> None:
     with cast.database.writing() as session:
-        token = staff.token_hash(factories.sign_in(session, "manager").token)
+        token = ids.token_hash(factories.sign_in(session, "manager").token)
 
     def end(staff_id: str | None, token_hash: str) -> bool:
         with cast.database.writing() as session:
-            return staff_people.revoke_session(
+            return people.revoke_session(
                 session, staff_id=staff_id or "", token_hash=token_hash, by=cast.manager
             )
 
@@ -51,11 +53,13 @@ def test_a_deleted_endpoint_is_known_in_its_workspace(cast: Cast) -> None:
 
     def was_deleted(workspace_id: str, endpoint_id: str) -> bool:
         with cast.database.reading() as session:
-            return webhooks.was_deleted(session, workspace_id=workspace_id, endpoint_id=endpoint_id)
+            return endpoints.was_deleted(
+                session, workspace_id=workspace_id, endpoint_id=endpoint_id
+            )
 
     assert not was_deleted(cast.workspace_id, endpoint.id)
     with cast.database.writing() as session:
-        webhooks.delete_endpoint(
+        endpoints.delete_endpoint(
             session, workspace_id=cast.workspace_id, endpoint_id=endpoint.id, by=cast.manager
         )
 

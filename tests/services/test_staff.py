@@ -14,9 +14,11 @@ from app import clock, errors
 from app.models.audit import AuditEntry
 from app.models.staff import SignInThrottle, Staff, StaffSession
 from app.rules.actors import SYSTEM
-from app.services import locations, staff
-from app.services.staff import FAILURES_PER_ACCOUNT, FAILURES_PER_ADDRESS, SignIn
-from app.services.throttles import WINDOW_MINUTES
+from app.services import locations
+from app.services import workspaces as workspaces_service
+from app.services.staff import passwords, people, sign_ins
+from app.services.staff.sign_ins import FAILURES_PER_ACCOUNT, FAILURES_PER_ADDRESS, SignIn
+from app.services.staff.throttles import WINDOW_MINUTES
 from tests import factories
 from tests.cast import Cast
 from tests.support import records
@@ -28,7 +30,7 @@ EMAIL = "cashier@harbour.example.com"
 def nobodys_hash() -> Iterator[None]:
     """Let an unknown address cost as little as the tests' other passwords."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(staff, "_NOBODYS_HASH", staff._HASHER.hash("nobody's"))
+        patch.setattr(passwords, "_NOBODYS_HASH", passwords._HASHER.hash("nobody's"))
         yield
 
 
@@ -60,7 +62,7 @@ def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(cast: Cast)
 
 def test_an_unknown_address_costs_a_hash_too(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     looked_at: list[str] = []
-    monkeypatch.setattr(staff, "_HASHER", _Listener(looked_at))
+    monkeypatch.setattr(passwords, "_HASHER", _Listener(looked_at))
 
     _sign_in(cast, email="nobody@harbour.example.com")
     _sign_in(cast)
@@ -158,14 +160,14 @@ def test_a_session_ends_when_its_time_is_over(cast: Cast) -> None:
 def test_signing_out_ends_one_session_and_revoking_all(cast: Cast) -> None:
     first, second, other = _token(cast), _token(cast), _token(cast, "owner@harbour.example.com")
     with cast.database.writing() as session:
-        staff.sign_out(session, token=first)
-        staff.sign_out(session, token="no such token")
+        sign_ins.sign_out(session, token=first)
+        sign_ins.sign_out(session, token="no such token")
     assert _session_of(cast, first) is None
     assert _session_of(cast, second) is not None
 
     with cast.database.writing() as session:
         assert cast.cashier.id is not None
-        staff.revoke_sessions(session, staff_id=cast.cashier.id)
+        sign_ins.revoke_sessions(session, staff_id=cast.cashier.id)
 
     assert _session_of(cast, second) is None
     assert _session_of(cast, other) is not None
@@ -185,7 +187,7 @@ def test_dead_sessions_and_throttles_are_removed(cast: Cast) -> None:
     _token(cast)
     _sign_in(cast, password="wrong")
     with clock.set_to(now + timedelta(hours=13)), cast.database.writing() as session:
-        staff.remove_dead_sessions(session)
+        sign_ins.remove_dead_sessions(session)
 
     with cast.database.reading() as session:
         assert session.scalar(select(func.count()).select_from(StaffSession)) == 0
@@ -199,15 +201,15 @@ def test_a_session_moves_between_the_workspaces_and_shops(cast: Cast) -> None:
             session, workspace_id=cast.live_workspace_id, name="Pier", by=cast.owner
         ).id
     with cast.database.writing() as session:
-        staff.switch_mode(session, token=token, mode="live")
+        sign_ins.switch_mode(session, token=token, mode="live")
     found = _session_of(cast, token)
     assert found is not None
     assert (found.mode, found.location_id) == ("live", pier)
 
     with pytest.raises(errors.NotFound), cast.database.writing() as session:
-        staff.choose_location(session, token=token, location_id=cast.location_id)
+        sign_ins.choose_location(session, token=token, location_id=cast.location_id)
     with cast.database.writing() as session:
-        staff.choose_location(session, token=token, location_id=pier)
+        sign_ins.choose_location(session, token=token, location_id=pier)
 
 
 @pytest.mark.parametrize(
@@ -229,14 +231,14 @@ def test_a_person_out_of_bounds_is_refused_by_name(
     person = {"email": "new@example.com", "name": "New", "role": "viewer", "password": "x" * 12}
 
     with pytest.raises(errors.RegularsError) as refusal, cast.database.writing() as session:
-        staff.create(session, merchant_id=cast.merchant_id, by=SYSTEM, **{**person, **given})
+        people.create(session, merchant_id=cast.merchant_id, by=SYSTEM, **{**person, **given})
 
     assert refusal.value.param == param
 
 
 def test_only_an_owner_adds_staff(cast: Cast) -> None:
     with pytest.raises(errors.PermissionDenied), cast.database.writing() as session:
-        staff.create(
+        people.create(
             session,
             merchant_id=cast.merchant_id,
             email="new@example.com",
@@ -250,16 +252,16 @@ def test_only_an_owner_adds_staff(cast: Cast) -> None:
 def test_an_unknown_merchant_or_mode_is_not_found(cast: Cast) -> None:
     with cast.database.reading() as session:
         with pytest.raises(errors.NotFound):
-            staff.get_merchant(session, merchant_id="mer_none")
+            workspaces_service.get_merchant(session, merchant_id="mer_none")
         with pytest.raises(errors.NotFound):
-            staff.get_workspace(session, merchant_id=cast.merchant_id, mode="test")
+            workspaces_service.get_workspace(session, merchant_id=cast.merchant_id, mode="test")
 
 
 def test_a_hash_of_an_earlier_version_is_made_anew_at_sign_in(
     cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slower = PasswordHasher(memory_cost=16, time_cost=1, parallelism=1)
-    monkeypatch.setattr(staff, "_HASHER", slower)
+    monkeypatch.setattr(passwords, "_HASHER", slower)
 
     assert _sign_in(cast, password="wrong") is None
     before = _kept_hash(cast)
@@ -274,7 +276,7 @@ def test_a_hash_of_an_earlier_version_is_made_anew_at_sign_in(
 
 def _kept_hash(cast: Cast) -> str:
     with cast.database.reading() as session:
-        found = staff.find_by_email(session, EMAIL)
+        found = sign_ins.find_by_email(session, EMAIL)
         assert found is not None
         return found.password_hash
 
@@ -303,7 +305,7 @@ def _sign_in(
     address: str = "192.0.2.99",
 ) -> SignIn | None:
     with cast.database.writing() as session:
-        return staff.sign_in(
+        return sign_ins.sign_in(
             session, email=email, password=password, address=address, mode="sandbox", hours=12
         )
 
@@ -316,7 +318,7 @@ def _token(cast: Cast, email: str = EMAIL) -> str:
 
 def _session_of(cast: Cast, token: str) -> StaffSession | None:
     with cast.database.reading() as session:
-        return staff.find_session(session, token=token)
+        return sign_ins.find_session(session, token=token)
 
 
 def _failures(cast: Cast) -> list[int]:
@@ -337,18 +339,18 @@ def test_a_sign_in_begins_where_one_chose_to_work_last(cast: Cast) -> None:
     token = _token(cast)
     for mode in ("sandbox", "live", "sandbox"):
         with cast.database.writing() as session:
-            staff.switch_mode(session, token=token, mode=mode)
-            staff.choose_location(session, token=token, location_id=chosen[mode])
+            sign_ins.switch_mode(session, token=token, mode=mode)
+            sign_ins.choose_location(session, token=token, location_id=chosen[mode])
     # It is forgotten with no sign-in.
     factories.end_sessions(cast)
     with clock.set_to(clock.now() + timedelta(days=2)), cast.database.writing() as session:
-        staff.remove_dead_sessions(session)
+        sign_ins.remove_dead_sessions(session)
 
     again = _token(cast)
 
     for mode in ("sandbox", "live", "sandbox"):
         with cast.database.writing() as session:
-            staff.switch_mode(session, token=again, mode=mode)
+            sign_ins.switch_mode(session, token=again, mode=mode)
         found = _session_of(cast, again)
         assert found is not None
         assert (found.mode, found.location_id) == (mode, chosen[mode])

@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy.engine import Connection, make_url
 
 from app.db import Database
-from app.services import member_search, members
-from app.services.customers import Person
-from app.services.member_search import MemberFilters
+from app.services.members import enrolment
+from app.services.members.customers import Person
+from app.services.members.search import matches
+from app.services.members.search.matches import MemberFilters
 from tests import factories
 from tests.cast import Cast
 from tests.support.statements import statements_heard
@@ -51,9 +52,9 @@ def _plans(cast: Cast) -> list[tuple[str, list[str]]]:
                 MemberFilters(tier="bronze"),
                 MemberFilters(program_id=cast.program_id),
             ):
-                member_search.find_members(session, text=text, filters=filters, **given)
-            member_search.find_close_members(session, text=text, **given)
-        members.list_near_duplicates(session, person=Person(phone="0871234471"), **given)
+                matches.find_members(session, text=text, filters=filters, **given)
+            matches.find_close_members(session, text=text, **given)
+        enrolment.list_near_duplicates(session, person=Person(phone="0871234471"), **given)
     with cast.database.engine.connect() as connection:
         return [
             (each.sql, _explain(connection, each.sql))

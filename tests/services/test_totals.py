@@ -14,7 +14,8 @@ from app.db import Database, table_of
 from app.migrations.running import upgrade
 from app.models.members import Customer
 from app.models.search import NameWord, SearchWord
-from app.services import reports, search_ranges, totals
+from app.services import reports, totals
+from app.services.members.search import ranges
 from tests import factories
 from tests.cast import Cast
 from tests.support.crowd import crowd
@@ -199,7 +200,7 @@ def _words(cast: Cast) -> list[Any]:
         kept = [tuple(row) for row in session.execute(select(*keys).order_by(Customer.id))]
         for table in tables:
             kept += sorted(tuple(row) for row in session.execute(select(*table_of(table).c)))
-        inside = search_ranges.find_words_with(session, cast.workspace_id, "ovar")
+        inside = ranges.find_words_with(session, cast.workspace_id, "ovar")
     assert inside == ["kovarova"]
     return kept
 

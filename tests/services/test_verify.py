@@ -14,7 +14,7 @@ from app.models.members import Member
 from app.models.rewards import Reward
 from app.rules.ledger import Entry, Posting
 from app.rules.redeeming import RedemptionRow
-from app.services import ledger_verify, posting
+from app.services.ledger import posting, verify
 from tests import factories
 from tests.cast import Cast
 from tests.support import records
@@ -59,7 +59,7 @@ def test_what_was_walked_is_counted(shop: Shop) -> None:
 
 
 def test_an_empty_workspace_has_no_fault(cast: Cast) -> None:
-    assert factories.verify(cast) == ledger_verify.Report()
+    assert factories.verify(cast) == verify.Report()
 
 
 @pytest.mark.parametrize(

@@ -20,57 +20,40 @@ from app import clock, services
 from app.config import Rate
 from app.ids import new_id
 from app.models.registry import WORKSPACE_TABLES
-from app.rules import inbound as inbound_rules
+from app.rules import payments as payment_rules
 from app.rules.actors import Actor
 from app.rules.ledger import Source
 from app.services import (
-    allowances,
-    api_keys,
-    api_requests,
-    audit_log,
-    award_batches,
-    cards,
     counter,
-    customers,
     devices,
     idempotency,
-    inbound,
-    inbound_payments,
-    ledger_checks,
-    ledger_history,
-    ledger_verify,
     locations,
-    member_search,
-    members,
     merchants,
     outbox,
     paging,
-    passkeys,
-    pins,
     programs,
-    purchases,
-    rate_limits,
     redemptions,
     reports,
     rewards,
-    search_ranges,
-    search_words,
-    second_factors,
     snapshots,
-    staff,
-    staff_people,
-    webhook_deliveries,
-    webhook_log,
-    webhook_resends,
-    webhooks,
+    workspaces,
 )
-from app.services.award_batches import Wanted
-from app.services.customers import Person
+from app.services.api_keys import keys, rate_limits, request_log
+from app.services.audit import log
 from app.services.idempotency import IdempotencyKey
-from app.services.ledger import Award
-from app.services.member_search import MemberFilters
+from app.services.ledger import batches, checks, history, purchases, verify
+from app.services.ledger.acts import Award
+from app.services.ledger.batches import Wanted
+from app.services.members import cards, customers, enrolment
+from app.services.members.customers import Person
+from app.services.members.search import matches, ranges, words
+from app.services.members.search.matches import MemberFilters
 from app.services.paging import Between
-from app.services.passkeys import Site
+from app.services.payments import events as payment_events
+from app.services.payments import sources
+from app.services.staff import allowances, passkeys, people, pins, second_factors, sign_ins
+from app.services.staff.passkeys import Site
+from app.services.webhooks import deliveries, delivery_log, endpoints, resends
 from tests import factories
 from tests.cast import Cast
 from tests.support.authenticator import Authenticator
@@ -142,7 +125,7 @@ def exercise(cast: Cast) -> None:
         _exercise_allowances,
         _exercise_records,
         _exercise_webhooks,
-        _exercise_inbound,
+        _exercise_payments,
         _exercise_api,
     ):
         part(cast)
@@ -170,10 +153,10 @@ def _exercise_acts(cast: Cast) -> None:
         rewards.restore(
             session, workspace_id=cast.workspace_id, reward_id=reward.id, by=cast.manager
         )
-        members.reopen(
+        enrolment.reopen(
             session, workspace_id=cast.workspace_id, member_id=member.id, by=cast.manager
         )
-        members.edit(
+        enrolment.edit(
             session,
             workspace_id=cast.workspace_id,
             member_id=member.id,
@@ -192,10 +175,10 @@ def _exercise_reads(cast: Cast) -> None:
     )
     report = factories.verify(cast)
     with cast.database.writing() as session:
-        ledger_checks.note(session, report=report, started_at=clock.now(), **given)
+        checks.note(session, report=report, started_at=clock.now(), **given)
     with cast.database.reading() as session:
-        ledger_verify.read_heads(session, **given)
-        assert ledger_checks.find_last(session, **given)
+        verify.read_heads(session, **given)
+        assert checks.find_last(session, **given)
         assert rewards.has_rewards(session, **given)
         for text in (
             "",
@@ -209,13 +192,13 @@ def _exercise_reads(cast: Cast) -> None:
             "loy_1",
             "7KQ-4F2",
         ):
-            for known_max, looks in ((member_search.KNOWN_MAX, search_ranges.LOOK_FIRST), (0, ())):
+            for known_max, looks in ((matches.KNOWN_MAX, ranges.LOOK_FIRST), (0, ())):
                 with (
-                    mock.patch.object(member_search, "KNOWN_MAX", known_max),
-                    mock.patch.object(search_ranges, "LOOK_FIRST", looks),
+                    mock.patch.object(matches, "KNOWN_MAX", known_max),
+                    mock.patch.object(ranges, "LOOK_FIRST", looks),
                 ):
-                    page = member_search.find_members(session, text=text, limit=1, **given)
-                    member_search.find_members(session, text=text, after=page.cursor, **given)
+                    page = matches.find_members(session, text=text, limit=1, **given)
+                    matches.find_members(session, text=text, after=page.cursor, **given)
             for few_max in (paging.FEW_MAX, 0):
                 with mock.patch.object(paging, "FEW_MAX", few_max):
                     for each in (
@@ -223,20 +206,20 @@ def _exercise_reads(cast: Cast) -> None:
                         MemberFilters(program_id=cast.program_id),
                         MemberFilters(),
                     ):
-                        member_search.find_members(session, text=text, filters=each, **given)
-                        member_search.count_members(session, filters=each, **given)
-            member_search.find_by_id(session, text=text, **given)
-            member_search.find_exact(session, text=text, **given)
+                        matches.find_members(session, text=text, filters=each, **given)
+                        matches.count_members(session, filters=each, **given)
+            matches.find_by_id(session, text=text, **given)
+            matches.find_exact(session, text=text, **given)
             redemptions.find_by_code(session, text=text, **given)
-            member_search.find_close_members(session, text=text, filters=filters, **given)
-        (member,) = member_search.find_members(session, text="", **given).rows
-        members.list_near_duplicates(
+            matches.find_close_members(session, text=text, filters=filters, **given)
+        (member,) = matches.find_members(session, text="", **given).rows
+        enrolment.list_near_duplicates(
             session, person=Person(email="a@example.com", phone="0871234471"), **given
         )
-        (first, *_) = ledger_history.list_rows(session, member=member, before_seq=99).rows
-        row = ledger_history.get_row(session, member=member, entry_id=first.entry.id)
+        (first, *_) = history.list_rows(session, member=member, before_seq=99).rows
+        row = history.get_row(session, member=member, entry_id=first.entry.id)
         assert row.left_points >= 0
-        ledger_history.sum_by_kind(session, member=member)
+        history.sum_by_kind(session, member=member)
         (redemption, *_) = redemptions.list_redemptions(session, text="", **given).rows
         redemptions.list_redemptions(
             session, status="confirmed", text=redemption.code, after="rdm_", **given
@@ -264,27 +247,27 @@ def _exercise_staff(cast: Cast) -> None:
     email, now = "cashier@harbour.example.com", clock.now()
     with cast.database.writing() as session:
         _, signed_in = (
-            staff.sign_in(
+            sign_ins.sign_in(
                 session, email=email, password=password, address="::1", mode="sandbox", hours=1
             )
             for password in ("wrong", factories.PASSWORD)
         )
         assert signed_in is not None
-        staff.save_preferences(
+        people.save_preferences(
             session, staff_id=signed_in.staff.id, theme="dark", letter_keys=False
         )
-        staff.choose_location(session, token=signed_in.token, location_id=cast.location_id)
-        staff.switch_mode(session, token=signed_in.token, mode="live")
-        staff.sign_out(session, token=signed_in.token)
-        staff.revoke_sessions(session, staff_id=signed_in.staff.id)
-        assert not staff.is_over(session, token="nobody's")
-        staff.end_over(session, token="nobody's")
-        staff.get_merchant(session, merchant_id=cast.merchant_id)
+        sign_ins.choose_location(session, token=signed_in.token, location_id=cast.location_id)
+        sign_ins.switch_mode(session, token=signed_in.token, mode="live")
+        sign_ins.sign_out(session, token=signed_in.token)
+        sign_ins.revoke_sessions(session, staff_id=signed_in.staff.id)
+        assert not sign_ins.is_over(session, token="nobody's")
+        sign_ins.end_over(session, token="nobody's")
+        workspaces.get_merchant(session, merchant_id=cast.merchant_id)
         merchants.list_merchants(session)
         merchants.list_workspaces(session)
     with clock.set_to(now + timedelta(days=1)), cast.database.writing() as session:
-        staff.remove_dead_sessions(session)
-        staff.create(
+        sign_ins.remove_dead_sessions(session)
+        people.create(
             session,
             merchant_id=cast.merchant_id,
             email="new@example.com",
@@ -302,40 +285,38 @@ def _exercise_people(cast: Cast) -> None:
     token = factories.invite(cast).token
     other = factories.invite(cast, "theo@example.com", "Theo").invite
     with cast.database.writing() as session:
-        staff_people.revoke_invite(session, invite_id=other.id, **acts)
-        staff_people.list_invites(session, **shop)
-        staff_people.find_invite(session, token=token)
+        people.revoke_invite(session, invite_id=other.id, **acts)
+        people.list_invites(session, **shop)
+        people.find_invite(session, token=token)
         first = "the old lighthouse keeper"
-        signed_in = staff_people.accept(
-            session, token=token, password=first, mode="sandbox", hours=1
-        )
+        signed_in = people.accept(session, token=token, password=first, mode="sandbox", hours=1)
         person = signed_in.staff
         herself: dict[str, Any] = {"staff_id": person.id, "by": cast.owner}
-        staff_people.change_password(
+        people.change_password(
             session,
             current=first,
             password="a new tide comes in",
             keep_token=signed_in.token,
             **herself,
         )
-        staff_people.confirm(session, password="a new tide comes in", **herself)
-        staff_people.revoke_other_sessions(session, keep_token=signed_in.token, **herself)
-        (here,) = staff_people.list_sessions(session, staff_id=person.id)
-        staff_people.revoke_session(session, token_hash=here.token_hash, **herself)
+        people.confirm(session, password="a new tide comes in", **herself)
+        people.revoke_other_sessions(session, keep_token=signed_in.token, **herself)
+        (here,) = people.list_sessions(session, staff_id=person.id)
+        people.revoke_session(session, token_hash=here.token_hash, **herself)
         named: dict[str, Any] = {"staff_id": person.id, **acts}
-        staff_people.change_role(session, role="manager", **named)
-        staff_people.disable(session, **named)
-        staff_people.enable(session, **named)
-        staff_people.rename(session, name="Rosa L.", **herself)
-        staff_people.recover(session, email=person.email, password=GOOD, by=cast.owner)
-        staff_people.list_people(session, **shop)
-        staff_people.get_person(session, staff_id=person.id, **shop)
-        filters = audit_log.AuditFilters(actor_id="stf", act="staff.invite", since=clock.now())
-        workspace = staff.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
+        people.change_role(session, role="manager", **named)
+        people.disable(session, **named)
+        people.enable(session, **named)
+        people.rename(session, name="Rosa L.", **herself)
+        people.recover(session, email=person.email, password=GOOD, by=cast.owner)
+        people.list_people(session, **shop)
+        people.get_person(session, staff_id=person.id, **shop)
+        filters = log.AuditFilters(actor_id="stf", act="staff.invite", since=clock.now())
+        workspace = workspaces.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
         given: dict[str, Any] = {"workspace": workspace}
-        audit_log.list_lines(session, filters=filters, after="aud_x", **given)
-        assert list(audit_log.export(session, filters=audit_log.AuditFilters(), **given))
-        audit_log.list_acts(session, **given)
+        log.list_lines(session, filters=filters, after="aud_x", **given)
+        assert list(log.export(session, filters=log.AuditFilters(), **given))
+        log.list_acts(session, **given)
 
 
 def _exercise_second_factors(cast: Cast) -> None:
@@ -376,7 +357,7 @@ def _exercise_places(cast: Cast) -> None:
         )
         locations.list_of_person(session, staff_id=cast.cashier.id or "", **given)
         locations.list_all(session, **given)
-        workspace = staff.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
+        workspace = workspaces.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
         devices.list_all(session, workspace=workspace)
         assert devices.find(session, token=till.token) is not None
         named: dict[str, Any] = {
@@ -407,7 +388,7 @@ def _exercise_passkeys(cast: Cast) -> None:
     mine: dict[str, Any] = {"staff_id": cast.manager.id or ""}
     with cast.database.writing() as session:
         token = factories.sign_in(session, "manager").token
-        person = staff_people.get_person(session, merchant_id=cast.merchant_id, **mine)
+        person = people.get_person(session, merchant_id=cast.merchant_id, **mine)
         options = json.loads(passkeys.add_options(session, person=person, site=site))
         added = passkeys.add(
             session,
@@ -446,7 +427,7 @@ def _exercise_allowances(cast: Cast) -> None:
     with cast.database.writing() as session:
         limits = allowances.get_roles(session, **shop)
         allowances.set_roles(session, limits=limits, by=cast.owner, **shop)
-        staff_people.edit(
+        people.edit(
             session,
             workspace_id=cast.workspace_id,
             staff_id=cast.cashier.id or "",
@@ -467,19 +448,19 @@ def _exercise_records(cast: Cast) -> None:
     with cast.database.writing() as session:
         made = customers.create(session, person=Person(name="Kwame"), by=cast.manager, **given)
         changes = {"email": "kwame@example.com", "metadata": {"a": "b"}}
-        search_words.add_many(session, cast.workspace_id, [], ["kwame"])
+        words.add_many(session, cast.workspace_id, [], ["kwame"])
         customers.edit(session, customer_id=made.id, changes=changes, by=cast.manager, **given)
-        (member, *_) = members.list_members(session, between=Between(), **given).rows
+        (member, *_) = enrolment.list_members(session, between=Between(), **given).rows
         between = Between(limit=1, cursor=made.id)
         customers.list_customers(session, between=between, email="a@example.com", **given)
-        members.list_members(
+        enrolment.list_members(
             session,
             between=Between(cursor=new_id("loy"), is_newer=True),
             program_id=cast.program_id,
             customer_id=member.customer_id,
             **given,
         )
-        ledger_history.list_entries(session, between=Between(), member_id=member.id, **given)
+        history.list_entries(session, between=Between(), member_id=member.id, **given)
         redemptions.list_window(
             session,
             between=Between(),
@@ -517,7 +498,7 @@ def _exercise_counter(session: Session, cast: Cast) -> None:
     for text in ("", "a", "zzzqqq", "0871234471"):
         counter.look_up(session, place=place, text=text)
         counter.look_up(session, place=place, text=text, opens=False)
-    member = members.list_members(session, between=Between(), **given).rows[0]
+    member = enrolment.list_members(session, between=Between(), **given).rows[0]
     shown = counter.open_member(session, place=place, member_id=member.id)
     for entry in shown.just_now:
         assert counter.read_slip(session, place=place, entry_id=entry.id).slip
@@ -528,10 +509,10 @@ def _exercise_counter(session: Session, cast: Cast) -> None:
 
 
 def _exercise_cards(session: Session, cast: Cast) -> None:
-    member = members.list_members(session, workspace_id=cast.workspace_id, between=Between()).rows[
-        0
-    ]
-    workspace = staff.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
+    member = enrolment.list_members(
+        session, workspace_id=cast.workspace_id, between=Between()
+    ).rows[0]
+    workspace = workspaces.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
     shop: dict[str, Any] = {"workspace": workspace, "member_id": member.id}
     cards.give_number(session, workspace_id=cast.workspace_id, member_id=member.id, by=cast.cashier)
     link = cards.make_link(session, by=cast.cashier, **shop)
@@ -545,71 +526,71 @@ def _exercise_webhooks(cast: Cast) -> None:
     with cast.database.writing() as session:
         _exercise_cards(session, cast)
         url = "https://shop.example.com/hooks"
-        made = webhooks.create_endpoint(
+        made = endpoints.create_endpoint(
             session, url=url, enabled_events=["*"], by=cast.owner, **given
         ).endpoint
         endpoint: dict[str, Any] = {"endpoint_id": made.id, "by": cast.owner, **given}
-        test = webhook_resends.send_test(session, **endpoint)
-        assert webhook_deliveries.has_work(session, **given)
-        assert webhook_deliveries.get_backlog(session, **given).oldest_event_at
-        while webhook_deliveries.dispatch(session, **given):
+        test = resends.send_test(session, **endpoint)
+        assert deliveries.has_work(session, **given)
+        assert deliveries.get_backlog(session, **given).oldest_event_at
+        while deliveries.dispatch(session, **given):
             pass
-        resent = webhook_resends.resend_range(
+        resent = resends.resend_range(
             session,
             since=clock.now() - timedelta(hours=1),
             until=clock.now() + timedelta(hours=1),
             with_delivered=True,
             **endpoint,
         )
-        jobs = webhook_deliveries.claim(session, busy={}, **given)
+        jobs = deliveries.claim(session, busy={}, **given)
         for job, code in zip(jobs, (200, 500, 410), strict=False):
-            answer = webhook_deliveries.Answer(duration_ms=1.0, status=code)
-            webhook_deliveries.finish(session, job=job, answer=answer, luck=0.5)
+            answer = deliveries.Answer(duration_ms=1.0, status=code)
+            deliveries.finish(session, job=job, answer=answer, luck=0.5)
         event = outbox.list_events(session, between=Between(), **given).rows[0]
         snapshots.event_body(event, is_live=False)
         _read_webhook_log(session, cast, resent.id, test.id)
-        webhooks.amend_endpoint(session, changes={"status": "enabled"}, **endpoint)
-        webhook_resends.resend(session, delivery_id=test.id, by=cast.owner, **given)
-        webhooks.rotate_secret(session, overlap_hours=1, **endpoint)
-        webhooks.amend_endpoint(session, changes={"status": "disabled"}, **endpoint)
-        webhooks.list_endpoints(session, between=Between(), **given)
-        shown = webhooks.get_endpoint(session, endpoint_id=made.id, **given)
+        endpoints.amend_endpoint(session, changes={"status": "enabled"}, **endpoint)
+        resends.resend(session, delivery_id=test.id, by=cast.owner, **given)
+        endpoints.rotate_secret(session, overlap_hours=1, **endpoint)
+        endpoints.amend_endpoint(session, changes={"status": "disabled"}, **endpoint)
+        endpoints.list_endpoints(session, between=Between(), **given)
+        shown = endpoints.get_endpoint(session, endpoint_id=made.id, **given)
         snapshots.webhook_endpoint(shown)
-        webhook_deliveries.remove_old(session, **given)
-        webhooks.delete_endpoint(session, **endpoint)
-        assert webhooks.was_deleted(session, endpoint_id=made.id, **given)
+        deliveries.remove_old(session, **given)
+        endpoints.delete_endpoint(session, **endpoint)
+        assert endpoints.was_deleted(session, endpoint_id=made.id, **given)
 
 
 def _read_webhook_log(session: Session, cast: Cast, resend_id: str, delivery_id: str) -> None:
     given: dict[str, Any] = {"workspace_id": cast.workspace_id}
-    filters = webhook_log.DeliveryFilters(
+    filters = delivery_log.DeliveryFilters(
         endpoint_id="we", event_type="webhook.test", state="failed"
     )
-    webhook_log.list_deliveries(session, filters=filters, after="whd_x", **given)
-    found = webhook_log.get_delivery(session, delivery_id=delivery_id, **given)
-    webhook_log.list_attempts(session, delivery=found)
-    webhook_log.list_of_entry(session, entry_id="ptx_x", **given)
-    assert webhook_log.list_health(session, **given)
-    webhook_log.list_needing_attention(session, **given)
-    assert webhook_log.get_progress(session, resend_id=resend_id, **given).done_count >= 0
+    delivery_log.list_deliveries(session, filters=filters, after="whd_x", **given)
+    found = delivery_log.get_delivery(session, delivery_id=delivery_id, **given)
+    delivery_log.list_attempts(session, delivery=found)
+    delivery_log.list_of_entry(session, entry_id="ptx_x", **given)
+    assert delivery_log.list_health(session, **given)
+    delivery_log.list_needing_attention(session, **given)
+    assert delivery_log.get_progress(session, resend_id=resend_id, **given).done_count >= 0
 
 
-def _exercise_inbound(cast: Cast) -> None:
+def _exercise_payments(cast: Cast) -> None:
     with cast.database.writing() as session:
-        workspace = staff.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
+        workspace = workspaces.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
         shop: dict[str, Any] = {"workspace": workspace, "by": cast.owner}
-        source = inbound.create(
+        source = sources.create(
             session, kind="regulars", name="Shop", program_id=cast.program_id, **shop
         ).source
         named: dict[str, Any] = {"source_id": source.id, **shop}
-        inbound.rename(session, name="Web shop", **named)
-        inbound.switch(session, is_on=True, **named)
-        inbound.replace_secret(session, overlap_hours=1, **named)
-        inbound.list_sources(session, workspace=workspace)
-        found = inbound.find_source(session, source_id=source.id)
+        sources.rename(session, name="Web shop", **named)
+        sources.switch(session, is_on=True, **named)
+        sources.replace_secret(session, overlap_hours=1, **named)
+        sources.list_sources(session, workspace=workspace)
+        found = sources.find_source(session, source_id=source.id)
         assert found is not None
-        inbound.good_secrets(found.source)
-        enrolled = members.enrol(
+        sources.good_secrets(found.source)
+        enrolled = enrolment.enrol(
             session,
             workspace_id=cast.workspace_id,
             program_id=cast.program_id,
@@ -618,37 +599,36 @@ def _exercise_inbound(cast: Cast) -> None:
         )
         assert enrolled.value.balance == 0
         told = [refunded("re_1", 30), completed(), completed("pay_2", customerId="nobody")]
-        messages = [inbound_rules.read("regulars", headers={}, body=body) for body in told]
+        messages = [payment_rules.read("regulars", headers={}, body=body) for body in told]
         where: dict[str, Any] = {"workspace": workspace, "source": source}
         events = [
-            inbound_payments.receive(session, message=message, **where).event
-            for message in messages
+            payment_events.receive(session, message=message, **where).event for message in messages
         ]
-        inbound_payments.retry(session, event_id=events[-1].id, by=cast.owner, **where)
-        inbound.list_events(session, workspace_id=cast.workspace_id, source_id=source.id)
+        payment_events.retry(session, event_id=events[-1].id, by=cast.owner, **where)
+        sources.list_events(session, workspace_id=cast.workspace_id, source_id=source.id)
 
 
 def _exercise_api(cast: Cast) -> None:
     given: dict[str, Any] = {"workspace_id": cast.workspace_id}
     key = IdempotencyKey("api", "k9", "0" * 64)
     with cast.database.writing() as session:
-        workspace = staff.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
+        workspace = workspaces.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
         shop: dict[str, Any] = {"workspace": workspace, "by": cast.owner}
-        made = api_keys.create(session, name="Till", scopes=["points:read"], **shop)
-        api_keys.list_keys(session, workspace=workspace)
-        made_again = api_keys.create(session, name="Till 2", **shop)
-        api_keys.roll(session, key_id=made.key.id, overlap_hours=1, **shop)
-        api_keys.revoke(session, key_id=made.key.id, **shop)
-        api_keys.note_use(session, key_ids=[made.key.id])
-        api_requests.record(session, rows=[_request(cast)])
-        filters = api_requests.RequestFilters(key_id="key_1", failed_only=True)
-        api_requests.list_requests(session, filters=filters, after="req_2", **given)
-        api_requests.get_request(session, request_id="req_1", **given)
-        api_requests.list_entries(session, request_id="req_1", **given)
-        (entry, *_) = ledger_history.list_entries(session, between=Between(), **given).rows
-        api_requests.find_maker(session, entry=entry)
-        api_requests.list_seen_calls(session, among=[("GET", "/v1/events")], **given)
-        api_requests.remove_old(session, **given)
+        made = keys.create(session, name="Till", scopes=["points:read"], **shop)
+        keys.list_keys(session, workspace=workspace)
+        made_again = keys.create(session, name="Till 2", **shop)
+        keys.roll(session, key_id=made.key.id, overlap_hours=1, **shop)
+        keys.revoke(session, key_id=made.key.id, **shop)
+        keys.note_use(session, key_ids=[made.key.id])
+        request_log.record(session, rows=[_request(cast)])
+        filters = request_log.RequestFilters(key_id="key_1", failed_only=True)
+        request_log.list_requests(session, filters=filters, after="req_2", **given)
+        request_log.get_request(session, request_id="req_1", **given)
+        request_log.list_entries(session, request_id="req_1", **given)
+        (entry, *_) = history.list_entries(session, between=Between(), **given).rows
+        request_log.find_maker(session, entry=entry)
+        request_log.list_seen_calls(session, among=[("GET", "/v1/events")], **given)
+        request_log.remove_old(session, **given)
         idempotency.claim(session, key=key, **given)
         answer = idempotency.Answer(201, "{}")
         idempotency.keep(session, key=key, result_id="loy_1", answer=answer, **given)
@@ -660,15 +640,15 @@ def _exercise_api(cast: Cast) -> None:
         if not cast.database.is_sqlite:
             rate_limits.take(session, name="key_1", rate=Rate(1, 1))
             rate_limits.take(session, name="key_1", rate=Rate(1, 1))
-    api_keys.find(cast.database, secret=made_again.secret)
+    keys.find(cast.database, secret=made_again.secret)
     if not cast.database.is_sqlite:
-        api_keys.admit(cast.database, secret="sk_test_nobody", rate=Rate(1, 1))
-        api_keys.admit(cast.database, secret=made_again.secret, rate=Rate(1, 1))
+        keys.admit(cast.database, secret="sk_test_nobody", rate=Rate(1, 1))
+        keys.admit(cast.database, secret=made_again.secret, rate=Rate(1, 1))
 
 
 def _award_many(session: Session, cast: Cast) -> None:
     award = Award(points=1, reason="Purchase", source=Source("payment", "pay_many"))
-    (entry, *_) = ledger_history.list_entries(
+    (entry, *_) = history.list_entries(
         session, workspace_id=cast.workspace_id, between=Between()
     ).rows
     wanted = [
@@ -679,7 +659,7 @@ def _award_many(session: Session, cast: Cast) -> None:
     ]
     by = Actor(kind="key", id="key_1", role="key")
     for _ in range(2):
-        award_batches.award_all(session, workspace_id=cast.workspace_id, wanted=wanted, by=by)
+        batches.award_all(session, workspace_id=cast.workspace_id, wanted=wanted, by=by)
 
 
 def _request(cast: Cast) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from werkzeug.test import TestResponse
 
 from app.http.request_log import log_of
 from app.rules.actors import SYSTEM
-from app.services import api_keys, staff
+from app.services import workspaces
+from app.services.api_keys import keys
 from tests.cast import Cast
 
 
@@ -96,8 +97,8 @@ class Program:
 def make_secret(cast: Cast, *, mode: str = "sandbox", scopes: list[str] | None = None) -> str:
     """Make a key of the shop."""
     with cast.database.writing() as session:
-        workspace = staff.get_workspace(session, merchant_id=cast.merchant_id, mode=mode)
-        made = api_keys.create(
+        workspace = workspaces.get_workspace(session, merchant_id=cast.merchant_id, mode=mode)
+        made = keys.create(
             session, workspace=workspace, name="Till server", scopes=scopes, by=SYSTEM
         )
     return made.secret

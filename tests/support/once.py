@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from app.http import idempotent
 from app.rules.ledger import Entry
-from app.services import idempotency, ledger
+from app.services import idempotency
 from app.services.idempotency import First, IdempotencyKey
+from app.services.ledger import acts
 from app.services.results import Replayed, Result
 from tests.cast import Cast
 
@@ -40,4 +41,4 @@ def run_once(
 
 def find_entry(session: Session, workspace_id: str, entry_id: str) -> Entry:
     """Return an entry that was made before."""
-    return ledger.read_entry(session, workspace_id=workspace_id, entry_id=entry_id)
+    return acts.read_entry(session, workspace_id=workspace_id, entry_id=entry_id)

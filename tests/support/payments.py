@@ -12,20 +12,21 @@ from typing import Any
 from flask import Flask
 
 from app import clock
-from app.models.inbound import InboundSource
+from app.models.payments import PaymentSource
 from app.rules import signing
-from app.services import inbound, staff
+from app.services import workspaces
+from app.services.payments import sources
 from tests.cast import Cast
 from tests.support.api import Reply
 
 SECRETS = {"stripe": "whsec_stripes_own_test_secret", "shopify": "shpss_0123456789abcdef"}
 
 
-def make_source(cast: Cast, kind: str = "regulars", mode: str = "sandbox") -> InboundSource:
+def make_source(cast: Cast, kind: str = "regulars", mode: str = "sandbox") -> PaymentSource:
     """Let a system tell of payments."""
     with cast.database.writing() as session:
-        workspace = staff.get_workspace(session, merchant_id=cast.merchant_id, mode=mode)
-        return inbound.create(
+        workspace = workspaces.get_workspace(session, merchant_id=cast.merchant_id, mode=mode)
+        return sources.create(
             session,
             workspace=workspace,
             kind=kind,
@@ -59,7 +60,7 @@ class Teller:
     """A source's system, which tells over HTTP."""
 
     app: Flask
-    source: InboundSource
+    source: PaymentSource
 
     def tell(self, body: dict[str, Any], *, event: str = "", topic: str = "") -> Reply:
         """Sign a body as this kind of source does, and send it.
@@ -89,7 +90,7 @@ class Teller:
         return {signing.SEED_HEADER: made[signing.SEED_HEADER]}
 
 
-def _shopify_says(source: InboundSource, event: str, topic: str) -> dict[str, str]:
+def _shopify_says(source: PaymentSource, event: str, topic: str) -> dict[str, str]:
     if source.kind != "shopify":
         return {}
     return {"X-Shopify-Webhook-Id": event, "X-Shopify-Topic": topic}

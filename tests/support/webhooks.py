@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import select
 
 from app.models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint
-from app.services import webhook_deliveries, webhooks
-from app.services.webhook_deliveries import Answer
+from app.services.webhooks import deliveries as webhook_deliveries
+from app.services.webhooks import endpoints
+from app.services.webhooks.deliveries import Answer
 from app.worker.delivering import Deliverer
 from tests import factories
 from tests.cast import Cast
@@ -23,7 +24,7 @@ def subscribe(cast: Cast, receiver: Receiver, *events: str) -> WebhookEndpoint:
 def amend(cast: Cast, endpoint: WebhookEndpoint, **changes: Any) -> WebhookEndpoint:
     """Change parts of an endpoint."""
     with cast.database.writing() as session:
-        return webhooks.amend_endpoint(
+        return endpoints.amend_endpoint(
             session,
             workspace_id=cast.workspace_id,
             endpoint_id=endpoint.id,
@@ -66,7 +67,7 @@ def attempts(cast: Cast) -> list[WebhookAttempt]:
 def endpoint_now(cast: Cast, endpoint: WebhookEndpoint) -> WebhookEndpoint:
     """Read an endpoint anew."""
     with cast.database.reading() as session:
-        return webhooks.get_endpoint(
+        return endpoints.get_endpoint(
             session, workspace_id=cast.workspace_id, endpoint_id=endpoint.id
         )
 

@@ -15,7 +15,9 @@ from app.models.redemptions import Redemption
 from app.models.rewards import Reward
 from app.rules.ledger import Entry, Source
 from app.rules.redeeming import RedemptionRow
-from app.services import ledger, members, redemptions, rewards
+from app.services import redemptions, rewards
+from app.services.ledger import acts
+from app.services.members import enrolment
 from app.services.results import Result
 from tests import factories
 from tests.cast import Cast
@@ -29,7 +31,7 @@ _NAMES = {"cost": "points_cost", "limit": "per_member_limit", "starts": "starts_
 
 
 def _find_member(session: Session, workspace_id: str, member_id: str) -> Member:
-    return members.get_member(session, workspace_id=workspace_id, member_id=member_id)
+    return enrolment.get_member(session, workspace_id=workspace_id, member_id=member_id)
 
 
 def _find_redemption(session: Session, workspace_id: str, redemption_id: str) -> RedemptionRow:
@@ -39,11 +41,11 @@ def _find_redemption(session: Session, workspace_id: str, redemption_id: str) ->
 
 
 _AGAIN: Mapping[Any, Callable[..., Any]] = {
-    members.enrol: _find_member,
+    enrolment.enrol: _find_member,
     redemptions.redeem: _find_redemption,
-    ledger.award: find_entry,
-    ledger.reverse: find_entry,
-    ledger.adjust: find_entry,
+    acts.award: find_entry,
+    acts.reverse: find_entry,
+    acts.adjust: find_entry,
 }
 """How what an act had made under a key is found again."""
 
@@ -62,7 +64,7 @@ class World:
     def enrol(self, customer: str, key: str | None = None) -> Answer:
         """Enrol a customer."""
         outcome: Result[Member] = self._act(
-            members.enrol,
+            enrolment.enrol,
             program_id=self.cast.program_id,
             customer_id=self._name + customer,
             key=key,
@@ -74,7 +76,7 @@ class World:
     ) -> Answer:
         """Award points."""
         return self._entry(
-            ledger.award,
+            acts.award,
             member_id=self._members[member],
             points=points,
             reason="Purchase",
@@ -95,7 +97,7 @@ class World:
                 )
             ).one()
         return self._entry(
-            ledger.reverse,
+            acts.reverse,
             entry_id=entry_id,
             points=points,
             reason="Refund",
@@ -107,7 +109,7 @@ class World:
     ) -> Answer:
         """Correct a balance."""
         return self._entry(
-            ledger.adjust,
+            acts.adjust,
             member_id=self._members[member],
             points=points,
             reason="Correction",
@@ -146,7 +148,7 @@ class World:
 
     def set_closed(self, member: int, *, is_closed: bool) -> Answer:
         """Close or reopen a member."""
-        act = members.close if is_closed else members.reopen
+        act = enrolment.close if is_closed else enrolment.reopen
         self._act(act, member_id=self._members[member])
         return ("done",)
 

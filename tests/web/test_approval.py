@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.services import pins, staff_people
+from app.services.staff import people, pins
 from tests import factories
 from tests.cast import Cast
 from tests.support import records
@@ -189,7 +189,7 @@ def test_with_nobody_to_approve_it_says_what_to_do(
         "by": cast.owner,
     }
     with cast.database.writing() as session:
-        staff_people.disable(session, **who)
+        people.disable(session, **who)
     assert "No other manager has a PIN yet" in ask(cashier, path).text
 
 
@@ -237,7 +237,7 @@ def test_a_role_that_is_lost_while_a_page_is_open_is_lost_at_once(
         "by": cast.owner,
     }
     with cast.database.writing() as session:
-        staff_people.change_role(session, role="cashier", **who)
+        people.change_role(session, role="cashier", **who)
 
     answer = manager.post(adjust, form)
 
@@ -245,5 +245,5 @@ def test_a_role_that_is_lost_while_a_page_is_open_is_lost_at_once(
     assert "A manager has to do this" in answer.text
     assert entries(cast) == []
     with cast.database.writing() as session:
-        staff_people.disable(session, **who)
+        people.disable(session, **who)
     assert manager.post(adjust, form).location.startswith("/sign-in")

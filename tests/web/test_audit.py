@@ -16,7 +16,8 @@ from sqlalchemy.exc import DBAPIError
 from app import clock
 from app.db import Database
 from app.rules.actors import SYSTEM
-from app.services import locations, merchants, staff
+from app.services import locations, merchants
+from app.services.staff import people
 from app.web.audit.words import WORDS
 from tests import factories
 from tests.cast import Cast
@@ -125,7 +126,7 @@ def test_the_export_has_all_and_calculates_nothing(cast: Cast, manager: Visitor)
 def test_nothing_of_another_merchant_is_there(cast: Cast, manager: Visitor) -> None:
     with cast.database.writing() as session:
         other = merchants.create(session, name="Another shop")
-        person = staff.create(
+        person = people.create(
             session,
             merchant_id=other.id,
             email="x@other.example.com",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from app.models.members import Member
-from app.services import cards, staff
+from app.services import workspaces
+from app.services.members import cards
 from tests import factories
 from tests.cast import Cast
 from tests.support.pages import Visitor
@@ -23,7 +24,7 @@ def member(cast: Cast) -> Member:
 
 def token(cast: Cast, member: Member) -> str:
     with cast.database.reading() as session:
-        workspace = staff.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
+        workspace = workspaces.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
         link = cards.find_link(session, workspace=workspace, member_id=member.id)
     return link.token if link else ""
 

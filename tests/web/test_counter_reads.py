@@ -9,7 +9,7 @@ import pytest
 from app.db import Database
 from app.models.members import Member
 from app.models.rewards import Reward
-from app.services import member_search
+from app.services.members.search import matches
 from tests import factories
 from tests.cast import Cast
 from tests.support.pages import Page, Visitor
@@ -67,7 +67,7 @@ def test_a_name_that_only_one_has_is_searched_once(
     cast: Cast, cashier: Visitor, member: Member
 ) -> None:
     with cast.database.reading() as session, statements_heard(cast.database) as search:
-        member_search.find_members(session, workspace_id=cast.workspace_id, text="kwame", limit=8)
+        matches.find_members(session, workspace_id=cast.workspace_id, text="kwame", limit=8)
 
     page, reading, writing = _heard(cast, lambda: cashier.get("/counter?q=kwame", **HTMX))
 

@@ -8,7 +8,8 @@ import pytest
 from flask import Flask
 
 from app.models.api_keys import ApiKey
-from app.services import api_keys, staff
+from app.services import workspaces
+from app.services.api_keys import keys
 from tests import factories
 from tests.cast import Cast
 from tests.support.api import Program, make_secret
@@ -23,8 +24,8 @@ def secret_on(page: Page) -> str:
 
 def the_keys(cast: Cast) -> list[ApiKey]:
     with cast.database.reading() as session:
-        workspace = staff.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
-        return list(api_keys.list_keys(session, workspace=workspace))
+        workspace = workspaces.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
+        return list(keys.list_keys(session, workspace=workspace))
 
 
 def test_a_key_is_made_shown_once_and_works(cast: Cast, app: Flask, owner: Visitor) -> None:

@@ -11,7 +11,8 @@ from app import clock
 from app.models.members import Member
 from app.models.merchants import Merchant
 from app.models.programs import Program
-from app.services import cards, programs
+from app.services import programs
+from app.services.members import cards
 from tests import factories
 from tests.cast import Cast
 from tests.support.pages import Visitor

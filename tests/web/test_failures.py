@@ -34,7 +34,7 @@ def test_what_breaks_before_the_commit_has_changed_nothing(
     cast: Cast, manager: Visitor, monkeypatch: pytest.MonkeyPatch, fault: Any, status: int
 ) -> None:
     member = factories.enrol(cast)
-    monkeypatch.setattr("app.services.ledger.award", fault)
+    monkeypatch.setattr("app.services.ledger.acts.award", fault)
 
     answer = award(manager, member.id)
 
@@ -58,7 +58,7 @@ def test_what_breaks_after_the_commit_may_have_been_saved(
     assert "may have been saved" in answer.text
     assert factories.reload(cast, member).balance == 50
     # The next request begins afresh.
-    monkeypatch.setattr("app.services.members.get_member", fault)
+    monkeypatch.setattr("app.services.members.enrolment.get_member", fault)
     assert NOTHING in manager.get(f"/members/{member.id}").text
 
 
@@ -87,7 +87,7 @@ def test_programs_are_told_the_same(
     body = {"accountId": member.id, "points": 50, "reason": "x"}
     monkeypatch.setattr("app.api.idempotent._replay", fault)
     after = api.post("/loyalty/points/award", body)
-    monkeypatch.setattr("app.services.ledger.award", fault)
+    monkeypatch.setattr("app.services.ledger.acts.award", fault)
     before = api.post("/loyalty/points/award", body)
 
     assert (after.status, before.status) == (status, status)

@@ -14,7 +14,7 @@ import time_machine
 from flask import Flask
 
 from app import clock
-from app.services import staff_people
+from app.services.staff import people
 from tests import factories
 from tests.cast import Cast
 from tests.support import records
@@ -142,7 +142,7 @@ def test_who_is_switched_off_is_not_let_in(cast: Cast, app: Flask, manager: Visi
     device = Authenticator()
     make(manager, device)
     with cast.database.writing() as session:
-        staff_people.disable(
+        people.disable(
             session,
             merchant_id=cast.merchant_id,
             staff_id=cast.manager.id or "",

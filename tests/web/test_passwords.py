@@ -19,7 +19,7 @@ from wtforms.fields.core import UnboundField
 from app import clock
 from app.db import Base
 from app.models.staff import Staff
-from app.services import staff
+from app.services.staff import passwords
 from app.web.base_form import RegularsForm
 from tests import factories
 from tests.cast import Cast
@@ -283,8 +283,8 @@ def test_passwords_and_pins_are_hashed_as_slowly_as_owasp_asks(
     app: Flask, cast: Cast, invited: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The tests hash cheaply; here the product's own parameters are back (OWASP, argon2id)."""
-    source = runpy.run_path(str(ROOT / "app" / "services" / "staff.py"))
-    monkeypatch.setattr(staff, "_HASHER", source["_HASHER"])
+    source = runpy.run_path(str(ROOT / "app" / "services" / "staff" / "passwords.py"))
+    monkeypatch.setattr(passwords, "_HASHER", source["_HASHER"])
 
     assert join(app, invited, TYPED).status == 303
     factories.take_pin(cast, "cashier", PIN)

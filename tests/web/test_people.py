@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from app import clock
 from app.models.staff import Staff
-from app.services import staff_people
+from app.services.staff import people
 from tests import factories
 from tests.cast import Cast
 from tests.support.pages import Page, Visitor
@@ -20,7 +20,7 @@ GOOD = "plum tractor lamp seven"
 
 def person(cast: Cast, role: str) -> Staff:
     with cast.database.reading() as session:
-        found = staff_people.list_people(session, merchant_id=cast.merchant_id)
+        found = people.list_people(session, merchant_id=cast.merchant_id)
     return next(each.person for each in found if each.person.id == getattr(cast, role).id)
 
 
@@ -245,7 +245,7 @@ def test_anothers_sign_in_is_not_ones_own_to_end(
     cast: Cast, cashier: Visitor, manager: Visitor
 ) -> None:
     with cast.database.reading() as session:
-        (theirs,) = staff_people.list_sessions(session, staff_id=str(cast.manager.id))
+        (theirs,) = people.list_sessions(session, staff_id=str(cast.manager.id))
     form = cashier.get("/you").fields("/sign-out")
 
     cashier.post(f"/you/sign-ins/{theirs.token_hash}/revoke", form)

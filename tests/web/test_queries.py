@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from app.services import member_search
+from app.services.members.search import matches
 from tests import factories
 from tests.cast import Cast
 from tests.support.pages import Visitor
@@ -45,7 +45,7 @@ def _count(cast: Cast, owner: Visitor, path: str) -> int:
 def test_all_members_are_counted_and_a_filter_is_bounded(
     cast: Cast, owner: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(member_search, "COUNT_MAX", 2)
+    monkeypatch.setattr(matches, "COUNT_MAX", 2)
     for number in range(4):
         factories.enrol(cast, f"Member {number}")
 

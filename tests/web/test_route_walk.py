@@ -17,7 +17,12 @@ from app.db import Base
 from app.http.access import ACCESS, PUBLIC
 from app.ids import new_token
 from app.rules.actors import Actor, Permission
-from app.services import api_keys, cards, inbound, staff, staff_people, webhook_resends
+from app.services import workspaces
+from app.services.api_keys import keys
+from app.services.members import cards
+from app.services.payments import sources
+from app.services.staff import people
+from app.services.webhooks import resends
 from tests import factories
 from tests.cast import Cast
 from tests.support.api import Program, make_secret
@@ -121,9 +126,9 @@ def make_things(cast: Cast, app: Flask, by: Actor, mode: str = "sandbox") -> dic
     domain = f"shop{member.id[-8:]}.example.com"
     invited = [factories.invite(cast, f"{n}@{domain}") for n in range(2)]
     with cast.database.writing() as session:
-        workspace = staff.get_workspace(session, merchant_id=cast.merchant_id, mode=mode)
+        workspace = workspaces.get_workspace(session, merchant_id=cast.merchant_id, mode=mode)
         link = cards.make_link(session, workspace=workspace, member_id=member.id, by=cast.manager)
-        resend = webhook_resends.resend_range(
+        resend = resends.resend_range(
             session,
             workspace_id=cast.workspace_id,
             endpoint_id=endpoint.id,
@@ -132,9 +137,9 @@ def make_things(cast: Cast, app: Flask, by: Actor, mode: str = "sandbox") -> dic
             with_delivered=True,
             by=cast.owner,
         )
-        (told,) = inbound.list_events(session, workspace_id=cast.workspace_id, source_id=source.id)
-        key = api_keys.list_keys(session, workspace=workspace)[0]
-        target = staff.create(
+        (told,) = sources.list_events(session, workspace_id=cast.workspace_id, source_id=source.id)
+        key = keys.list_keys(session, workspace=workspace)[0]
+        target = people.create(
             session,
             merchant_id=cast.merchant_id,
             email=f"target@{domain}",
@@ -209,7 +214,7 @@ def sign_in(app: Flask, role: str, domain: str = "harbour.example.com") -> Walke
 def sign_in_of(cast: Cast, role: str) -> str:
     """Name a person's sign-in as its own page does."""
     with cast.database.reading() as session:
-        (here, *_) = staff_people.list_sessions(session, staff_id=getattr(cast, role).id)
+        (here, *_) = people.list_sessions(session, staff_id=getattr(cast, role).id)
     return here.token_hash
 
 

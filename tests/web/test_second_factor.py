@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from app import clock
-from app.services import second_factors
+from app.services.staff import second_factors
 from tests.cast import Cast
 from tests.support.pages import Page, Visitor
 

@@ -8,7 +8,9 @@ import pytest
 from flask import Flask
 
 from app.ids import new_token
-from app.services import api_keys, cards, staff
+from app.services import workspaces
+from app.services.api_keys import keys
+from app.services.members import cards
 from tests import factories
 from tests.cast import Cast
 from tests.support.api import make_secret
@@ -20,14 +22,14 @@ from tests.web.test_route_walk import sign_in_of
 def _key(cast: Cast) -> str:
     make_secret(cast)
     with cast.database.reading() as session:
-        workspace = staff.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
-        return f"/developers/keys/{api_keys.list_keys(session, workspace=workspace)[0].id}/revoke"
+        workspace = workspaces.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
+        return f"/developers/keys/{keys.list_keys(session, workspace=workspace)[0].id}/revoke"
 
 
 def _link(cast: Cast) -> str:
     member = factories.enrol(cast)
     with cast.database.writing() as session:
-        workspace = staff.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
+        workspace = workspaces.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
         cards.make_link(session, workspace=workspace, member_id=member.id, by=cast.manager)
     return f"/members/{member.id}/card/revoke"
 

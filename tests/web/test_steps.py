@@ -24,15 +24,11 @@ from app.models.members import Customer, Member
 from app.models.outbox import Event
 from app.models.redemptions import Redemption
 from app.models.webhooks import WebhookDelivery
-from app.services import (
-    api_requests,
-    demo_bulk,
-    demo_lives,
-    member_search,
-    paging,
-    recent_members,
-    webhook_log,
-)
+from app.services import paging, recent_members
+from app.services.api_keys import request_log
+from app.services.members.search import matches
+from app.services.webhooks import delivery_log
+from bench import bulk, workspaces
 from tests import factories
 from tests.cast import Cast
 from tests.support.api import Program, make_secret
@@ -77,11 +73,8 @@ def large(cast: Cast) -> Cast:
     for name, cost in (("Any hot drink", 450), ("Cake of the day", 600)):
         factories.make_reward(cast, name, points_cost=cost)
     with cast.database.writing() as session:
-        shop = demo_bulk.open_shop(session, workspace_id=cast.workspace_id)
-    due = list(demo_bulk.batches(MEMBERS, ENTRIES))
-    for several in demo_bulk.together(demo_lives.work_out(shop, due)):
-        with cast.database.writing() as session:
-            demo_bulk.write(session, shop=shop, several=several)
+        shop = bulk.open_shop(session, workspace_id=cast.workspace_id)
+    workspaces.fill(cast.database, shop, list(bulk.batches(MEMBERS, ENTRIES)), label="")
     factories.make_endpoint(cast)
     factories.award(cast, factories.enrol(cast, "Hana"), 1000)
     dispatch(cast)
@@ -122,7 +115,7 @@ def _log_requests(cast: Cast) -> None:
     }
     with cast.database.writing() as session:
         rows = [{**request, "id": new_id("req"), "recorded_at": clock.now()} for _ in range(LOGGED)]
-        api_requests.record(session, rows=rows)
+        request_log.record(session, rows=rows)
 
 
 def test_no_page_and_no_call_takes_many_steps_in_a_large_shop(
@@ -130,10 +123,10 @@ def test_no_page_and_no_call_takes_many_steps_in_a_large_shop(
 ) -> None:
     for module, name in (
         *((paging, "FEW_MAX"), (recent_members, "LOOKED_AT_MAX"), (recent_members, "WALKED_MAX")),
-        *((member_search, "COUNT_MAX"), (webhook_log, "COUNT_MAX")),
+        *((matches, "COUNT_MAX"), (delivery_log, "COUNT_MAX")),
     ):
         monkeypatch.setattr(module, name, FEW)
-    monkeypatch.setattr(member_search, "KNOWN_MAX", KNOWN)
+    monkeypatch.setattr(matches, "KNOWN_MAX", KNOWN)
     owner, program = Visitor(app).sign_in("owner"), Program(app, make_secret(large))
     steps = Steps(large)
     asked: list[tuple[Visitor | Program, str]] = [

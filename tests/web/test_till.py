@@ -9,8 +9,10 @@ from flask import Flask
 from itsdangerous import URLSafeTimedSerializer
 
 from app import clock
-from app.services import locations, pins, staff_people
-from app.services.staff import SignIn
+from app.services import locations
+from app.services.staff import people as staff_people
+from app.services.staff import pins
+from app.services.staff.sign_ins import SignIn
 from tests import factories
 from tests.cast import Cast
 from tests.support import records

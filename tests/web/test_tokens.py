@@ -24,7 +24,8 @@ from app.db import Database
 from app.factory import create_app
 from app.ids import ALPHABET, new_code, new_token
 from app.rules import api_keys
-from app.services import second_factors, webhooks
+from app.services.staff import second_factors
+from app.services.webhooks import endpoints
 from tests import factories
 from tests.cast import Cast
 from tests.support.authenticator import Authenticator
@@ -41,8 +42,7 @@ SEED_BYTES = 20
 RECOVERY_CODE_BITS = 60
 
 AT_RANDOM = {
-    "app/services/demo.py": "made-up members",
-    "app/services/demo_lives.py": "made-up members",
+    "app/sandbox/seeding.py": "made-up members",
     "app/worker/delivering.py": "how long it waits before it tries again",
 }
 """Where luck that can be foretold does no harm."""
@@ -220,7 +220,7 @@ MAKERS: dict[str, Callable[[], object]] = {
     "a code": new_code,
     "an app's secret": pyotp.random_base32,
     "an API key": lambda: api_keys.new_secret(mode="live", is_restricted=False),
-    "a webhook's secret": webhooks.new_secret,
+    "a webhook's secret": endpoints.new_secret,
 }
 
 

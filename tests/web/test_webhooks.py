@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from app.models.webhooks import WebhookEndpoint
-from app.services import webhooks
 from app.services.paging import Between
+from app.services.webhooks import endpoints
 from tests import factories
 from tests.cast import Cast
 from tests.support.pages import Page, Visitor
@@ -21,7 +21,7 @@ URL = "https://shop.example.com/hooks"
 
 def the_endpoints(cast: Cast) -> list[WebhookEndpoint]:
     with cast.database.reading() as session:
-        found = webhooks.list_endpoints(session, workspace_id=cast.workspace_id, between=Between())
+        found = endpoints.list_endpoints(session, workspace_id=cast.workspace_id, between=Between())
     return list(found.rows)
 
 

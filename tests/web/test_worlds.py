@@ -20,7 +20,9 @@ from app.models.devices import Device
 from app.models.merchants import LIVE, SANDBOX
 from app.models.registry import WORKSPACE_TABLES
 from app.rules.actors import SYSTEM
-from app.services import audit_log, locations, pins, programs
+from app.services import locations, programs
+from app.services.audit import log
+from app.services.staff import pins
 from tests import factories
 from tests.cast import Cast
 from tests.support.settings import PLENTY
@@ -265,7 +267,7 @@ def test_the_walk_catches_a_page_that_reads_the_other_world(
     visitor = enter(app, both, is_live=False, has_second_factor=False)
 
     with monkeypatch.context() as patch:
-        patch.setattr(audit_log, "OF_THE_MERCHANT", "1 = 1")
+        patch.setattr(log, "OF_THE_MERCHANT", "1 = 1")
         assert {"/audit", "/audit/export"} <= shown(app, visitor, both, both.live).keys()
     with monkeypatch.context() as patch:
         live_id = both.live.cast.workspace_id

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from app.services.webhook_deliveries import Answer
+from app.services.webhooks.deliveries import Answer
 from app.worker import posting
 
 BODY = b'{"type":"loyalty.points.earned","secret":"nobody else may read this"}'

@@ -16,8 +16,9 @@ from app import clock
 from app.metrics import Metrics
 from app.models.outbox import Event
 from app.rules import retrying
-from app.services import webhook_deliveries, webhooks
-from app.services.webhook_deliveries import Job
+from app.services.webhooks import deliveries as webhook_deliveries
+from app.services.webhooks import endpoints
+from app.services.webhooks.deliveries import Job
 from app.worker.delivering import Deliverer
 from tests import factories
 from tests.cast import Cast
@@ -105,7 +106,7 @@ def test_three_days_of_failures_disable_an_endpoint(cast: Cast, deliverer: Deliv
         factories.enrol(cast)
         deliver(deliverer)
         with cast.database.writing() as session:
-            row = webhooks.get_endpoint(
+            row = endpoints.get_endpoint(
                 session, workspace_id=cast.workspace_id, endpoint_id=endpoint.id
             )
             row.failing_since = clock.now() - timedelta(days=3, seconds=1)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from app import clock
-from app.services.webhook_deliveries import Answer
+from app.services.webhooks.deliveries import Answer
 from app.worker import posting
 from tests.support.receivers import (
     dripping,

@@ -13,7 +13,9 @@ from app import clock, errors
 from app.metrics import Metrics
 from app.models.webhooks import WebhookEndpoint, WebhookResend
 from app.rules import retrying
-from app.services import webhook_deliveries, webhook_log, webhook_resends, webhooks
+from app.services.webhooks import deliveries as webhook_deliveries
+from app.services.webhooks import delivery_log, resends
+from app.services.webhooks import endpoints as webhook_endpoints
 from app.worker.delivering import Deliverer
 from tests import factories
 from tests.cast import Cast
@@ -35,7 +37,7 @@ def resend_range(
 ) -> WebhookResend:
     given: dict[str, Any] = {"with_delivered": False, "by": cast.manager, **more}
     with cast.database.writing() as session:
-        return webhook_resends.resend_range(
+        return resends.resend_range(
             session,
             workspace_id=cast.workspace_id,
             endpoint_id=endpoint.id,
@@ -45,16 +47,16 @@ def resend_range(
         )
 
 
-def progress(cast: Cast, resend: WebhookResend) -> webhook_log.Progress:
+def progress(cast: Cast, resend: WebhookResend) -> delivery_log.Progress:
     with cast.database.reading() as session:
-        return webhook_log.get_progress(
+        return delivery_log.get_progress(
             session, workspace_id=cast.workspace_id, resend_id=resend.id
         )
 
 
 def rotate(cast: Cast, endpoint: WebhookEndpoint, hours: int) -> str:
     with cast.database.writing() as session:
-        return webhooks.rotate_secret(
+        return webhook_endpoints.rotate_secret(
             session,
             workspace_id=cast.workspace_id,
             endpoint_id=endpoint.id,
@@ -78,7 +80,7 @@ def test_a_test_goes_to_its_endpoint_alone(cast: Cast, deliverer: Deliverer) -> 
         endpoint = subscribe(cast, asked, "loyalty.tier.changed")
         subscribe(cast, other)
         with cast.database.writing() as session:
-            sent = webhook_resends.send_test(
+            sent = resends.send_test(
                 session, workspace_id=cast.workspace_id, endpoint_id=endpoint.id, by=cast.manager
             )
         deliver(deliverer)
@@ -98,9 +100,9 @@ def test_nothing_is_sent_to_an_endpoint_that_is_off(cast: Cast, deliverer: Deliv
         now = clock.now()
         given: dict[str, Any] = {"workspace_id": cast.workspace_id, "by": cast.manager}
         with pytest.raises(errors.EndpointDisabled), cast.database.writing() as session:
-            webhook_resends.send_test(session, endpoint_id=endpoint.id, **given)
+            resends.send_test(session, endpoint_id=endpoint.id, **given)
         with pytest.raises(errors.EndpointDisabled), cast.database.writing() as session:
-            webhook_resends.resend(session, delivery_id=delivery.id, **given)
+            resends.resend(session, delivery_id=delivery.id, **given)
         with pytest.raises(errors.EndpointDisabled):
             resend_range(cast, endpoint, now - timedelta(days=1), now)
         deliver(deliverer)
@@ -120,7 +122,7 @@ def test_what_has_failed_is_sent_again_with_all_its_attempts(
         (failed,) = deliveries(cast)
         amend(cast, endpoint, status="enabled")
         with cast.database.writing() as session:
-            webhook_resends.resend(
+            resends.resend(
                 session, workspace_id=cast.workspace_id, delivery_id=failed.id, by=cast.manager
             )
         deliver(deliverer)
@@ -218,7 +220,7 @@ def test_only_managers_and_owners_may(cast: Cast) -> None:
     with pytest.raises(errors.PermissionDenied):
         resend_range(cast, endpoint, clock.now(), clock.now(), by=cast.cashier)
     with pytest.raises(errors.PermissionDenied), cast.database.writing() as session:
-        webhooks.rotate_secret(
+        webhook_endpoints.rotate_secret(
             session,
             workspace_id=cast.workspace_id,
             endpoint_id=endpoint.id,
@@ -263,7 +265,9 @@ def test_events_are_written_for_an_endpoint_while_it_is_deleted(cast: Cast) -> N
         with cast.database.writing() as session:
             if number < len(endpoints):
                 endpoint_id = endpoints[number].id
-                webhooks.delete_endpoint(session, endpoint_id=endpoint_id, by=cast.owner, **given)
+                webhook_endpoints.delete_endpoint(
+                    session, endpoint_id=endpoint_id, by=cast.owner, **given
+                )
             else:
                 webhook_deliveries.dispatch(session, **given)
 

@@ -28,7 +28,7 @@ from app.db import Database
 from app.models.members import Member
 from app.models.outbox import Event
 from app.models.webhooks import WebhookDelivery, WebhookEndpoint
-from app.services.webhook_deliveries import PLACES_PER_ENDPOINT
+from app.services.webhooks.deliveries import PLACES_PER_ENDPOINT
 from tests import factories
 from tests.cast import Cast
 from tests.support.receivers import Receiver, endless, receiving, reset, slow, status

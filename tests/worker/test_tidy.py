@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app import clock
 from app.factory import create_app
-from app.services import api_requests
+from app.services.api_keys import request_log
 from app.worker.running import tidy
 from tests.cast import Cast
 from tests.support.api import Program, make_secret
@@ -25,5 +25,5 @@ def test_requests_of_more_than_30_days_ago_are_removed(cast: Cast, tmp_path: Pat
     tidy(cast.database)
 
     with cast.database.reading() as session:
-        kept = api_requests.list_requests(session, workspace_id=cast.workspace_id).rows
+        kept = request_log.list_requests(session, workspace_id=cast.workspace_id).rows
     assert len(kept) == 1

@@ -17,9 +17,10 @@ from app.db import Database
 from app.http.actors import signed_in
 from app.http.database import current, reading
 from app.models.merchants import Workspace
-from app.services import audit_log, staff_people
-from app.services.audit_log import AuditFilters, AuditLine
+from app.services.audit import log
+from app.services.audit.log import AuditFilters, AuditLine
 from app.services.snapshots import json_time
+from app.services.staff import people as staff_people
 from app.web import days
 from app.web.audit.words import place_of, words_of
 from app.web.paging import shown_before
@@ -41,13 +42,13 @@ def index() -> Response:
     """List acts, the newest first."""
     filters, workspace = _filters(), signed_in().workspace
     with reading() as session:
-        found = audit_log.list_lines(
+        found = log.list_lines(
             session,
             workspace=workspace,
             filters=filters,
             after=request.args.get("after"),
         )
-        acts = audit_log.list_acts(session, workspace=workspace)
+        acts = log.list_acts(session, workspace=workspace)
         people = staff_people.list_people(session, merchant_id=signed_in().merchant.id)
     return page(
         "audit/index.html",
@@ -85,7 +86,7 @@ def _rows(
 ) -> Generator[str, None, None]:
     """Yield the lines of the file: the names of the columns, then one act each."""
     with database.reading() as session:
-        lines = audit_log.export(session, workspace=workspace, filters=filters)
+        lines = log.export(session, workspace=workspace, filters=filters)
         first = list(islice(lines, 1))
         yield _csv(COLUMNS)
         for line in chain(first, lines):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from app.models.merchants import Workspace
-from app.services.audit_log import AuditLine
+from app.services.audit.log import AuditLine
 
 WORDS: Mapping[str, str] = {
     "access.refused": "Was refused",

@@ -10,7 +10,7 @@ from app.http.actors import actor, signed_in, workspace_id
 from app.http.database import reading, writing
 from app.http.messages import say
 from app.rules import cards as drawn
-from app.services import cards, members
+from app.services.members import cards, enrolment
 from app.web.base_form import is_pressed
 from app.web.responses import go, page
 
@@ -21,7 +21,7 @@ blueprint = Blueprint("cards", __name__)
 def show(member_id: str) -> Response:
     """Show a card with its codes, its link, and a way to print it."""
     with reading() as session:
-        member = members.get_member(session, workspace_id=workspace_id(), member_id=member_id)
+        member = enrolment.get_member(session, workspace_id=workspace_id(), member_id=member_id)
         link = cards.find_link(session, workspace=signed_in().workspace, member_id=member_id)
     address = _address(link.token) if link else ""
     return page(

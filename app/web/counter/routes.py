@@ -17,8 +17,10 @@ from app.http.actors import actor, signed_in, workspace_id
 from app.http.database import reading, writing
 from app.http.messages import UNDO_SECONDS
 from app.http.statuses import status_of
-from app.services import counter, ledger, members, purchases, redemptions
+from app.services import counter, redemptions
 from app.services.counter import CounterPlace, Slip, Stage
+from app.services.ledger import acts, purchases
+from app.services.members import enrolment
 from app.web.base_form import ActForm, RegularsForm
 from app.web.counter.forms import CounterAwardForm
 from app.web.filters import counted, money
@@ -58,7 +60,7 @@ def earns(member_id: str) -> Response:
     """Say how many points a purchase of the amount that is being typed earns."""
     form = CounterAwardForm(formdata=request.args)
     with reading() as session:
-        member = members.get_member(session, workspace_id=workspace_id(), member_id=member_id)
+        member = enrolment.get_member(session, workspace_id=workspace_id(), member_id=member_id)
     points = purchases.points_for(member, amount_minor=form.spent.data or 0, currency=_currency())
     return page("counter/earns.html", part="counter/_earns.html", member=member, points=points)
 
@@ -105,7 +107,7 @@ def award(member_id: str) -> Response:
             lambda session: (
                 purchases.award(
                     session,
-                    member=members.get_member(
+                    member=enrolment.get_member(
                         session, workspace_id=workspace_id(), member_id=member_id
                     ),
                     amount_minor=amount,
@@ -115,7 +117,7 @@ def award(member_id: str) -> Response:
                     by=actor(),
                 ).value
             ),
-            lambda session, entry_id: ledger.read_entry(
+            lambda session, entry_id: acts.read_entry(
                 session, workspace_id=workspace_id(), entry_id=entry_id
             ),
         )

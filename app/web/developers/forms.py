@@ -7,7 +7,7 @@ from wtforms.validators import ValidationError
 from wtforms.widgets import CheckboxInput
 
 from app.rules.api_keys import SCOPES
-from app.services.api_keys import OVERLAP_HOURS
+from app.services.api_keys.keys import OVERLAP_HOURS
 from app.web.base_form import RegularsForm
 from app.web.choices import choice
 

@@ -17,9 +17,13 @@ from app.http.statuses import status_of
 from app.models.api_keys import ApiKey
 from app.models.merchants import SANDBOX
 from app.rules.api_keys import RESOURCES
-from app.services import api_keys, api_requests, ledger, staff, webhook_log
-from app.services.api_keys import NewKey
-from app.services.api_requests import RequestFilters
+from app.services import workspaces
+from app.services.api_keys import keys as api_keys
+from app.services.api_keys import request_log
+from app.services.api_keys.keys import NewKey
+from app.services.api_keys.request_log import RequestFilters
+from app.services.ledger import acts
+from app.services.webhooks import delivery_log
 from app.web.base_form import is_pressed
 from app.web.developers.forms import NAMES, KeyForm, RollForm
 from app.web.developers.guide import CALLS, Step, steps
@@ -36,10 +40,8 @@ def index() -> Response:
     """Show keys, webhook endpoints, the guide and the latest requests."""
     with reading() as session:
         keys = api_keys.list_keys(session, workspace=signed_in().workspace)
-        latest = api_requests.list_requests(
-            session, workspace_id=workspace_id(), limit=LATEST_COUNT
-        )
-        endpoints = webhook_log.list_health(session, workspace_id=workspace_id())
+        latest = request_log.list_requests(session, workspace_id=workspace_id(), limit=LATEST_COUNT)
+        endpoints = delivery_log.list_health(session, workspace_id=workspace_id())
     return page(
         "developers/index.html",
         endpoints=endpoints,
@@ -146,7 +148,7 @@ def list_requests() -> Response:
         key_id=request.args.get("key", ""), failed_only=request.args.get("failed") == "1"
     )
     with reading() as session:
-        found = api_requests.list_requests(
+        found = request_log.list_requests(
             session,
             workspace_id=workspace_id(),
             filters=filters,
@@ -168,10 +170,8 @@ def list_requests() -> Response:
 def show_request(request_id: str) -> Response:
     """Show one request and the ledger entries that it made."""
     with reading() as session:
-        found = api_requests.get_request(
-            session, workspace_id=workspace_id(), request_id=request_id
-        )
-        entries = api_requests.list_entries(
+        found = request_log.get_request(session, workspace_id=workspace_id(), request_id=request_id)
+        entries = request_log.list_entries(
             session, workspace_id=workspace_id(), request_id=request_id
         )
         keys = api_keys.list_keys(session, workspace=signed_in().workspace)
@@ -182,8 +182,8 @@ def show_request(request_id: str) -> Response:
 def request_of_entry(entry_id: str) -> Response:
     """Go from a ledger entry to the request that made it."""
     with reading() as session:
-        entry = ledger.get_entry(session, workspace_id=workspace_id(), entry_id=entry_id)
-        found = api_requests.find_maker(session, entry=entry)
+        entry = acts.get_entry(session, workspace_id=workspace_id(), entry_id=entry_id)
+        found = request_log.find_maker(session, entry=entry)
     if found is None:
         raise NotFound("That request is not in the log. Requests are kept for 30 days.")
     return redirect_to(url_for("developers.show_request", request_id=found.id))
@@ -192,8 +192,10 @@ def request_of_entry(entry_id: str) -> Response:
 def _guide() -> list[Step]:
     """Judge the guide by the sandbox, whatever workspace one is in."""
     with reading() as session:
-        sandbox = staff.get_workspace(session, merchant_id=signed_in().merchant.id, mode=SANDBOX)
-        seen = api_requests.list_seen_calls(session, workspace_id=sandbox.id, among=CALLS)
+        sandbox = workspaces.get_workspace(
+            session, merchant_id=signed_in().merchant.id, mode=SANDBOX
+        )
+        seen = request_log.list_seen_calls(session, workspace_id=sandbox.id, among=CALLS)
     return steps(seen)
 
 

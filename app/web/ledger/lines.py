@@ -9,7 +9,7 @@ from itertools import pairwise
 from app import clock
 from app.models.ledger import LedgerEntry
 from app.rules.actors import Actor, Permission, may_undo
-from app.services.ledger_history import Row
+from app.services.ledger.history import Row
 
 ICONS = {
     "award": "plus",

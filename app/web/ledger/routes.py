@@ -15,8 +15,9 @@ from app.http.statuses import status_of
 from app.models.members import Member
 from app.rules import tiers
 from app.rules.ledger import Entry
-from app.services import ledger, ledger_history, members
-from app.services.ledger_history import Row
+from app.services.ledger import acts, history
+from app.services.ledger.history import Row
+from app.services.members import enrolment
 from app.web.base_form import RegularsForm, is_pressed
 from app.web.filters import clock_time, counted, number, signed
 from app.web.ledger.forms import AdjustPointsForm, AwardPointsForm, ReverseForm
@@ -51,7 +52,7 @@ class Effect:
 def show(entry_id: str) -> Response:
     """Go to an entry on its member's page."""
     with reading() as session:
-        entry = ledger.get_entry(session, workspace_id=workspace_id(), entry_id=entry_id)
+        entry = acts.get_entry(session, workspace_id=workspace_id(), entry_id=entry_id)
     address = url_for("members.show", member_id=entry.member_id, before=entry.seq + 1)
     return redirect_to(f"{address}#{entry.id}")
 
@@ -72,7 +73,7 @@ def award(member_id: str) -> Response:
         approval = form.take_approval()
         sent = form.act_once(
             lambda session: (
-                ledger.award(
+                acts.award(
                     session,
                     workspace_id=workspace_id(),
                     member_id=member_id,
@@ -110,7 +111,7 @@ def adjust(member_id: str) -> Response:
     try:
         approval = form.take_approval()
         sent = form.act_once(
-            lambda session: ledger.adjust(
+            lambda session: acts.adjust(
                 session,
                 workspace_id=workspace_id(),
                 member_id=member_id,
@@ -168,7 +169,7 @@ def reverse(entry_id: str) -> Response:
         return _reverse_page(form, member, row, 422)
     try:
         sent = form.act_once(
-            lambda session: ledger.reverse(
+            lambda session: acts.reverse(
                 session,
                 workspace_id=workspace_id(),
                 entry_id=entry_id,
@@ -205,19 +206,21 @@ def undo(entry_id: str) -> Response:
 
 
 def _find(session: Session, entry_id: str) -> Entry:
-    return ledger.read_entry(session, workspace_id=workspace_id(), entry_id=entry_id)
+    return acts.read_entry(session, workspace_id=workspace_id(), entry_id=entry_id)
 
 
 def _get_member(member_id: str) -> Member:
     with reading() as session:
-        return members.get_member(session, workspace_id=workspace_id(), member_id=member_id)
+        return enrolment.get_member(session, workspace_id=workspace_id(), member_id=member_id)
 
 
 def _get_row(entry_id: str) -> tuple[Member, Row]:
     with reading() as session:
-        entry = ledger.get_entry(session, workspace_id=workspace_id(), entry_id=entry_id)
-        member = members.get_member(session, workspace_id=workspace_id(), member_id=entry.member_id)
-        return member, ledger_history.get_row(session, member=member, entry_id=entry_id)
+        entry = acts.get_entry(session, workspace_id=workspace_id(), entry_id=entry_id)
+        member = enrolment.get_member(
+            session, workspace_id=workspace_id(), member_id=entry.member_id
+        )
+        return member, history.get_row(session, member=member, entry_id=entry_id)
 
 
 def _act_page(act: str, form: RegularsForm, member: Member, status: int = 200) -> Response:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from app.http.actors import actor, workspace_id
 from app.rules.ledger import Entry
-from app.services import idempotency, ledger
+from app.services import idempotency
 from app.services.idempotency import IdempotencyKey
+from app.services.ledger import acts
 from app.web.base_form import SCOPE, act_once
 
 
@@ -17,10 +18,10 @@ def undo_entry(entry_id: str) -> Entry:
     asked = idempotency.fingerprint("undo", {"entry": entry_id})
     return act_once(
         IdempotencyKey(SCOPE, f"undo {entry_id}", asked),
-        lambda session: ledger.reverse(
+        lambda session: acts.reverse(
             session, workspace_id=workspace_id(), entry_id=entry_id, reason="Undone", by=actor()
         ),
-        lambda session, reversal_id: ledger.read_entry(
+        lambda session, reversal_id: acts.read_entry(
             session, workspace_id=workspace_id(), entry_id=reversal_id
         ),
     ).value

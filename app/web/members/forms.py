@@ -8,7 +8,7 @@ from typing import Any
 from wtforms import HiddenField, SelectField, StringField
 
 from app.models.members import Member
-from app.services.customers import Person
+from app.services.members.customers import Person
 from app.web.base_form import EditForm
 
 

@@ -18,8 +18,11 @@ from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.members import Member
 from app.rules import tiers
-from app.services import ledger_history, member_search, members, programs, rewards
-from app.services.customers import Person
+from app.services import programs, rewards
+from app.services.ledger import history
+from app.services.members import enrolment
+from app.services.members.customers import Person
+from app.services.members.search import matches
 from app.services.results import Replayed, Result
 from app.web import days
 from app.web.base_form import is_pressed
@@ -39,7 +42,7 @@ class ListView:
     """What the list was asked for, as the address has it."""
 
     text: str
-    filters: member_search.MemberFilters
+    filters: matches.MemberFilters
 
     def address(self, **changes: str) -> str:
         """Give the list's address with some of its parts changed; empty ones are left out."""
@@ -61,7 +64,7 @@ def index() -> Response:
     """List and search members."""
     view = _list_view(request.args)
     with reading() as session:
-        found = member_search.find_members(
+        found = matches.find_members(
             session,
             workspace_id=workspace_id(),
             text=view.text,
@@ -86,16 +89,16 @@ def index() -> Response:
     )
 
 
-def _count(session: Session, view: ListView, found: member_search.MemberPage) -> tuple[int, int]:
+def _count(session: Session, view: ListView, found: matches.MemberPage) -> tuple[int, int]:
     """Return how many members the list has in all, and where the count ends."""
     if found.is_cut:
-        return member_search.KNOWN_MAX + 1, member_search.KNOWN_MAX
+        return matches.KNOWN_MAX + 1, matches.KNOWN_MAX
     if found.count is not None:
         return found.count, found.count
-    count = member_search.count_members(session, workspace_id=workspace_id(), filters=view.filters)
+    count = matches.count_members(session, workspace_id=workspace_id(), filters=view.filters)
     # All of them are a total, which is known exactly.
-    is_total = view.filters == member_search.MemberFilters()
-    return count, count if is_total else member_search.COUNT_MAX
+    is_total = view.filters == matches.MemberFilters()
+    return count, count if is_total else matches.COUNT_MAX
 
 
 @blueprint.get("/search")
@@ -103,7 +106,7 @@ def search() -> Response:
     """Go where the top bar's search leads: to the one that an id names, else to the list."""
     text = request.args.get("q", "")
     with reading() as session:
-        member_id = member_search.find_by_id(session, workspace_id=workspace_id(), text=text)
+        member_id = matches.find_by_id(session, workspace_id=workspace_id(), text=text)
     if member_id is not None:
         return redirect_to(url_for("members.show", member_id=member_id))
     return redirect_to(url_for("members.index", q=text))
@@ -136,7 +139,7 @@ def create() -> Response:
         return _enrol_page(form, alike=alike, status=422)
     try:
         sent = form.act_once(
-            lambda session: members.enrol(
+            lambda session: enrolment.enrol(
                 session,
                 workspace_id=workspace_id(),
                 program_id=form.program_id.data or "",
@@ -161,7 +164,7 @@ def create() -> Response:
 def show(member_id: str) -> Response:
     """Show one member: who, how many points, why, and what they can have."""
     with reading() as session:
-        member = members.get_member(session, workspace_id=workspace_id(), member_id=member_id)
+        member = enrolment.get_member(session, workspace_id=workspace_id(), member_id=member_id)
         facts = _member_facts(session, member)
     return page("members/show.html", member=member, **facts)
 
@@ -170,7 +173,7 @@ def show(member_id: str) -> Response:
 def ledger(member_id: str) -> Response:
     """Show a member's ledger: filtered, or the lines before the ones already shown."""
     with reading() as session:
-        member = members.get_member(session, workspace_id=workspace_id(), member_id=member_id)
+        member = enrolment.get_member(session, workspace_id=workspace_id(), member_id=member_id)
         facts = _member_facts(session, member)
     response = page("members/show.html", part="members/_ledger.html", member=member, **facts)
     if request.headers.get("HX-Target") == "members-ledger":
@@ -185,7 +188,7 @@ def ledger(member_id: str) -> Response:
 def edit(member_id: str) -> Response:
     """Show the form of a person's record."""
     with reading() as session:
-        member = members.get_member(session, workspace_id=workspace_id(), member_id=member_id)
+        member = enrolment.get_member(session, workspace_id=workspace_id(), member_id=member_id)
     return _edit_page(PersonForm(obj=member.customer), member)
 
 
@@ -193,7 +196,7 @@ def edit(member_id: str) -> Response:
 def update(member_id: str) -> Response:
     """Change a person's record; warn first of one who may be the same person."""
     with reading() as session:
-        member = members.get_member(session, workspace_id=workspace_id(), member_id=member_id)
+        member = enrolment.get_member(session, workspace_id=workspace_id(), member_id=member_id)
     form = PersonForm()
     if not form.validate_on_submit():
         return _edit_page(form, member, status=422)
@@ -202,7 +205,7 @@ def update(member_id: str) -> Response:
         return _edit_page(form, member, alike=alike, status=422)
     try:
         form.act_once(
-            lambda session: members.edit(
+            lambda session: enrolment.edit(
                 session,
                 workspace_id=workspace_id(),
                 member_id=member_id,
@@ -224,7 +227,7 @@ def close(member_id: str) -> Response:
     """Close a member; Undo reopens."""
     if is_pressed():
         with writing() as session:
-            members.close(session, workspace_id=workspace_id(), member_id=member_id, by=actor())
+            enrolment.close(session, workspace_id=workspace_id(), member_id=member_id, by=actor())
         say(
             "Membership closed. Points stay in the ledger.",
             undo=url_for("members.reopen", member_id=member_id),
@@ -237,7 +240,7 @@ def reopen(member_id: str) -> Response:
     """Reopen a closed member."""
     if is_pressed():
         with writing() as session:
-            members.reopen(session, workspace_id=workspace_id(), member_id=member_id, by=actor())
+            enrolment.reopen(session, workspace_id=workspace_id(), member_id=member_id, by=actor())
         say("Membership open again.")
     return go(url_for("members.show", member_id=member_id))
 
@@ -245,7 +248,7 @@ def reopen(member_id: str) -> Response:
 def _list_view(values: Mapping[str, str]) -> ListView:
     return ListView(
         text=values.get("q", "").strip()[:200],
-        filters=member_search.MemberFilters(
+        filters=matches.MemberFilters(
             program_id=values.get("program", ""),
             tier=values.get("tier", ""),
             status=values.get("status", "") if values.get("status") in STATUSES else "",
@@ -255,7 +258,7 @@ def _list_view(values: Mapping[str, str]) -> ListView:
 
 
 def _find_close(session: Session, view: ListView) -> list[Member]:
-    return member_search.find_close_members(
+    return matches.find_close_members(
         session, workspace_id=workspace_id(), text=view.text, filters=view.filters
     )
 
@@ -263,7 +266,7 @@ def _find_close(session: Session, view: ListView) -> list[Member]:
 def _member_facts(session: Session, member: Member) -> dict[str, Any]:
     """Read what the member's page shows beside the member."""
     view = _ledger_view(request.args)
-    found = ledger_history.list_rows(
+    found = history.list_rows(
         session, member=member, filters=view["filters"], before_seq=_before_seq()
     )
     offers = rewards.list_offers(session, member=member, tiers=member.program.tiers)
@@ -271,7 +274,7 @@ def _member_facts(session: Session, member: Member) -> dict[str, Any]:
         "progress": tiers.progress(member.qualifying_points, member.program.tiers),
         "offers": offers,
         "able_count": sum(1 for offer in offers if offer.refusal is None),
-        "sums": ledger_history.sum_by_kind(session, member=member),
+        "sums": history.sum_by_kind(session, member=member),
         "page": found,
         "lines": make_lines(found.rows, by=actor()),
         "ledger_view": view,
@@ -286,7 +289,7 @@ def _ledger_view(values: Mapping[str, str]) -> dict[str, Any]:
     since = days.start_of(values.get("since", ""), zone)
     until = days.start_of(values.get("until", ""), zone, days_later=1)
     kind = values.get("kind", "")
-    filters = ledger_history.LedgerFilters(kind=kind, since=since, until=until)
+    filters = history.LedgerFilters(kind=kind, since=since, until=until)
     return {
         "filters": filters,
         "kind": kind,
@@ -301,7 +304,7 @@ def _before_seq() -> int | None:
 
 
 def _find(session: Session, member_id: str) -> Member:
-    return members.get_member(session, workspace_id=workspace_id(), member_id=member_id)
+    return enrolment.get_member(session, workspace_id=workspace_id(), member_id=member_id)
 
 
 def _find_alike(form: PersonForm, person: Person, *, besides: str = "") -> list[Member]:
@@ -309,7 +312,7 @@ def _find_alike(form: PersonForm, person: Person, *, besides: str = "") -> list[
         if form.was_used(session):
             # It would find the very member that the form had made.
             return []
-        found = members.list_near_duplicates(session, workspace_id=workspace_id(), person=person)
+        found = enrolment.list_near_duplicates(session, workspace_id=workspace_id(), person=person)
     return [member for member in found if member.customer_id != besides]
 
 

@@ -13,8 +13,8 @@ from app.http.login import enter, find_till, leave
 from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.staff import Staff
-from app.services import pins
 from app.services.devices import FoundTill
+from app.services.staff import pins
 from app.web.base_form import ActForm, LeaveForm
 from app.web.pins.forms import OwnPinForm, PinForm
 from app.web.responses import go, page, redirect_to

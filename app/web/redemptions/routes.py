@@ -11,7 +11,8 @@ from app.http.database import reading, writing
 from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.redemptions import Redemption
-from app.services import members, redemptions, rewards
+from app.services import redemptions, rewards
+from app.services.members import enrolment
 from app.web.base_form import is_pressed
 from app.web.filters import counted
 from app.web.paging import shown_before
@@ -166,7 +167,7 @@ def _back(redemption: Redemption) -> str:
 
 def _offers(form: RedeemForm, member_id: str, status: int = 200) -> Response:
     with reading() as session:
-        member = members.get_member(session, workspace_id=workspace_id(), member_id=member_id)
+        member = enrolment.get_member(session, workspace_id=workspace_id(), member_id=member_id)
         offers = rewards.list_offers(session, member=member, tiers=member.program.tiers)
     return page(
         "redemptions/redeem_form.html",

@@ -11,7 +11,8 @@ from app.http.actors import actor, signed_in, workspace_id
 from app.http.database import reading
 from app.models.programs import Program
 from app.rules.actors import Permission
-from app.services import programs, reports, rewards, webhook_log
+from app.services import programs, reports, rewards
+from app.services.webhooks import delivery_log
 from app.web.reports import charts
 from app.web.responses import page
 
@@ -28,7 +29,7 @@ def today() -> Response:
         )
         activity = reports.list_activity(session, workspace_id=workspace_id())
         has_reward = rewards.has_rewards(session, workspace_id=workspace_id())
-        failing = webhook_log.list_needing_attention(session, workspace_id=workspace_id())
+        failing = delivery_log.list_needing_attention(session, workspace_id=workspace_id())
     if not overview.member_count:
         program = known_programs[0] if known_programs else None
         return page("reports/first_run.html", program=program, has_reward=has_reward)

@@ -17,7 +17,7 @@ from app.http.login import enter, find_till, keep_token
 from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.merchants import SANDBOX
-from app.services import passkeys
+from app.services.staff import passkeys
 from app.web.approving import purpose_of, site
 from app.web.base_form import is_pressed
 from app.web.responses import go, page

@@ -6,6 +6,7 @@ from operator import attrgetter
 
 from flask import Blueprint, Response, current_app, request, url_for
 
+from app import ids
 from app.errors import NotFound, RegularsError
 from app.http import attempts
 from app.http.access import safe_path
@@ -16,9 +17,10 @@ from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.merchants import SANDBOX
 from app.models.staff import Staff
-from app.services import allowances as allowance_service
-from app.services import locations, passkeys, second_factors, staff, staff_people
-from app.services.staff_people import Invited
+from app.services import locations, workspaces
+from app.services.staff import allowances as allowance_service
+from app.services.staff import passkeys, people, second_factors
+from app.services.staff.people import Invited
 from app.web.base_form import is_pressed
 from app.web.choices import choice
 from app.web.responses import go, page
@@ -41,8 +43,8 @@ LIMITED_ROLES = ("cashier", "manager", "owner")
 def index() -> Response:
     """List the staff and the invitations that are open."""
     with reading() as session:
-        colleagues = staff_people.list_people(session, merchant_id=_merchant_id())
-        invites = staff_people.list_invites(session, merchant_id=_merchant_id())
+        colleagues = people.list_people(session, merchant_id=_merchant_id())
+        invites = people.list_invites(session, merchant_id=_merchant_id())
         limits = allowance_service.get_people(session, merchant_id=_merchant_id())
         given = allowance_service.given_by(session, workspace_id=workspace_id())
         shops = locations.list_all(session, workspace_id=workspace_id())
@@ -74,7 +76,7 @@ def create() -> Response:
         return page("staff/invite_form.html", form=form, status=422)
     try:
         made = form.act_once(
-            lambda session: staff_people.invite(
+            lambda session: people.invite(
                 session,
                 merchant_id=_merchant_id(),
                 email=form.email.data or "",
@@ -82,8 +84,8 @@ def create() -> Response:
                 role=form.role.data or "",
                 by=actor(),
             ),
-            lambda session, invite_id: staff_people.Invited(
-                staff_people.get_invite(session, merchant_id=_merchant_id(), invite_id=invite_id),
+            lambda session, invite_id: people.Invited(
+                people.get_invite(session, merchant_id=_merchant_id(), invite_id=invite_id),
                 "",
             ),
             attrgetter("invite.id"),
@@ -100,7 +102,7 @@ def revoke_invite(invite_id: str) -> Response:
     """Let an invitation's link open nothing any more."""
     if is_pressed():
         with writing() as session:
-            found = staff_people.revoke_invite(
+            found = people.revoke_invite(
                 session, merchant_id=_merchant_id(), invite_id=invite_id, by=actor()
             )
         if found.used_at is None:
@@ -173,7 +175,7 @@ def update(staff_id: str) -> Response:
         return _person_page(form, person, 422)
     try:
         with writing() as session:
-            staff_people.edit(
+            people.edit(
                 session,
                 merchant_id=_merchant_id(),
                 workspace_id=workspace_id(),
@@ -232,7 +234,7 @@ def join(token: str) -> Response:
         return _join_page(form, token, 422)
     try:
         with writing() as session:
-            made = staff_people.accept(
+            made = people.accept(
                 session,
                 token=token,
                 password=form.password.data or "",
@@ -262,7 +264,7 @@ def change_password() -> Response:
         return page("staff/password_form.html", form=form, status=422)
     try:
         with writing() as session:
-            is_changed = staff_people.change_password(
+            is_changed = people.change_password(
                 session,
                 staff_id=signed_in().staff.id,
                 current=form.current.data or "",
@@ -284,8 +286,8 @@ def change_password() -> Response:
 def sessions() -> Response:
     """List one's own live sign-ins."""
     with reading() as session:
-        found = staff_people.list_sessions(session, staff_id=signed_in().staff.id)
-    return page("staff/sessions.html", sessions=found, here=staff.token_hash(signed_in().token))
+        found = people.list_sessions(session, staff_id=signed_in().staff.id)
+    return page("staff/sessions.html", sessions=found, here=ids.token_hash(signed_in().token))
 
 
 @blueprint.post("/you/sign-ins/<token_hash>/revoke")
@@ -293,7 +295,7 @@ def revoke_session(token_hash: str) -> Response:
     """End one of one's own sign-ins."""
     if is_pressed():
         with writing() as session:
-            ended = staff_people.revoke_session(
+            ended = people.revoke_session(
                 session, staff_id=signed_in().staff.id, token_hash=token_hash, by=actor()
             )
         say("That sign-in has ended." if ended else "This sign-in has ended already.")
@@ -305,7 +307,7 @@ def revoke_other_sessions() -> Response:
     """End all of one's own sign-ins but this one."""
     if is_pressed():
         with writing() as session:
-            ended = staff_people.revoke_other_sessions(
+            ended = people.revoke_other_sessions(
                 session,
                 staff_id=signed_in().staff.id,
                 keep_token=signed_in().token,
@@ -331,7 +333,7 @@ def confirm() -> Response:
         return page("staff/confirm.html", form=form, status=422)
     try:
         with writing() as session:
-            is_known = staff_people.confirm(
+            is_known = people.confirm(
                 session,
                 staff_id=signed_in().staff.id,
                 password=form.current.data or "",
@@ -354,12 +356,12 @@ def _merchant_id() -> str:
 
 def _get(staff_id: str) -> Staff:
     with reading() as session:
-        return staff_people.get_person(session, merchant_id=_merchant_id(), staff_id=staff_id)
+        return people.get_person(session, merchant_id=_merchant_id(), staff_id=staff_id)
 
 
 def _switch(staff_id: str, *, is_on: bool) -> Response:
     person = _get(staff_id)
-    act = staff_people.enable if is_on else staff_people.disable
+    act = people.enable if is_on else people.disable
     if is_pressed():
         try:
             with writing() as session:
@@ -399,10 +401,10 @@ def _allowances_page(form: AllowancesForm, status: int = 200) -> Response:
 
 def _join_page(form: JoinForm, token: str, status: int = 200) -> Response:
     with reading() as session:
-        invite = staff_people.find_invite(session, token=token)
+        invite = people.find_invite(session, token=token)
         if invite is None:
             raise NotFound(
                 "This invitation was used or is over. Ask whoever invited you for another one."
             )
-        merchant = staff.get_merchant(session, merchant_id=invite.merchant_id)
+        merchant = workspaces.get_merchant(session, merchant_id=invite.merchant_id)
     return page("staff/join.html", form=form, invite=invite, shop=merchant.name, status=status)

@@ -14,7 +14,7 @@ from wtforms import (
 from wtforms.validators import ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from app.services.allowances import Limits
+from app.services.staff.allowances import Limits
 from app.web.base_form import RegularsForm, WholeNumberField, never_empty
 from app.web.choices import choice
 

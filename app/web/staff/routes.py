@@ -12,8 +12,9 @@ from app.http.database import reading, writing
 from app.http.login import enter, find_till, leave
 from app.http.messages import say, take_message
 from app.models.merchants import SANDBOX
-from app.services import locations, merchants, staff, staff_people
-from app.services.staff import SignIn
+from app.services import locations, merchants
+from app.services.staff import people, sign_ins
+from app.services.staff.sign_ins import SignIn
 from app.web.base_form import LeaveForm
 from app.web.choices import choice
 from app.web.responses import go, page, redirect_to
@@ -70,7 +71,7 @@ def choose_location() -> Response:
         return _profile(form, 422)
     try:
         with writing() as session:
-            staff.choose_location(
+            sign_ins.choose_location(
                 session, token=signed_in().token, location_id=form.location_id.data or ""
             )
     except RegularsError as error:
@@ -89,7 +90,7 @@ def save_name() -> Response:
         return _profile(where, 422, name_form=form)
     try:
         with writing() as session:
-            staff_people.rename(
+            people.rename(
                 session, staff_id=signed_in().staff.id, name=form.name.data or "", by=actor()
             )
     except RegularsError as error:
@@ -105,7 +106,7 @@ def save_preferences() -> Response:
     form = PreferencesForm()
     if form.validate_on_submit():
         with writing() as session:
-            staff.save_preferences(
+            people.save_preferences(
                 session,
                 staff_id=signed_in().staff.id,
                 theme=form.theme.data or "",
@@ -124,7 +125,7 @@ def switch_mode() -> Response:
     if form.validate_on_submit() and form.mode.data in {"live", "sandbox"}:
         try:
             with writing() as session:
-                staff.switch_mode(session, token=signed_in().token, mode=form.mode.data)
+                sign_ins.switch_mode(session, token=signed_in().token, mode=form.mode.data)
             # A message that no page has shown yet is about the workspace that is left.
             take_message()
         except RegularsError as error:
@@ -147,7 +148,7 @@ def more() -> Response:
 def _checked(form: SignInForm) -> SignIn:
     till = find_till()
     with writing() as session:
-        found = staff.sign_in(
+        found = sign_ins.sign_in(
             session,
             email=form.email.data or "",
             password=form.password.data or "",

@@ -14,7 +14,7 @@ from app.http.actors import actor, signed_in
 from app.http.database import reading, writing
 from app.http.login import enter, keep_token
 from app.rules import cards as drawn
-from app.services import passkeys, second_factors
+from app.services.staff import passkeys, second_factors
 from app.web.base_form import is_pressed
 from app.web.responses import go, page
 from app.web.staff.people_forms import CodeForm, PasskeyForm

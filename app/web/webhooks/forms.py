@@ -7,9 +7,9 @@ from wtforms.validators import ValidationError
 from wtforms.widgets import CheckboxInput
 
 from app.models.webhooks import WebhookEndpoint
-from app.services.api_keys import OVERLAP_HOURS
+from app.services.api_keys.keys import OVERLAP_HOURS
 from app.services.outbox import EVENT_TYPES
-from app.services.webhooks import ALL_EVENTS
+from app.services.webhooks.endpoints import ALL_EVENTS
 from app.web.base_form import MomentField, RegularsForm
 from app.web.choices import choice
 from app.web.developers.forms import OVERLAPS

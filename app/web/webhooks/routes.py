@@ -17,9 +17,12 @@ from app.http.database import reading, writing
 from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.webhooks import WebhookEndpoint
-from app.services import ledger, outbox, snapshots, webhook_log, webhook_resends, webhooks
-from app.services.webhook_log import DeliveryFilters, Progress
-from app.services.webhooks import NewEndpoint
+from app.services import outbox, snapshots
+from app.services.ledger import acts
+from app.services.webhooks import delivery_log, resends
+from app.services.webhooks import endpoints as webhook_endpoints
+from app.services.webhooks.delivery_log import DeliveryFilters, Progress
+from app.services.webhooks.endpoints import NewEndpoint
 from app.web.base_form import ActForm, is_pressed
 from app.web.paging import shown_before
 from app.web.responses import go, page
@@ -48,7 +51,7 @@ def create() -> Response:
         return _form_page(form, status=422)
     try:
         made = form.act_once(
-            lambda session: webhooks.create_endpoint(
+            lambda session: webhook_endpoints.create_endpoint(
                 session,
                 workspace_id=workspace_id(),
                 url=form.url.data or "",
@@ -70,11 +73,11 @@ def create() -> Response:
 def show(endpoint_id: str) -> Response:
     """Show an endpoint: how it does, its secret's state, its latest deliveries."""
     with reading() as session:
-        endpoint = webhooks.get_endpoint(
+        endpoint = webhook_endpoints.get_endpoint(
             session, workspace_id=workspace_id(), endpoint_id=endpoint_id
         )
-        health = webhook_log.get_health(session, endpoint=endpoint)
-        latest = webhook_log.list_deliveries(
+        health = delivery_log.get_health(session, endpoint=endpoint)
+        latest = delivery_log.list_deliveries(
             session,
             workspace_id=workspace_id(),
             filters=DeliveryFilters(endpoint_id=endpoint_id),
@@ -145,7 +148,7 @@ def rotate(endpoint_id: str) -> Response:
         return _rotate_page(form, endpoint, 422)
     try:
         made = form.act_once(
-            lambda session: webhooks.rotate_secret(
+            lambda session: webhook_endpoints.rotate_secret(
                 session,
                 workspace_id=workspace_id(),
                 endpoint_id=endpoint_id,
@@ -175,7 +178,7 @@ def delete(endpoint_id: str) -> Response:
     if is_pressed():
         try:
             with writing() as session:
-                webhooks.delete_endpoint(
+                webhook_endpoints.delete_endpoint(
                     session, workspace_id=workspace_id(), endpoint_id=endpoint_id, by=actor()
                 )
         except NotFound:
@@ -195,13 +198,13 @@ def send_test(endpoint_id: str) -> Response:
         return go(url_for("webhooks.show", endpoint_id=endpoint_id))
     try:
         delivery = form.act_once(
-            lambda session: webhook_resends.send_test(
+            lambda session: resends.send_test(
                 session,
                 workspace_id=workspace_id(),
                 endpoint_id=endpoint_id,
                 by=actor(),
             ),
-            lambda session, delivery_id: webhook_log.get_delivery(
+            lambda session, delivery_id: delivery_log.get_delivery(
                 session, workspace_id=workspace_id(), delivery_id=delivery_id
             ),
         ).value
@@ -219,16 +222,16 @@ def list_deliveries() -> Response:
     filters = DeliveryFilters(
         endpoint_id=request.args.get("to", ""),
         event_type=_known(request.args.get("type", ""), (*outbox.EVENT_TYPES, outbox.TEST_TYPE)),
-        state=_known(request.args.get("state", ""), webhook_log.STATES),
+        state=_known(request.args.get("state", ""), delivery_log.STATES),
     )
     with reading() as session:
-        found = webhook_log.list_deliveries(
+        found = delivery_log.list_deliveries(
             session,
             workspace_id=workspace_id(),
             filters=filters,
             after=request.args.get("after"),
         )
-        endpoints = webhook_log.list_health(session, workspace_id=workspace_id())
+        endpoints = delivery_log.list_health(session, workspace_id=workspace_id())
     return page(
         "webhooks/deliveries.html",
         part="webhooks/_deliveries.html",
@@ -245,10 +248,10 @@ def list_deliveries() -> Response:
 def show_delivery(delivery_id: str) -> Response:
     """Show a delivery: what is sent, each attempt, where the event came from."""
     with reading() as session:
-        delivery = webhook_log.get_delivery(
+        delivery = delivery_log.get_delivery(
             session, workspace_id=workspace_id(), delivery_id=delivery_id
         )
-        attempts = webhook_log.list_attempts(session, delivery=delivery)
+        attempts = delivery_log.list_attempts(session, delivery=delivery)
     return page(
         "webhooks/delivery.html",
         part="webhooks/_delivery.html",
@@ -265,7 +268,7 @@ def resend(delivery_id: str) -> Response:
     if is_pressed():
         try:
             with writing() as session:
-                webhook_resends.resend(
+                resends.resend(
                     session, workspace_id=workspace_id(), delivery_id=delivery_id, by=actor()
                 )
             say("It is sent again now. Receivers know it by the same id.")
@@ -295,7 +298,7 @@ def resend_range(endpoint_id: str) -> Response:
         return _resend_page(form, endpoint, 422)
     try:
         made = form.act_once(
-            lambda session: webhook_resends.resend_range(
+            lambda session: resends.resend_range(
                 session,
                 workspace_id=workspace_id(),
                 endpoint_id=endpoint_id,
@@ -305,7 +308,7 @@ def resend_range(endpoint_id: str) -> Response:
                 by=actor(),
             ),
             lambda session, resend_id: (
-                webhook_log.get_progress(
+                delivery_log.get_progress(
                     session, workspace_id=workspace_id(), resend_id=resend_id
                 ).resend
             ),
@@ -321,7 +324,7 @@ def resend_range(endpoint_id: str) -> Response:
 def show_resend(resend_id: str) -> Response:
     """Show how far a resend has come; the page asks again by itself."""
     with reading() as session:
-        progress: Progress = webhook_log.get_progress(
+        progress: Progress = delivery_log.get_progress(
             session, workspace_id=workspace_id(), resend_id=resend_id
         )
     return page("webhooks/resend.html", part="webhooks/_progress.html", progress=progress)
@@ -331,30 +334,34 @@ def show_resend(resend_id: str) -> Response:
 def events_of_entry(entry_id: str) -> Response:
     """Show the events that a ledger entry made, and where they went."""
     with reading() as session:
-        entry = ledger.get_entry(session, workspace_id=workspace_id(), entry_id=entry_id)
-        events = webhook_log.list_of_entry(session, workspace_id=workspace_id(), entry_id=entry_id)
+        entry = acts.get_entry(session, workspace_id=workspace_id(), entry_id=entry_id)
+        events = delivery_log.list_of_entry(session, workspace_id=workspace_id(), entry_id=entry_id)
     return page("webhooks/entry.html", entry=entry, events=events)
 
 
 def _made_before(session: Session, endpoint_id: str) -> NewEndpoint:
     """Return an endpoint without its secret, which was shown when the form was sent first."""
     given = {"workspace_id": workspace_id(), "endpoint_id": endpoint_id}
-    return NewEndpoint(webhooks.get_endpoint(session, **given), "")
+    return NewEndpoint(webhook_endpoints.get_endpoint(session, **given), "")
 
 
 def _get(endpoint_id: str) -> WebhookEndpoint:
     with reading() as session:
-        return webhooks.get_endpoint(session, workspace_id=workspace_id(), endpoint_id=endpoint_id)
+        return webhook_endpoints.get_endpoint(
+            session, workspace_id=workspace_id(), endpoint_id=endpoint_id
+        )
 
 
 def _was_deleted(endpoint_id: str) -> bool:
     with reading() as session:
-        return webhooks.was_deleted(session, workspace_id=workspace_id(), endpoint_id=endpoint_id)
+        return webhook_endpoints.was_deleted(
+            session, workspace_id=workspace_id(), endpoint_id=endpoint_id
+        )
 
 
 def _amend(endpoint_id: str, changes: Mapping[str, object]) -> None:
     with writing() as session:
-        webhooks.amend_endpoint(
+        webhook_endpoints.amend_endpoint(
             session,
             workspace_id=workspace_id(),
             endpoint_id=endpoint_id,
