@@ -15,6 +15,11 @@ def now() -> datetime:
     return _set_to.get() or datetime.now(UTC)
 
 
+def timestamp() -> int:
+    """Return the current time in whole seconds since 1970, UTC."""
+    return int(now().timestamp())
+
+
 @contextmanager
 def set_to(moment: datetime) -> Iterator[None]:
     """Let `now` answer `moment` (aware) inside the block: for history and tests."""

@@ -141,6 +141,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
         app.register_blueprint(blueprint)
     for resource in API_BLUEPRINTS:
         app.register_api(resource)
+    access.routes(app)
     commands.register(app)
     if settings.trusted_proxies:
         app.wsgi_app = TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]

@@ -61,7 +61,7 @@ def _checked_source(source_id: str) -> FoundSource:
         secrets=sources.good_secrets(found.source),
         headers=_headers(),
         body=request.get_data(),
-        now=int(clock.now().timestamp()),
+        now=clock.timestamp(),
     )
     if not is_signed:
         keys.limit_address(settings.sandbox_rate)

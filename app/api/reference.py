@@ -13,11 +13,13 @@ from markupsafe import Markup, escape
 
 from app.api.document import document, scope_of
 from app.api.error_codes import ERROR_CODES
+from app.http.access import public
 
 blueprint = Blueprint("reference", __name__)
 
 
 @blueprint.get("/openapi.json")
+@public
 def openapi() -> Response:
     """Give the OpenAPI document."""
     text = json.dumps(document(cast(OpenAPI, _app())), ensure_ascii=False)
@@ -25,6 +27,7 @@ def openapi() -> Response:
 
 
 @blueprint.get("/docs")
+@public
 def docs() -> str:
     """Show the calls, what each takes and what it answers."""
     found = document(cast(OpenAPI, _app()))

@@ -14,6 +14,7 @@ from flask import Flask
 from flask.cli import AppGroup
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
+    "access": ("access", "access"),
     "backup": ("backup", "backup"),
     "db": ("database", "group"),
     "keys": ("keys", "group"),

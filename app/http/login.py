@@ -5,14 +5,19 @@ from __future__ import annotations
 from flask import Response, current_app, request, session
 from flask_login import login_user
 
-from app import clock
-from app.http import pending_forms
-from app.http.access import SEEN, SHOWN, door, safe_path
+from app.http import idle, pending_forms, reauthentication
 from app.http.actors import SignedIn, end_sign_in, is_signed_in, signed_in
 from app.http.database import reading
+from app.http.paths import safe_path
 from app.services import devices
 from app.services.devices import FoundTill
 from app.services.staff.sign_ins import SignIn
+
+
+def endpoint() -> str:
+    """Return the endpoint at which people sign in on this browser: a till has its own."""
+    is_till = current_app.config["DEVICE_COOKIE_NAME"] in request.cookies
+    return "pins.people" if is_till else "staff.sign_in_form"
 
 
 def find_till() -> FoundTill | None:
@@ -44,28 +49,23 @@ def enter(
     session.clear()
     if typed:
         pending_forms.keep(typed)
-    session[SEEN] = int(clock.now().timestamp())
-    show_oneself()
+    idle.note_use()
+    reauthentication.note()
     session.permanent = stays
     login_user(SignedIn(made.token, made.staff, made.workspace, None))
     return current_app.response_class(status=303, headers={"Location": safe_path(path, home)})
-
-
-def show_oneself() -> None:
-    """Remember that the person has just shown who they are; `access` asks again after a while."""
-    session[SHOWN] = int(clock.now().timestamp())
 
 
 def keep_token(token: str) -> None:
     """Let the cookie hold the sign-in's new token."""
     person = signed_in()
     login_user(SignedIn(token, person.staff, person.workspace, person.location_id))
-    show_oneself()
+    reauthentication.note()
 
 
 def leave() -> Response:
-    """End the sign-in on the server as well as in the browser, and go to the door."""
+    """End the sign-in on the server as well as in the browser, and go to the login page."""
     end_sign_in()
     session.clear()
-    target = current_app.url_for(door())
+    target = current_app.url_for(endpoint())
     return current_app.response_class(status=303, headers={"Location": target})

@@ -9,16 +9,32 @@ import base64
 import hashlib
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet, InvalidToken
 from flask import current_app, request, session
+from werkzeug.exceptions import HTTPException
 
 from app.http import origins
+from app.http.paths import safe_path
 
 UNSENT = "unsent"
 
+_NOT_KEPT = {
+    "csrf_token",
+    "password",
+    "again",
+    "current",
+    "secret",
+    "code",
+    "pin",
+    "approver_pin",
+    "credential",
+    "approver_passkey",
+}
+"""Fields of secrets, which no cookie holds."""
 
 CHARACTERS_MAX = 3_400
 """A cookie holds 4 KB; what takes more than this of it, packed and encrypted, is not kept."""
@@ -51,6 +67,26 @@ def keep(form: PendingForm) -> None:
         session[UNSENT] = kept
 
 
+def keep_request(
+    pending_at: Callable[[str], str] | None = None, *, staff_id: str | None = None
+) -> str:
+    """Keep what this request sent, and return the page on which it can be sent again.
+
+    Args:
+        pending_at: returns the place at which it waits, from the id of the member, if its own
+            path has no page.
+        staff_id: who typed it, where that is known: nobody else gets to see it.
+    """
+    fields = {name: value for name, value in request.form.items() if name not in _NOT_KEPT}
+    if _has_form_page(request.path):
+        keep(PendingForm(request.path, fields, staff_id))
+        return request.path
+    if pending_at:
+        keep(PendingForm(pending_at((request.view_args or {})["member_id"]), fields, staff_id))
+    before = urlsplit(request.referrer or "/")
+    return safe_path(f"{before.path}?{before.query}".rstrip("?"))
+
+
 def find() -> PendingForm | None:
     """Return the form that waits, or None. A link on another site does not get it."""
     kept = None if origins.is_foreign(request) else session.get(UNSENT)
@@ -68,6 +104,14 @@ def find() -> PendingForm | None:
 def forget() -> None:
     """Let it go: it is on a page again."""
     session.pop(UNSENT, None)
+
+
+def _has_form_page(path: str) -> bool:
+    try:
+        current_app.create_url_adapter(request).match(path, method="GET")  # type: ignore[union-attr]
+    except HTTPException:
+        return False
+    return True
 
 
 def _box() -> Fernet:

@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import Flask, request
 
-from app.http.access import idle_seconds
 from app.http.actors import find_signed_in, may
+from app.http.idle import idle_seconds
 from app.web.base_form import ActForm
 
 

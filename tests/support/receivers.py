@@ -103,6 +103,17 @@ def reset(handler: BaseHTTPRequestHandler, _number: int) -> None:
     handler.connection.close()
 
 
+class _Server(ThreadingHTTPServer):
+    """Takes as many connections at once as a shop's server; of more than five, Python's drops some.
+
+    A dropped one comes again after one second, then three and seven more: too late on a busy
+    machine for an attempt's deadline.
+    """
+
+    request_queue_size = 128
+    daemon_threads = True
+
+
 @contextmanager
 def receiving(answer: Callable[[BaseHTTPRequestHandler, int], None]) -> Iterator[Receiver]:
     """Serve a receiver for the length of the block."""
@@ -140,8 +151,7 @@ def receiving(answer: Callable[[BaseHTTPRequestHandler, int], None]) -> Iterator
         def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     receiver.url = f"http://localhost:{server.server_port}/hooks?shop=quay"

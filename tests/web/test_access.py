@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+import pytest
 from flask import Flask
 
-from app.http.access import ACCESS, safe_path
+from app.http import access
+from app.http.paths import safe_path
 from tests import factories
 from tests.cast import Cast
 from tests.factories import PASSWORD
 from tests.support.pages import Visitor
 
 
-def test_every_route_is_in_the_table_and_nothing_else_is(app: Flask) -> None:
-    pages = {rule.endpoint for rule in app.url_map.iter_rules() if not is_api_path(rule.rule)}
+def test_every_route_says_what_it_needs_or_the_app_does_not_start(app: Flask) -> None:
+    pages = {rule.endpoint for rule in app.url_map.iter_rules() if not rule.rule.startswith("/v1/")}
+    assert set(access.routes(app)) == pages
 
-    assert pages == set(ACCESS)
+    app.view_functions["members.index"] = lambda: "nobody said who may see this"
+
+    with pytest.raises(RuntimeError, match=r"access: members\.index$"):
+        access.routes(app)
 
 
-def is_api_path(path: str) -> bool:
-    """Say whether programs call this: they bring a key with scopes instead."""
-    return path.startswith("/v1/")
+def test_a_command_prints_what_each_route_needs(app: Flask) -> None:
+    lines = app.test_cli_runner().invoke(args=["access"]).output.splitlines()
+
+    (award,) = [line for line in lines if line.startswith("POST  /members/<member_id>/award ")]
+    assert award.split()[2:] == ["award:", "owner,", "manager,", "cashier"]
+    (card,) = [line for line in lines if " /card/" in line]
+    assert card.endswith("by its link")
+    assert [line for line in lines if line.startswith("POST") and line.endswith(" public")]
+    (keys,) = [line for line in lines if line.startswith("GET") and "/you/second-factor " in line]
+    assert keys.endswith("reauthentication; without second factor")
 
 
 def test_a_viewer_can_change_nothing(cast: Cast, viewer: Visitor) -> None:

@@ -10,7 +10,7 @@ from flask import Flask
 
 from app import clock
 from app.factory import create_app
-from app.http.access import SHOWN_ACT_MINUTES, SHOWN_MINUTES
+from app.http.reauthentication import SHOWN_ACT_MINUTES, SHOWN_MINUTES
 from tests import factories
 from tests.cast import Cast
 from tests.support.pages import Visitor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -17,17 +18,15 @@ from werkzeug.test import TestResponse
 
 from app import statements
 from app.db import CONNECTIONS_MOST, Database
-from app.http import access
-from app.http.access import ACCESS, PUBLIC
 from app.http.failures import RETRY_SECONDS
 from app.http.requests import CONTENT_SECURITY_POLICY
 from app.ids import new_token
+from app.web.audit import routes as audit
 from tests import factories
 from tests.cast import Cast
 from tests.support.api import Program, make_secret
 from tests.support.databases import unreachable
 from tests.support.pages import Visitor, check_html
-from tests.support.settings import PLENTY
 from tests.web.test_route_walk import Cell, Walker, ask, cells, make_things, sign_in, sign_in_of
 
 WAYS: tuple[Mapping[str, str], ...] = (
@@ -81,7 +80,7 @@ def test_every_page_and_act_says_that_the_database_does_not_answer(cast: Cast, a
             for headers in WAYS:
                 form = {**forms, "once": new_token()}
                 answer = _send(visitor, app, cell, things, form=form, headers=headers)
-                if ACCESS[cell.endpoint] is not PUBLIC:
+                if cell.permission is not None:
                     check_told(answer, (cell.endpoint, cell.method, headers))
                 # Some of the public routes need no database, and those of a till lead away.
                 assert answer.status_code < 500 or answer.status_code == 503, cell.endpoint
@@ -105,7 +104,7 @@ def test_every_page_and_act_says_that_the_database_does_not_answer(cast: Cast, a
 
 def test_a_database_that_goes_away_within_a_page_is_told_as_well(cast: Cast, app: Flask) -> None:
     things, visitor = _signed_in(cast, app)
-    walk = [cell for cell in cells(app) if cell.method == "GET" and cell.permission is not PUBLIC]
+    walk = [cell for cell in cells(app) if cell.method == "GET" and cell.permission is not None]
 
     # To end PostgreSQL's connections takes a while, and its pages are the same.
     walk = walk if cast.database.is_sqlite else walk[::8]
@@ -139,7 +138,8 @@ def test_a_database_that_goes_away_within_an_act_is_told_as_well(cast: Cast, app
 def test_an_export_begins_only_with_a_database_that_answers(
     cast: Cast, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(access, "EXPORT_RATE", PLENTY)
+    unlimited = dataclasses.replace(vars(audit.export)["access"], rate=None)
+    monkeypatch.setitem(vars(audit.export), "access", unlimited)
     _, visitor = _signed_in(cast, app)
 
     def export() -> TestResponse:

@@ -14,7 +14,8 @@ from werkzeug.routing import Rule
 
 from app import clock
 from app.db import Base
-from app.http.access import ACCESS, PUBLIC
+from app.http import access
+from app.http.access import Access
 from app.ids import new_token
 from app.rules.actors import Actor, Permission
 from app.services import workspaces
@@ -70,11 +71,12 @@ class Cell:
     endpoint: str
     method: str
     rule: Rule
+    access: Access
 
     @property
     def permission(self) -> Permission | None:
-        """Give what the table asks for."""
-        return ACCESS[self.endpoint]
+        """Return the permission that the route needs; None if it is public."""
+        return self.access.permission
 
     def path(self, app: Flask, things: dict[str, str]) -> str:
         """Give the address of a real thing."""
@@ -88,8 +90,9 @@ class Cell:
 
 def cells(app: Flask) -> list[Cell]:
     """List all requests, those that take something away at the end."""
+    needed = access.routes(app)
     found = [
-        Cell(rule.endpoint, method, rule)
+        Cell(rule.endpoint, method, rule, needed[rule.endpoint])
         for rule in app.url_map.iter_rules()
         if not rule.rule.startswith("/v1/")
         for method in ("GET", "POST")
@@ -242,8 +245,7 @@ def test_each_role_may_what_the_specification_says(cast: Cast, app: Flask, role:
     allowed = [
         cell
         for cell in walk
-        if cell.permission is PUBLIC
-        or ROLES.index(role) <= ROLES.index(LOWEST_ROLE[cell.permission])
+        if cell.permission is None or ROLES.index(role) <= ROLES.index(LOWEST_ROLE[cell.permission])
     ]
 
     refused = [cell for cell in walk if cell not in allowed]
@@ -274,7 +276,7 @@ def test_without_a_sign_in_only_public_routes_answer(cast: Cast, app: Flask) -> 
         visitor.take_form("/sign-in", "/sign-in")
         answer = ask(visitor, app, cell, things)
         at_the_door = answer.status == 302 and answer.location.startswith("/sign-in?next=")
-        assert at_the_door == (cell.permission is not PUBLIC), (cell.endpoint, answer.status)
+        assert at_the_door == (cell.permission is not None), (cell.endpoint, answer.status)
         assert answer.status < 500
     assert everything(cast) == before
 
@@ -299,7 +301,7 @@ def test_what_is_not_here_is_not_found(cast: Cast, app: Flask, where: str) -> No
     found = {
         (cell.endpoint, cell.method): ask(visitor, app, cell, things).status
         for cell in cells(app)
-        if cell.permission is not PUBLIC
+        if cell.permission is not None
         and cell.rule.arguments
         and not (where == "live" and cell.endpoint.startswith(OF_THE_MERCHANT))
     }
@@ -372,7 +374,7 @@ def test_no_page_that_another_site_loads_into_itself_reads_or_sets_a_cookie(
             path = cell.path(app, things)
             answer = visitor.get(path, **headers, **{"Sec-Fetch-Dest": "image"})
             answer.response.close()
-            assert (answer.status == 302) == (cell.permission is not PUBLIC) or (
+            assert (answer.status == 302) == (cell.permission is not None) or (
                 cell.endpoint.startswith("pins.")
             ), cell.endpoint
             assert answer.response.headers.getlist("Set-Cookie") == [], cell.endpoint

@@ -13,8 +13,6 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.db import Base
-from app.http import access
-from app.http.access import PUBLIC, WITHOUT_SECOND_FACTOR
 from app.models.audit import OF_THE_MERCHANT as OF_THE_MERCHANT_SQL
 from app.models.devices import Device
 from app.models.merchants import LIVE, SANDBOX
@@ -23,9 +21,9 @@ from app.rules.actors import SYSTEM
 from app.services import locations, programs
 from app.services.audit import log
 from app.services.staff import pins
+from app.web.audit import routes as audit
 from tests import factories
 from tests.cast import Cast
-from tests.support.settings import PLENTY
 from tests.support.statements import Statement, statements_heard
 from tests.web.test_route_walk import LEAVING, Cell, Walker, cells, make_things, sign_in, sign_in_of
 
@@ -66,7 +64,8 @@ class Both:
 @pytest.fixture(autouse=True)
 def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
     """Raise the limit of exports above what a walk needs."""
-    monkeypatch.setattr(access, "EXPORT_RATE", PLENTY)
+    unlimited = dataclasses.replace(vars(audit.export)["access"], rate=None)
+    monkeypatch.setitem(vars(audit.export), "access", unlimited)
 
 
 @pytest.fixture
@@ -207,7 +206,7 @@ def _asked(app: Flask, things: dict[str, str]) -> Iterator[tuple[str, str]]:
 
 def _is_of_one_world(cell: Cell) -> bool:
     """Say whether a page is of the person's world: a public one is of whoever has its link."""
-    return cell.permission is not PUBLIC and cell.endpoint not in LEAVING
+    return cell.permission is not None and cell.endpoint not in LEAVING
 
 
 def shown(app: Flask, visitor: Walker, both: Both, world: World) -> dict[str, set[str]]:
@@ -258,7 +257,7 @@ def test_without_the_second_factor_nothing_of_either_is_shown_in_live(
         if cell.method == "GET" and _is_of_one_world(cell):
             answer = visitor.get(cell.path(app, both.live.things))
             leads_away = answer.location == "/you/second-factor"
-            assert leads_away or cell.endpoint in WITHOUT_SECOND_FACTOR, cell.endpoint
+            assert leads_away or cell.access.without_second_factor, cell.endpoint
 
 
 def test_the_walk_catches_a_page_that_reads_the_other_world(

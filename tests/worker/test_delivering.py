@@ -207,6 +207,7 @@ def test_two_workers_never_send_the_same_attempt(cast: Cast) -> None:
             deliver(each)
             each.close()
 
+    assert [each.error for each in attempts(cast) if each.error] == []
     assert len(receiver.ids) == 40
     assert len(set(receiver.ids)) == 40
 

@@ -212,7 +212,7 @@ def _takes_app_code(session: Session, person: Staff, code: str, *, counts: bool)
         return False
     if not typed.isascii() or not typed.isdigit():
         return False
-    now = int(clock.now().timestamp()) // STEP_SECONDS
+    now = clock.timestamp() // STEP_SECONDS
     generator = pyotp.TOTP(totp.secret)
     for step in range(now - STEPS_ASIDE, now + STEPS_ASIDE + 1):
         expected = generator.generate_otp(step)

@@ -13,10 +13,13 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, Response, current_app, request
 
 from app import clock
+from app.config import Rate
 from app.db import Database
+from app.http.access import requires
 from app.http.actors import signed_in
 from app.http.database import current, reading
 from app.models.merchants import Workspace
+from app.rules.actors import Permission
 from app.services.audit import log
 from app.services.audit.log import AuditFilters, AuditLine
 from app.services.snapshots import json_time
@@ -33,11 +36,15 @@ COLUMNS = (
     *("before", "after", "request"),
 )
 
+EXPORT_RATE = Rate(1, 5)
+"""For one person; each export reads the whole audit log."""
+
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet would calculate (OWASP, CSV injection)."""
 
 
 @blueprint.get("")
+@requires(Permission.EDIT_PROGRAMS)
 def index() -> Response:
     """List acts, the newest first."""
     filters, workspace = _filters(), signed_in().workspace
@@ -65,6 +72,7 @@ def index() -> Response:
 
 
 @blueprint.get("/export")
+@requires(Permission.EDIT_PROGRAMS, rate=EXPORT_RATE)
 def export() -> Response:
     """Give all acts that the filters leave, as CSV that no spreadsheet calculates with."""
     rows = _rows(current(), signed_in().workspace, _filters())

@@ -6,10 +6,12 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
+from app.http.access import by_link, requires
 from app.http.actors import actor, signed_in, workspace_id
 from app.http.database import reading, writing
 from app.http.messages import say
 from app.rules import cards as drawn
+from app.rules.actors import Permission
 from app.services.members import cards, enrolment
 from app.web.base_form import is_pressed
 from app.web.responses import go, page
@@ -18,6 +20,7 @@ blueprint = Blueprint("cards", __name__)
 
 
 @blueprint.get("/members/<member_id>/card")
+@requires(Permission.READ)
 def show(member_id: str) -> Response:
     """Show a card with its codes, its link, and a way to print it."""
     with reading() as session:
@@ -34,6 +37,7 @@ def show(member_id: str) -> Response:
 
 
 @blueprint.post("/members/<member_id>/card/number")
+@requires(Permission.ENROL)
 def give_number(member_id: str) -> Response:
     """Give a card number to who has none."""
     if is_pressed():
@@ -44,6 +48,7 @@ def give_number(member_id: str) -> Response:
 
 
 @blueprint.post("/members/<member_id>/card/link")
+@requires(Permission.ENROL)
 def make_link(member_id: str) -> Response:
     """Make a link for the member's phone."""
     if is_pressed():
@@ -56,6 +61,7 @@ def make_link(member_id: str) -> Response:
 
 
 @blueprint.post("/members/<member_id>/card/revoke")
+@requires(Permission.ENROL)
 def revoke_link(member_id: str) -> Response:
     """Let the link open nothing any more."""
     if is_pressed():
@@ -68,6 +74,7 @@ def revoke_link(member_id: str) -> Response:
 
 
 @blueprint.get("/card/<token>")
+@by_link
 def public(token: str) -> Response:
     """Show the card to whoever has its link: balance, card, next reward."""
     with reading() as session:

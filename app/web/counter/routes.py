@@ -13,10 +13,13 @@ from werkzeug.datastructures import MultiDict
 
 from app.errors import RegularsError
 from app.http import pending_forms
+from app.http.access import requires
 from app.http.actors import actor, signed_in, workspace_id
 from app.http.database import reading, writing
 from app.http.messages import UNDO_SECONDS
+from app.http.pending_forms import counter_of
 from app.http.statuses import status_of
+from app.rules.actors import Permission
 from app.services import counter, redemptions
 from app.services.counter import CounterPlace, Slip, Stage
 from app.services.ledger import acts, purchases
@@ -34,6 +37,7 @@ blueprint = Blueprint("counter", __name__, url_prefix="/counter")
 
 
 @blueprint.get("")
+@requires(Permission.REDEEM)
 def index() -> Response:
     """Show the counter: empty, with what was searched for, with a member, or with a slip."""
     shown = request.args
@@ -47,6 +51,7 @@ def index() -> Response:
 
 
 @blueprint.get("/find")
+@requires(Permission.REDEEM)
 def find() -> Response:
     """List who matches while it is typed; nobody is opened before Enter."""
     response = _look_up(opens=False)
@@ -56,6 +61,7 @@ def find() -> Response:
 
 
 @blueprint.get("/members/<member_id>/earns")
+@requires(Permission.REDEEM)
 def earns(member_id: str) -> Response:
     """Say how many points a purchase of the amount that is being typed earns."""
     form = CounterAwardForm(formdata=request.args)
@@ -66,6 +72,7 @@ def earns(member_id: str) -> Response:
 
 
 @blueprint.post("/members/<member_id>/redeem")
+@requires(Permission.REDEEM, pending_at=counter_of)
 def redeem(member_id: str) -> Response:
     """Buy the reward on a key and show the slip."""
     form = RedeemForm()
@@ -93,6 +100,7 @@ def redeem(member_id: str) -> Response:
 
 
 @blueprint.post("/members/<member_id>/award")
+@requires(Permission.AWARD, pending_at=counter_of)
 def award(member_id: str) -> Response:
     """Award for a purchase by the program's rule and show the slip."""
     form = CounterAwardForm()
@@ -129,6 +137,7 @@ def award(member_id: str) -> Response:
 
 
 @blueprint.post("/redemptions/<redemption_id>/undo")
+@requires(Permission.UNDO_OWN)
 def undo_redemption(redemption_id: str) -> Response:
     """Give the points back and show the member again."""
     form = ActForm()
@@ -151,6 +160,7 @@ def undo_redemption(redemption_id: str) -> Response:
 
 
 @blueprint.post("/redemptions/<redemption_id>/fulfil")
+@requires(Permission.FULFIL)
 def fulfil(redemption_id: str) -> Response:
     """Mark what was redeemed as handed over; a code that is shown twice is told."""
     form = ActForm()
@@ -169,6 +179,7 @@ def fulfil(redemption_id: str) -> Response:
 
 
 @blueprint.post("/awards/<entry_id>/undo")
+@requires(Permission.UNDO_OWN)
 def undo_award(entry_id: str) -> Response:
     """Take an award back and show the member again. Two presses undo once."""
     form = ActForm()
@@ -183,6 +194,7 @@ def undo_award(entry_id: str) -> Response:
 
 
 @blueprint.get("/receipts/<redemption_id>")
+@requires(Permission.REDEEM)
 def receipt(redemption_id: str) -> Response:
     """Show a receipt for a printer of 80 mm."""
     with reading() as session:

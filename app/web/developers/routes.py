@@ -10,12 +10,14 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.errors import NotFound, RegularsError
+from app.http.access import requires
 from app.http.actors import actor, signed_in, workspace_id
 from app.http.database import reading, writing
 from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.api_keys import ApiKey
 from app.models.merchants import SANDBOX
+from app.rules.actors import Permission
 from app.rules.api_keys import RESOURCES
 from app.services import workspaces
 from app.services.api_keys import keys as api_keys
@@ -36,6 +38,7 @@ LATEST_COUNT = 6
 
 
 @blueprint.get("")
+@requires(Permission.EDIT_PROGRAMS)
 def index() -> Response:
     """Show keys, webhook endpoints, the guide and the latest requests."""
     with reading() as session:
@@ -55,18 +58,21 @@ def index() -> Response:
 
 
 @blueprint.get("/guide")
+@requires(Permission.EDIT_PROGRAMS, is_unattended=True)
 def guide() -> Response:
     """Show how far the guide has come; the page asks again by itself."""
     return page("developers/guide.html", part="developers/_guide.html", steps=_guide())
 
 
 @blueprint.get("/keys/new")
+@requires(Permission.MANAGE_KEYS)
 def new_key() -> Response:
     """Show the form of a new key."""
     return _key_page(KeyForm())
 
 
 @blueprint.post("/keys/new")
+@requires(Permission.MANAGE_KEYS)
 def create_key() -> Response:
     """Make a key and show it, this once."""
     form = KeyForm()
@@ -92,12 +98,14 @@ def create_key() -> Response:
 
 
 @blueprint.get("/keys/<key_id>/roll")
+@requires(Permission.MANAGE_KEYS)
 def roll_form(key_id: str) -> Response:
     """Show the form to roll a key."""
     return _roll_page(RollForm(), _get_key(key_id))
 
 
 @blueprint.post("/keys/<key_id>/roll")
+@requires(Permission.MANAGE_KEYS)
 def roll(key_id: str) -> Response:
     """Make a key like this one and show it, this once."""
     form, key = RollForm(), _get_key(key_id)
@@ -123,6 +131,7 @@ def roll(key_id: str) -> Response:
 
 
 @blueprint.get("/keys/<key_id>/revoke")
+@requires(Permission.MANAGE_KEYS)
 def revoke_form(key_id: str) -> Response:
     """Say what revoking does, before it is done."""
     key = _get_key(key_id)
@@ -130,6 +139,7 @@ def revoke_form(key_id: str) -> Response:
 
 
 @blueprint.post("/keys/<key_id>/revoke")
+@requires(Permission.MANAGE_KEYS)
 def revoke(key_id: str) -> Response:
     """End a key at once."""
     if is_pressed():
@@ -142,6 +152,7 @@ def revoke(key_id: str) -> Response:
 
 
 @blueprint.get("/requests")
+@requires(Permission.EDIT_PROGRAMS)
 def list_requests() -> Response:
     """List requests, newest first."""
     filters = RequestFilters(
@@ -167,6 +178,7 @@ def list_requests() -> Response:
 
 
 @blueprint.get("/requests/<request_id>")
+@requires(Permission.EDIT_PROGRAMS)
 def show_request(request_id: str) -> Response:
     """Show one request and the ledger entries that it made."""
     with reading() as session:
@@ -179,6 +191,7 @@ def show_request(request_id: str) -> Response:
 
 
 @blueprint.get("/entries/<entry_id>")
+@requires(Permission.EDIT_PROGRAMS)
 def request_of_entry(entry_id: str) -> Response:
     """Go from a ledger entry to the request that made it."""
     with reading() as session:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from operator import attrgetter
 
 from flask import Blueprint, Response, current_app, url_for
-from flask import session as cookie
 
-from app import clock
 from app.errors import RegularsError
-from app.http.access import SEEN
+from app.http import idle
+from app.http.access import requires
 from app.http.actors import actor, signed_in, workspace_id
 from app.http.database import reading, writing
 from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.devices import Device
+from app.rules.actors import Permission
 from app.services import devices, locations
 from app.web.base_form import is_pressed
 from app.web.choices import choice
@@ -28,12 +28,14 @@ COOKIE_SECONDS = 400 * 24 * 3600
 
 
 @blueprint.get("/devices/new")
+@requires(Permission.MANAGE_LOCATIONS)
 def new() -> Response:
     """Show the form that makes this browser a till."""
     return _till_page(TillForm(), None)
 
 
 @blueprint.post("/devices/new")
+@requires(Permission.MANAGE_LOCATIONS)
 def create() -> Response:
     """Make this browser a till."""
     form = TillForm()
@@ -61,7 +63,7 @@ def create() -> Response:
         return _till_page(form, None, int(status_of(error)))
     say(f"This is {made.device.name} from now on. Colleagues with a PIN sign in on it.")
     # Whoever registers it is at it.
-    cookie[SEEN] = int(clock.now().timestamp())
+    idle.note_use()
     response = go(url_for("locations.index"))
     response.set_cookie(
         current_app.config["DEVICE_COOKIE_NAME"],
@@ -75,6 +77,7 @@ def create() -> Response:
 
 
 @blueprint.get("/devices/<device_id>")
+@requires(Permission.MANAGE_LOCATIONS)
 def edit(device_id: str) -> Response:
     """Show a till's name and when it locks."""
     till = _get_till(device_id)
@@ -83,6 +86,7 @@ def edit(device_id: str) -> Response:
 
 
 @blueprint.post("/devices/<device_id>")
+@requires(Permission.MANAGE_LOCATIONS)
 def update(device_id: str) -> Response:
     """Give a till another name, or another time after which it locks."""
     form, till = TillForm(), _get_till(device_id)
@@ -106,6 +110,7 @@ def update(device_id: str) -> Response:
 
 
 @blueprint.post("/devices/<device_id>/revoke")
+@requires(Permission.MANAGE_LOCATIONS)
 def revoke(device_id: str) -> Response:
     """Let a till be one no more."""
     till = _get_till(device_id)

@@ -6,12 +6,14 @@ from flask import Blueprint, Response, current_app, jsonify
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.http.access import public
 from app.http.database import current, reading
 
 blueprint = Blueprint("health", __name__)
 
 
 @blueprint.get("/healthz")
+@public
 def healthz() -> tuple[Response, int]:
     """Answer 200 when the database answers, 503 otherwise."""
     database_is_up = _database_answers()

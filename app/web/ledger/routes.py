@@ -8,12 +8,14 @@ from flask import Blueprint, Response, request, url_for
 from sqlalchemy.orm import Session
 
 from app.errors import AlreadyReversed, RegularsError
+from app.http.access import requires
 from app.http.actors import actor, workspace_id
 from app.http.database import reading
 from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.members import Member
 from app.rules import tiers
+from app.rules.actors import Permission
 from app.rules.ledger import Entry
 from app.services.ledger import acts, history
 from app.services.ledger.history import Row
@@ -49,6 +51,7 @@ class Effect:
 
 
 @blueprint.get("/ledger/<entry_id>")
+@requires(Permission.READ)
 def show(entry_id: str) -> Response:
     """Go to an entry on its member's page."""
     with reading() as session:
@@ -58,12 +61,14 @@ def show(entry_id: str) -> Response:
 
 
 @blueprint.get("/members/<member_id>/award")
+@requires(Permission.AWARD)
 def award_form(member_id: str) -> Response:
     """Show the form to award points."""
     return _act_page("award", AwardPointsForm(), _get_member(member_id))
 
 
 @blueprint.post("/members/<member_id>/award")
+@requires(Permission.AWARD)
 def award(member_id: str) -> Response:
     """Award points."""
     form, member = AwardPointsForm(), _get_member(member_id)
@@ -97,12 +102,14 @@ def award(member_id: str) -> Response:
 
 
 @blueprint.get("/members/<member_id>/adjust")
+@requires(Permission.ADJUST)
 def adjust_form(member_id: str) -> Response:
     """Show the form to correct a balance."""
     return _act_page("adjust", AdjustPointsForm(), _get_member(member_id))
 
 
 @blueprint.post("/members/<member_id>/adjust")
+@requires(Permission.ADJUST)
 def adjust(member_id: str) -> Response:
     """Correct a balance."""
     form, member = AdjustPointsForm(), _get_member(member_id)
@@ -136,6 +143,7 @@ def adjust(member_id: str) -> Response:
 
 
 @blueprint.get("/ledger/<entry_id>/reverse")
+@requires(Permission.UNDO_OWN)
 def reverse_form(entry_id: str) -> Response:
     """Show what reversing an award would do."""
     member, row = _get_row(entry_id)
@@ -143,6 +151,7 @@ def reverse_form(entry_id: str) -> Response:
 
 
 @blueprint.get("/ledger/<entry_id>/effect")
+@requires(Permission.UNDO_OWN)
 def effect(entry_id: str) -> Response:
     """Show the effect of the part that is being typed."""
     member, row = _get_row(entry_id)
@@ -157,6 +166,7 @@ def effect(entry_id: str) -> Response:
 
 
 @blueprint.post("/ledger/<entry_id>/reverse")
+@requires(Permission.UNDO_OWN)
 def reverse(entry_id: str) -> Response:
     """Reverse an award, whole or in part."""
     form = ReverseForm()
@@ -193,6 +203,7 @@ def reverse(entry_id: str) -> Response:
 
 
 @blueprint.post("/ledger/<entry_id>/undo")
+@requires(Permission.UNDO_OWN)
 def undo(entry_id: str) -> Response:
     """Take back the act just done. Two presses undo once."""
     member, _row = _get_row(entry_id)

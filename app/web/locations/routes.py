@@ -8,11 +8,13 @@ from typing import Any
 from flask import Blueprint, Response, url_for
 
 from app.errors import RegularsError
+from app.http.access import requires
 from app.http.actors import actor, signed_in, workspace_id
 from app.http.database import reading, writing
 from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.programs import Location
+from app.rules.actors import Permission
 from app.services import devices, locations
 from app.web.base_form import is_pressed
 from app.web.locations.forms import ShopForm
@@ -22,6 +24,7 @@ blueprint = Blueprint("locations", __name__)
 
 
 @blueprint.get("/locations")
+@requires(Permission.MANAGE_LOCATIONS)
 def index() -> Response:
     """List the shops with their tills."""
     with reading() as session:
@@ -31,12 +34,14 @@ def index() -> Response:
 
 
 @blueprint.get("/locations/new")
+@requires(Permission.MANAGE_LOCATIONS)
 def new() -> Response:
     """Show the form of a new shop."""
     return page("locations/form.html", form=ShopForm(), shop=None)
 
 
 @blueprint.post("/locations/new")
+@requires(Permission.MANAGE_LOCATIONS)
 def create() -> Response:
     """Add a shop."""
     form = ShopForm()
@@ -44,6 +49,7 @@ def create() -> Response:
 
 
 @blueprint.get("/locations/<location_id>")
+@requires(Permission.MANAGE_LOCATIONS)
 def edit(location_id: str) -> Response:
     """Show a shop's name, and the way to close it."""
     shop = _get_shop(location_id)
@@ -51,6 +57,7 @@ def edit(location_id: str) -> Response:
 
 
 @blueprint.post("/locations/<location_id>")
+@requires(Permission.MANAGE_LOCATIONS)
 def update(location_id: str) -> Response:
     """Give a shop another name."""
     form, shop = ShopForm(), _get_shop(location_id)
@@ -60,12 +67,14 @@ def update(location_id: str) -> Response:
 
 
 @blueprint.post("/locations/<location_id>/close")
+@requires(Permission.MANAGE_LOCATIONS)
 def close(location_id: str) -> Response:
     """Let nobody work in a shop any more."""
     return _switch(location_id, locations.close, "is closed.")
 
 
 @blueprint.post("/locations/<location_id>/reopen")
+@requires(Permission.MANAGE_LOCATIONS)
 def reopen(location_id: str) -> Response:
     """Open a closed shop again."""
     return _switch(location_id, locations.reopen, "is open again.")

@@ -12,12 +12,14 @@ from flask import Blueprint, Response, request, url_for
 from sqlalchemy.orm import Session
 
 from app.errors import RegularsError
+from app.http.access import requires
 from app.http.actors import actor, may, signed_in, workspace_id
 from app.http.database import reading, writing
 from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.members import Member
 from app.rules import tiers
+from app.rules.actors import Permission
 from app.services import programs, rewards
 from app.services.ledger import history
 from app.services.members import enrolment
@@ -60,6 +62,7 @@ class ListView:
 
 
 @blueprint.get("")
+@requires(Permission.READ)
 def index() -> Response:
     """List and search members."""
     view = _list_view(request.args)
@@ -102,6 +105,7 @@ def _count(session: Session, view: ListView, found: matches.MemberPage) -> tuple
 
 
 @blueprint.get("/search")
+@requires(Permission.READ)
 def search() -> Response:
     """Go where the top bar's search leads: to the one that an id names, else to the list."""
     text = request.args.get("q", "")
@@ -113,6 +117,7 @@ def search() -> Response:
 
 
 @blueprint.get("/new")
+@requires(Permission.ENROL)
 def new() -> Response:
     """Show the form to enrol a member, filled with what was searched for."""
     form = EnrolForm()
@@ -126,6 +131,7 @@ def new() -> Response:
 
 
 @blueprint.post("/new")
+@requires(Permission.ENROL)
 def create() -> Response:
     """Enrol a member; warn first of one who may be the same person."""
     form = EnrolForm()
@@ -161,6 +167,7 @@ def create() -> Response:
 
 
 @blueprint.get("/<member_id>")
+@requires(Permission.READ)
 def show(member_id: str) -> Response:
     """Show one member: who, how many points, why, and what they can have."""
     with reading() as session:
@@ -170,6 +177,7 @@ def show(member_id: str) -> Response:
 
 
 @blueprint.get("/<member_id>/ledger")
+@requires(Permission.READ)
 def ledger(member_id: str) -> Response:
     """Show a member's ledger: filtered, or the lines before the ones already shown."""
     with reading() as session:
@@ -185,6 +193,7 @@ def ledger(member_id: str) -> Response:
 
 
 @blueprint.get("/<member_id>/edit")
+@requires(Permission.EDIT_MEMBERS)
 def edit(member_id: str) -> Response:
     """Show the form of a person's record."""
     with reading() as session:
@@ -193,6 +202,7 @@ def edit(member_id: str) -> Response:
 
 
 @blueprint.post("/<member_id>/edit")
+@requires(Permission.EDIT_MEMBERS)
 def update(member_id: str) -> Response:
     """Change a person's record; warn first of one who may be the same person."""
     with reading() as session:
@@ -223,6 +233,7 @@ def update(member_id: str) -> Response:
 
 
 @blueprint.post("/<member_id>/close")
+@requires(Permission.EDIT_MEMBERS)
 def close(member_id: str) -> Response:
     """Close a member; Undo reopens."""
     if is_pressed():
@@ -236,6 +247,7 @@ def close(member_id: str) -> Response:
 
 
 @blueprint.post("/<member_id>/reopen")
+@requires(Permission.EDIT_MEMBERS)
 def reopen(member_id: str) -> Response:
     """Reopen a closed member."""
     if is_pressed():

@@ -9,12 +9,14 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.errors import RegularsError
+from app.http.access import requires
 from app.http.actors import actor, signed_in, workspace_id
 from app.http.database import reading, writing
 from app.http.messages import say
 from app.http.requests import PAYMENTS_PREFIX
 from app.http.statuses import status_of
 from app.models.payments import PaymentSource
+from app.rules.actors import Permission
 from app.services import programs
 from app.services.payments import events as payment_events
 from app.services.payments import sources as payment_sources
@@ -27,6 +29,7 @@ blueprint = Blueprint("payments", __name__, url_prefix="/developers/payments")
 
 
 @blueprint.get("")
+@requires(Permission.EDIT_PROGRAMS)
 def index() -> Response:
     """List the sources."""
     with reading() as session:
@@ -35,12 +38,14 @@ def index() -> Response:
 
 
 @blueprint.get("/new")
+@requires(Permission.MANAGE_WEBHOOKS)
 def new() -> Response:
     """Show the form of a new source."""
     return _form_page(SourceForm())
 
 
 @blueprint.post("/new")
+@requires(Permission.MANAGE_WEBHOOKS)
 def create() -> Response:
     """Set a source up; a secret of ours is shown, this once."""
     form = SourceForm()
@@ -68,6 +73,7 @@ def create() -> Response:
 
 
 @blueprint.get("/<source_id>")
+@requires(Permission.EDIT_PROGRAMS)
 def show(source_id: str) -> Response:
     """Show how to set a source up, and what it told last."""
     with reading() as session:
@@ -92,6 +98,7 @@ def show(source_id: str) -> Response:
 
 
 @blueprint.get("/<source_id>/edit")
+@requires(Permission.MANAGE_WEBHOOKS)
 def edit(source_id: str) -> Response:
     """Show the form of another name."""
     source = _get(source_id)
@@ -99,6 +106,7 @@ def edit(source_id: str) -> Response:
 
 
 @blueprint.post("/<source_id>/edit")
+@requires(Permission.MANAGE_WEBHOOKS)
 def update(source_id: str) -> Response:
     """Call a source something else."""
     form, source = RenameForm(), _get(source_id)
@@ -122,24 +130,28 @@ def update(source_id: str) -> Response:
 
 
 @blueprint.post("/<source_id>/enable")
+@requires(Permission.MANAGE_WEBHOOKS)
 def enable(source_id: str) -> Response:
     """Switch a source on."""
     return _switch(source_id, is_on=True)
 
 
 @blueprint.post("/<source_id>/disable")
+@requires(Permission.MANAGE_WEBHOOKS)
 def disable(source_id: str) -> Response:
     """Switch a source off."""
     return _switch(source_id, is_on=False)
 
 
 @blueprint.get("/<source_id>/secret")
+@requires(Permission.MANAGE_WEBHOOKS)
 def secret_form(source_id: str) -> Response:
     """Show the form of another secret."""
     return _part(ReplaceSecretForm(), _get(source_id), "secret")
 
 
 @blueprint.post("/<source_id>/secret")
+@requires(Permission.MANAGE_WEBHOOKS)
 def replace_secret(source_id: str) -> Response:
     """Take another secret; one of ours is shown, this once."""
     form, source = ReplaceSecretForm(), _get(source_id)
@@ -166,6 +178,7 @@ def replace_secret(source_id: str) -> Response:
 
 
 @blueprint.post("/<source_id>/events/<event_id>/retry")
+@requires(Permission.MANAGE_WEBHOOKS)
 def retry(source_id: str, event_id: str) -> Response:
     """Try an event again that had found no member, or that was refused."""
     if is_pressed():

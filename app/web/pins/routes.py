@@ -6,13 +6,15 @@ from flask import Blueprint, Response, current_app, request, url_for
 
 from app.errors import InvalidParameter, NotFound, RegularsError
 from app.http import attempts
-from app.http.access import safe_path
+from app.http.access import public, requires
 from app.http.actors import actor, is_signed_in, signed_in
 from app.http.database import reading, writing
 from app.http.login import enter, find_till, leave
 from app.http.messages import say
+from app.http.paths import safe_path
 from app.http.statuses import status_of
 from app.models.staff import Staff
+from app.rules.actors import Permission
 from app.services.devices import FoundTill
 from app.services.staff import pins
 from app.web.base_form import ActForm, LeaveForm
@@ -28,6 +30,7 @@ FOR_ALL = ("/counter?", "/members")
 
 
 @blueprint.get("/till")
+@public
 def people() -> Response:
     """Show who can sign in on this till."""
     till = find_till()
@@ -39,6 +42,7 @@ def people() -> Response:
 
 
 @blueprint.get("/till/<staff_id>")
+@public
 def ask(staff_id: str) -> Response:
     """Ask a person for their PIN."""
     till = find_till()
@@ -50,6 +54,7 @@ def ask(staff_id: str) -> Response:
 
 
 @blueprint.post("/till/<staff_id>")
+@public
 def sign_in(staff_id: str) -> Response:
     """Check a PIN and open the counter; who was signed in before is out."""
     till = find_till()
@@ -83,6 +88,7 @@ def sign_in(staff_id: str) -> Response:
 
 
 @blueprint.post("/till/lock")
+@requires(Permission.READ, is_leaving=True)
 def lock() -> Response:
     """Leave the till: who comes next says who they are."""
     if not LeaveForm().validate_on_submit():
@@ -91,6 +97,7 @@ def lock() -> Response:
 
 
 @blueprint.post("/till/awake")
+@requires(Permission.READ)
 def awake() -> Response:
     """Hear that somebody touches the page, so that the till stays open."""
     ActForm().validate_on_submit()
@@ -98,12 +105,14 @@ def awake() -> Response:
 
 
 @blueprint.get("/you/pin")
+@requires(Permission.READ, by_pin=False)
 def edit() -> Response:
     """Show the form of one's PIN."""
     return page("pins/edit.html", form=OwnPinForm())
 
 
 @blueprint.post("/you/pin")
+@requires(Permission.READ, by_pin=False)
 def update() -> Response:
     """Take a PIN, or another one."""
     form = OwnPinForm()

@@ -9,12 +9,14 @@ from flask import Blueprint, Response, request, url_for
 from sqlalchemy.orm import Session
 
 from app.errors import InvalidParameter, RegularsError
+from app.http.access import requires
 from app.http.actors import actor, signed_in, workspace_id
 from app.http.database import reading
 from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.programs import Program
 from app.rules import tiers
+from app.rules.actors import Permission
 from app.rules.tiers import Tier
 from app.services import locations, programs
 from app.web.programs.forms import ProgramForm, values_of
@@ -24,6 +26,7 @@ blueprint = Blueprint("programs", __name__, url_prefix="/programs")
 
 
 @blueprint.get("")
+@requires(Permission.READ)
 def index() -> Response:
     """List the programs, or go to the form of the first one."""
     with reading() as session:
@@ -34,12 +37,14 @@ def index() -> Response:
 
 
 @blueprint.get("/new")
+@requires(Permission.EDIT_PROGRAMS)
 def new() -> Response:
     """Show an empty form."""
     return _form_page(ProgramForm())
 
 
 @blueprint.post("/new")
+@requires(Permission.EDIT_PROGRAMS)
 def create() -> Response:
     """Set up a program."""
     form = ProgramForm()
@@ -63,6 +68,7 @@ def create() -> Response:
 
 
 @blueprint.get("/<program_id>/edit")
+@requires(Permission.EDIT_PROGRAMS)
 def edit(program_id: str) -> Response:
     """Show a program's form."""
     program = _get(program_id)
@@ -70,6 +76,7 @@ def edit(program_id: str) -> Response:
 
 
 @blueprint.get("/<program_id>/preview")
+@requires(Permission.EDIT_PROGRAMS)
 def preview(program_id: str) -> Response:
     """Show who would change tiers by what is being typed."""
     program, form = _get(program_id), ProgramForm(formdata=request.args)
@@ -77,6 +84,7 @@ def preview(program_id: str) -> Response:
 
 
 @blueprint.post("/<program_id>/edit")
+@requires(Permission.EDIT_PROGRAMS)
 def update(program_id: str) -> Response:
     """Change a program."""
     program, form = _get(program_id), ProgramForm()

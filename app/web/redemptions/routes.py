@@ -5,12 +5,14 @@ from __future__ import annotations
 from flask import Blueprint, Response, request, url_for
 
 from app.errors import RegularsError
-from app.http.access import safe_path
+from app.http.access import requires
 from app.http.actors import actor, workspace_id
 from app.http.database import reading, writing
 from app.http.messages import say
+from app.http.paths import safe_path
 from app.http.statuses import status_of
 from app.models.redemptions import Redemption
+from app.rules.actors import Permission
 from app.services import redemptions, rewards
 from app.services.members import enrolment
 from app.web.base_form import is_pressed
@@ -26,6 +28,7 @@ STATUSES = {"confirmed": "To hand over", "fulfilled": "Handed over", "cancelled"
 
 
 @blueprint.get("/redemptions")
+@requires(Permission.READ)
 def index() -> Response:
     """List redemptions by state, or find one by its code."""
     status = request.args.get("status", "")
@@ -55,12 +58,14 @@ def index() -> Response:
 
 
 @blueprint.get("/members/<member_id>/redeem")
+@requires(Permission.REDEEM)
 def redeem_form(member_id: str) -> Response:
     """Show what a member can have."""
     return _offers(RedeemForm(), member_id)
 
 
 @blueprint.post("/members/<member_id>/redeem")
+@requires(Permission.REDEEM)
 def redeem(member_id: str) -> Response:
     """Buy a reward with a member's points."""
     form = RedeemForm()
@@ -94,6 +99,7 @@ def redeem(member_id: str) -> Response:
 
 
 @blueprint.post("/redemptions/<redemption_id>/fulfil")
+@requires(Permission.FULFIL)
 def fulfil(redemption_id: str) -> Response:
     """Mark a redemption as handed over."""
     back = _back(_get(redemption_id))
@@ -110,12 +116,14 @@ def fulfil(redemption_id: str) -> Response:
 
 
 @blueprint.get("/redemptions/<redemption_id>/cancel")
+@requires(Permission.UNDO_OWN)
 def cancel_form(redemption_id: str) -> Response:
     """Show what cancelling gives back."""
     return _cancel_page(CancelForm(), _get(redemption_id))
 
 
 @blueprint.post("/redemptions/<redemption_id>/cancel")
+@requires(Permission.UNDO_OWN)
 def cancel(redemption_id: str) -> Response:
     """Cancel a redemption. Undo sends no reason, and the service has one for that."""
     form, redemption = CancelForm(), _get(redemption_id)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from flask import Blueprint, Response
 
 from app import clock
+from app.http.access import requires
 from app.http.actors import actor, signed_in, workspace_id
 from app.http.database import reading
 from app.models.programs import Program
@@ -20,6 +21,7 @@ blueprint = Blueprint("reports", __name__)
 
 
 @blueprint.get("/")
+@requires(Permission.READ)
 def today() -> Response:
     """Show the day, or the first steps while there are no members."""
     with reading() as session:
@@ -46,6 +48,7 @@ def today() -> Response:
 
 
 @blueprint.get("/activity")
+@requires(Permission.READ, is_unattended=True)
 def activity() -> Response:
     """Show what just happened, for the list that updates itself."""
     with reading() as session:

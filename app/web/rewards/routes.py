@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.errors import InvalidParameter, NotFound, RegularsError
+from app.http.access import requires
 from app.http.actors import actor, signed_in, workspace_id
 from app.http.database import reading, writing
 from app.http.messages import say
@@ -16,6 +17,7 @@ from app.http.statuses import status_of
 from app.models.programs import Program
 from app.models.rewards import Reward
 from app.rules import inputs
+from app.rules.actors import Permission
 from app.services import programs, rewards
 from app.web.base_form import is_pressed
 from app.web.filters import long_day
@@ -26,6 +28,7 @@ blueprint = Blueprint("rewards", __name__, url_prefix="/rewards")
 
 
 @blueprint.get("")
+@requires(Permission.READ)
 def index() -> Response:
     """Show the catalogue."""
     shows_archived = request.args.get("state") == "archived"
@@ -46,6 +49,7 @@ def index() -> Response:
 
 
 @blueprint.get("/new")
+@requires(Permission.EDIT_REWARDS)
 def new() -> Response:
     """Show an empty form."""
     with reading() as session:
@@ -57,6 +61,7 @@ def new() -> Response:
 
 
 @blueprint.post("/new")
+@requires(Permission.EDIT_REWARDS)
 def create() -> Response:
     """Define a reward."""
     with reading() as session:
@@ -83,6 +88,7 @@ def create() -> Response:
 
 
 @blueprint.get("/<reward_id>/edit")
+@requires(Permission.EDIT_REWARDS)
 def edit(reward_id: str) -> Response:
     """Show a reward's form."""
     reward, program = _get(reward_id)
@@ -91,6 +97,7 @@ def edit(reward_id: str) -> Response:
 
 
 @blueprint.post("/<reward_id>/edit")
+@requires(Permission.EDIT_REWARDS)
 def update(reward_id: str) -> Response:
     """Change a reward."""
     reward, program = _get(reward_id)
@@ -116,6 +123,7 @@ def update(reward_id: str) -> Response:
 
 
 @blueprint.get("/preview")
+@requires(Permission.EDIT_REWARDS)
 def preview() -> Response:
     """Show how many members could afford what is being typed."""
     with reading() as session:
@@ -125,6 +133,7 @@ def preview() -> Response:
 
 
 @blueprint.post("/<reward_id>/archive")
+@requires(Permission.EDIT_REWARDS)
 def archive(reward_id: str) -> Response:
     """Stop offering a reward; Undo restores it."""
     if is_pressed():
@@ -142,6 +151,7 @@ def archive(reward_id: str) -> Response:
 
 
 @blueprint.post("/<reward_id>/restore")
+@requires(Permission.EDIT_REWARDS)
 def restore(reward_id: str) -> Response:
     """Offer an archived reward again."""
     key = request.args.get("key", "")

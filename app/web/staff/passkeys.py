@@ -10,13 +10,15 @@ from werkzeug.exceptions import BadRequest
 
 from app.errors import RegularsError
 from app.http import attempts
-from app.http.access import safe_path
+from app.http.access import public, requires
 from app.http.actors import actor, signed_in
 from app.http.database import reading, writing
 from app.http.login import enter, find_till, keep_token
 from app.http.messages import say
+from app.http.paths import safe_path
 from app.http.statuses import status_of
 from app.models.merchants import SANDBOX
+from app.rules.actors import Permission
 from app.services.staff import passkeys
 from app.web.approving import purpose_of, site
 from app.web.base_form import is_pressed
@@ -30,12 +32,14 @@ blueprint = Blueprint("passkeys", __name__)
 
 
 @blueprint.post("/sign-in/passkey/options")
+@public
 def sign_in_options() -> Response:
     """Give a browser at the door what it asks a passkey with."""
     return _json(passkeys.ask_options(site(), purpose=passkeys.SIGN_IN))
 
 
 @blueprint.post("/sign-in/passkey")
+@public
 def sign_in() -> Response:
     """Sign in who holds a passkey."""
     form = PasskeySignInForm()
@@ -60,6 +64,7 @@ def sign_in() -> Response:
 
 
 @blueprint.post("/you/passkeys/options")
+@requires(Permission.READ, reauthentication=True, without_second_factor=True)
 def add_options() -> Response:
     """Give a browser what it makes a passkey with."""
     _check_form()
@@ -68,6 +73,7 @@ def add_options() -> Response:
 
 
 @blueprint.post("/you/passkeys")
+@requires(Permission.READ, reauthentication=True, without_second_factor=True)
 def add() -> Response:
     """Keep a passkey; with the first one come recovery codes."""
     form = PasskeyForm()
@@ -97,6 +103,7 @@ def add() -> Response:
 
 
 @blueprint.post("/you/passkeys/<passkey_id>/remove")
+@requires(Permission.READ, reauthentication=True)
 def remove(passkey_id: str) -> Response:
     """Let a passkey open nothing any more."""
     if is_pressed():
@@ -109,6 +116,7 @@ def remove(passkey_id: str) -> Response:
 
 
 @blueprint.post("/approvals/options")
+@requires(Permission.AWARD)
 def approve_options() -> Response:
     """Give the cashier's browser what it asks the manager's passkey with, for one act."""
     _check_form()

@@ -8,15 +8,17 @@ from flask import Blueprint, Response, current_app, request, url_for
 
 from app import ids
 from app.errors import NotFound, RegularsError
-from app.http import attempts
-from app.http.access import safe_path
+from app.http import attempts, reauthentication
+from app.http.access import by_link, requires
 from app.http.actors import actor, signed_in, workspace_id
 from app.http.database import reading, writing
-from app.http.login import enter, show_oneself
+from app.http.login import enter
 from app.http.messages import say
+from app.http.paths import safe_path
 from app.http.statuses import status_of
 from app.models.merchants import SANDBOX
 from app.models.staff import Staff
+from app.rules.actors import Permission
 from app.services import locations, workspaces
 from app.services.staff import allowances as allowance_service
 from app.services.staff import passkeys, people, second_factors
@@ -40,6 +42,7 @@ LIMITED_ROLES = ("cashier", "manager", "owner")
 
 
 @blueprint.get("/staff")
+@requires(Permission.MANAGE_STAFF)
 def index() -> Response:
     """List the staff and the invitations that are open."""
     with reading() as session:
@@ -63,12 +66,14 @@ def index() -> Response:
 
 
 @blueprint.get("/staff/invite")
+@requires(Permission.MANAGE_STAFF)
 def new() -> Response:
     """Show the form to invite a person."""
     return page("staff/invite_form.html", form=InviteForm())
 
 
 @blueprint.post("/staff/invite")
+@requires(Permission.MANAGE_STAFF)
 def create() -> Response:
     """Invite a person and show the link, this once."""
     form = InviteForm()
@@ -98,6 +103,7 @@ def create() -> Response:
 
 
 @blueprint.post("/staff/invites/<invite_id>/revoke")
+@requires(Permission.MANAGE_STAFF)
 def revoke_invite(invite_id: str) -> Response:
     """Let an invitation's link open nothing any more."""
     if is_pressed():
@@ -113,6 +119,7 @@ def revoke_invite(invite_id: str) -> Response:
 
 
 @blueprint.get("/staff/allowances")
+@requires(Permission.MANAGE_STAFF)
 def allowances() -> Response:
     """Show how many points each role may give by hand."""
     with reading() as session:
@@ -125,6 +132,7 @@ def allowances() -> Response:
 
 
 @blueprint.post("/staff/allowances")
+@requires(Permission.MANAGE_STAFF)
 def save_allowances() -> Response:
     """Set how many points each role may give by hand."""
     form = AllowancesForm()
@@ -146,6 +154,7 @@ def save_allowances() -> Response:
 
 
 @blueprint.get("/staff/<staff_id>")
+@requires(Permission.MANAGE_STAFF)
 def edit(staff_id: str) -> Response:
     """Show a person's role, shops and limits, and the way to switch them off."""
     person = _get(staff_id)
@@ -163,6 +172,7 @@ def edit(staff_id: str) -> Response:
 
 
 @blueprint.post("/staff/<staff_id>")
+@requires(Permission.MANAGE_STAFF)
 def update(staff_id: str) -> Response:
     """Say what a person may do, where, and how many points they may give by hand."""
     form, person = PersonForm(), _get(staff_id)
@@ -193,18 +203,21 @@ def update(staff_id: str) -> Response:
 
 
 @blueprint.post("/staff/<staff_id>/disable")
+@requires(Permission.MANAGE_STAFF)
 def disable(staff_id: str) -> Response:
     """Let a person in no more."""
     return _switch(staff_id, is_on=False)
 
 
 @blueprint.post("/staff/<staff_id>/enable")
+@requires(Permission.MANAGE_STAFF)
 def enable(staff_id: str) -> Response:
     """Let a person sign in again."""
     return _switch(staff_id, is_on=True)
 
 
 @blueprint.post("/staff/<staff_id>/second-factor/reset")
+@requires(Permission.MANAGE_STAFF)
 def reset_second_factor(staff_id: str) -> Response:
     """Take a colleague's second factor away: the telephone is lost."""
     person = _get(staff_id)
@@ -221,12 +234,14 @@ def reset_second_factor(staff_id: str) -> Response:
 
 
 @blueprint.get("/join/<token>")
+@by_link
 def join_form(token: str) -> Response:
     """Show an invitation to who has its link."""
     return _join_page(JoinForm(), token)
 
 
 @blueprint.post("/join/<token>")
+@by_link
 def join(token: str) -> Response:
     """Take an invitation: set a password and be signed in."""
     form = JoinForm()
@@ -251,12 +266,14 @@ def join(token: str) -> Response:
 
 
 @blueprint.get("/you/password")
+@requires(Permission.READ, by_pin=False)
 def password_form() -> Response:
     """Show the form of another password."""
     return page("staff/password_form.html", form=PasswordForm())
 
 
 @blueprint.post("/you/password")
+@requires(Permission.READ, by_pin=False)
 def change_password() -> Response:
     """Take another password; all other sign-ins end."""
     form = PasswordForm()
@@ -283,6 +300,7 @@ def change_password() -> Response:
 
 
 @blueprint.get("/you/sign-ins")
+@requires(Permission.READ, reauthentication=True)
 def sessions() -> Response:
     """List one's own live sign-ins."""
     with reading() as session:
@@ -291,6 +309,7 @@ def sessions() -> Response:
 
 
 @blueprint.post("/you/sign-ins/<token_hash>/revoke")
+@requires(Permission.READ, reauthentication=True)
 def revoke_session(token_hash: str) -> Response:
     """End one of one's own sign-ins."""
     if is_pressed():
@@ -303,6 +322,7 @@ def revoke_session(token_hash: str) -> Response:
 
 
 @blueprint.post("/you/sign-ins/revoke-others")
+@requires(Permission.READ, reauthentication=True)
 def revoke_other_sessions() -> Response:
     """End all of one's own sign-ins but this one."""
     if is_pressed():
@@ -318,6 +338,7 @@ def revoke_other_sessions() -> Response:
 
 
 @blueprint.get("/you/confirm")
+@requires(Permission.READ, by_pin=False, without_second_factor=True)
 def confirm_form() -> Response:
     """Ask a person again who they are."""
     form = ConfirmForm()
@@ -326,6 +347,7 @@ def confirm_form() -> Response:
 
 
 @blueprint.post("/you/confirm")
+@requires(Permission.READ, by_pin=False, without_second_factor=True)
 def confirm() -> Response:
     """Hear it, and go on to where the person wanted to be."""
     form = ConfirmForm()
@@ -346,7 +368,7 @@ def confirm() -> Response:
         attempts.note("password")
         form.current.errors = ["This is not your password. Type it again."]
         return page("staff/confirm.html", form=form, status=422)
-    show_oneself()
+    reauthentication.note()
     return go(safe_path(form.next.data))
 
 

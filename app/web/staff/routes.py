@@ -6,12 +6,14 @@ from flask import Blueprint, Response, current_app, request, url_for
 
 from app.errors import RateLimited, RegularsError, SignInFailed
 from app.http import attempts
-from app.http.access import safe_path
+from app.http.access import public, requires
 from app.http.actors import actor, is_signed_in, signed_in, workspace_id
 from app.http.database import reading, writing
 from app.http.login import enter, find_till, leave
 from app.http.messages import say, take_message
+from app.http.paths import safe_path
 from app.models.merchants import SANDBOX
+from app.rules.actors import Permission
 from app.services import locations, merchants
 from app.services.staff import people, sign_ins
 from app.services.staff.sign_ins import SignIn
@@ -24,6 +26,7 @@ blueprint = Blueprint("staff", __name__)
 
 
 @blueprint.get("/sign-in")
+@public
 def sign_in_form() -> Response:
     """Show the door."""
     if is_signed_in():
@@ -34,6 +37,7 @@ def sign_in_form() -> Response:
 
 
 @blueprint.post("/sign-in")
+@public
 def sign_in() -> Response:
     """Check a password, and go back to where the person wanted to be."""
     form = SignInForm()
@@ -50,6 +54,7 @@ def sign_in() -> Response:
 
 
 @blueprint.post("/sign-out")
+@requires(Permission.READ, is_leaving=True, before_code=True, without_second_factor=True)
 def sign_out() -> Response:
     """End the session on the server as well as in the browser."""
     if not LeaveForm().validate_on_submit():
@@ -58,12 +63,14 @@ def sign_out() -> Response:
 
 
 @blueprint.get("/you")
+@requires(Permission.READ)
 def profile() -> Response:
     """Show who one is and where one works."""
     return _profile(LocationForm(data={"location_id": signed_in().location_id}))
 
 
 @blueprint.post("/you")
+@requires(Permission.READ)
 def choose_location() -> Response:
     """Say where one works."""
     form = LocationForm()
@@ -82,6 +89,7 @@ def choose_location() -> Response:
 
 
 @blueprint.post("/you/name")
+@requires(Permission.READ)
 def save_name() -> Response:
     """Say how one is called."""
     form = NameForm()
@@ -101,6 +109,7 @@ def save_name() -> Response:
 
 
 @blueprint.post("/you/preferences")
+@requires(Permission.READ)
 def save_preferences() -> Response:
     """Keep how one wants the pages."""
     form = PreferencesForm()
@@ -119,6 +128,7 @@ def save_preferences() -> Response:
 
 
 @blueprint.post("/mode")
+@requires(Permission.READ, without_second_factor=True)
 def switch_mode() -> Response:
     """Move into the other workspace."""
     form = ModeForm()
@@ -134,12 +144,14 @@ def switch_mode() -> Response:
 
 
 @blueprint.get("/shortcuts")
+@requires(Permission.READ)
 def shortcuts() -> Response:
     """List the keys."""
     return page("staff/shortcuts.html", part="staff/_shortcuts.html")
 
 
 @blueprint.get("/more")
+@requires(Permission.READ)
 def more() -> Response:
     """List the pages that a small screen's bar has no room for."""
     return page("staff/more.html")

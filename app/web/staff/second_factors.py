@@ -9,11 +9,13 @@ from flask import session as cookie
 
 from app.errors import RegularsError
 from app.http import attempts
-from app.http.access import safe_path
+from app.http.access import requires
 from app.http.actors import actor, signed_in
 from app.http.database import reading, writing
 from app.http.login import enter, keep_token
+from app.http.paths import safe_path
 from app.rules import cards as drawn
+from app.rules.actors import Permission
 from app.services.staff import passkeys, second_factors
 from app.web.base_form import is_pressed
 from app.web.responses import go, page
@@ -25,6 +27,7 @@ WRONG = "This code is not right. Codes change every 30 seconds: wait for the nex
 
 
 @blueprint.get("/sign-in/code")
+@requires(Permission.READ, before_code=True)
 def ask() -> Response:
     """Ask for the code that belongs to the password."""
     if not signed_in().needs_second_factor:
@@ -35,6 +38,7 @@ def ask() -> Response:
 
 
 @blueprint.post("/sign-in/code")
+@requires(Permission.READ, before_code=True)
 def answer() -> Response:
     """Check the code, and go on to where the person wanted to be."""
     form = CodeForm()
@@ -63,12 +67,14 @@ def answer() -> Response:
 
 
 @blueprint.get("/you/second-factor")
+@requires(Permission.READ, reauthentication=True, without_second_factor=True)
 def show() -> Response:
     """Show what one has, and how to set it up."""
     return show_page(CodeForm())
 
 
 @blueprint.post("/you/second-factor/begin")
+@requires(Permission.READ, reauthentication=True, without_second_factor=True)
 def begin() -> Response:
     """Make the secret of a new app."""
     if is_pressed():
@@ -83,6 +89,7 @@ def begin() -> Response:
 
 
 @blueprint.post("/you/second-factor")
+@requires(Permission.READ, reauthentication=True, without_second_factor=True)
 def confirm() -> Response:
     """Let the app count once it shows the right code; show the recovery codes, this once."""
     form = CodeForm()
@@ -104,6 +111,7 @@ def confirm() -> Response:
 
 
 @blueprint.post("/you/second-factor/recovery-codes")
+@requires(Permission.READ, reauthentication=True)
 def make_codes() -> Response:
     """Make new recovery codes, and show them, this once."""
     if not is_pressed():

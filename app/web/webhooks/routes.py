@@ -12,11 +12,13 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.config import Settings
 from app.errors import NotFound, RegularsError
+from app.http.access import requires
 from app.http.actors import actor, signed_in, workspace_id
 from app.http.database import reading, writing
 from app.http.messages import say
 from app.http.statuses import status_of
 from app.models.webhooks import WebhookEndpoint
+from app.rules.actors import Permission
 from app.services import outbox, snapshots
 from app.services.ledger import acts
 from app.services.webhooks import delivery_log, resends
@@ -38,12 +40,14 @@ STATES = {"waiting": "Waiting", "failed": "Failed", "delivered": "Delivered"}
 
 
 @blueprint.get("/new")
+@requires(Permission.MANAGE_WEBHOOKS)
 def new() -> Response:
     """Show the form of a new endpoint."""
     return _form_page(EndpointForm())
 
 
 @blueprint.post("/new")
+@requires(Permission.MANAGE_WEBHOOKS)
 def create() -> Response:
     """Make an endpoint and show its secret, this once."""
     form = EndpointForm()
@@ -70,6 +74,7 @@ def create() -> Response:
 
 
 @blueprint.get("/<endpoint_id>")
+@requires(Permission.EDIT_PROGRAMS)
 def show(endpoint_id: str) -> Response:
     """Show an endpoint: how it does, its secret's state, its latest deliveries."""
     with reading() as session:
@@ -93,6 +98,7 @@ def show(endpoint_id: str) -> Response:
 
 
 @blueprint.get("/<endpoint_id>/edit")
+@requires(Permission.MANAGE_WEBHOOKS)
 def edit(endpoint_id: str) -> Response:
     """Show an endpoint's form."""
     endpoint = _get(endpoint_id)
@@ -100,6 +106,7 @@ def edit(endpoint_id: str) -> Response:
 
 
 @blueprint.post("/<endpoint_id>/edit")
+@requires(Permission.MANAGE_WEBHOOKS)
 def update(endpoint_id: str) -> Response:
     """Change an endpoint."""
     form, endpoint = EndpointForm(), _get(endpoint_id)
@@ -117,6 +124,7 @@ def update(endpoint_id: str) -> Response:
 
 
 @blueprint.post("/<endpoint_id>/enable")
+@requires(Permission.MANAGE_WEBHOOKS)
 def enable(endpoint_id: str) -> Response:
     """Switch an endpoint on."""
     if is_pressed():
@@ -126,6 +134,7 @@ def enable(endpoint_id: str) -> Response:
 
 
 @blueprint.post("/<endpoint_id>/disable")
+@requires(Permission.MANAGE_WEBHOOKS)
 def disable(endpoint_id: str) -> Response:
     """Switch an endpoint off."""
     if is_pressed():
@@ -135,12 +144,14 @@ def disable(endpoint_id: str) -> Response:
 
 
 @blueprint.get("/<endpoint_id>/rotate")
+@requires(Permission.MANAGE_WEBHOOKS)
 def rotate_form(endpoint_id: str) -> Response:
     """Show the form to rotate a secret."""
     return _rotate_page(RotateForm(), _get(endpoint_id))
 
 
 @blueprint.post("/<endpoint_id>/rotate")
+@requires(Permission.MANAGE_WEBHOOKS)
 def rotate(endpoint_id: str) -> Response:
     """Make a new secret and show it, this once."""
     form, endpoint = RotateForm(), _get(endpoint_id)
@@ -166,6 +177,7 @@ def rotate(endpoint_id: str) -> Response:
 
 
 @blueprint.get("/<endpoint_id>/delete")
+@requires(Permission.MANAGE_WEBHOOKS)
 def delete_form(endpoint_id: str) -> Response:
     """Say what deleting does, before it is done."""
     endpoint = _get(endpoint_id)
@@ -173,6 +185,7 @@ def delete_form(endpoint_id: str) -> Response:
 
 
 @blueprint.post("/<endpoint_id>/delete")
+@requires(Permission.MANAGE_WEBHOOKS)
 def delete(endpoint_id: str) -> Response:
     """Remove an endpoint and its log."""
     if is_pressed():
@@ -190,6 +203,7 @@ def delete(endpoint_id: str) -> Response:
 
 
 @blueprint.post("/<endpoint_id>/test")
+@requires(Permission.MANAGE_WEBHOOKS)
 def send_test(endpoint_id: str) -> Response:
     """Send a test event and go to its delivery."""
     form = ActForm()
@@ -217,6 +231,7 @@ def send_test(endpoint_id: str) -> Response:
 
 
 @blueprint.get("/deliveries")
+@requires(Permission.EDIT_PROGRAMS)
 def list_deliveries() -> Response:
     """List deliveries by endpoint, type of event and state, the newest first."""
     filters = DeliveryFilters(
@@ -245,6 +260,7 @@ def list_deliveries() -> Response:
 
 
 @blueprint.get("/deliveries/<delivery_id>")
+@requires(Permission.EDIT_PROGRAMS)
 def show_delivery(delivery_id: str) -> Response:
     """Show a delivery: what is sent, each attempt, where the event came from."""
     with reading() as session:
@@ -263,6 +279,7 @@ def show_delivery(delivery_id: str) -> Response:
 
 
 @blueprint.post("/deliveries/<delivery_id>/resend")
+@requires(Permission.MANAGE_WEBHOOKS)
 def resend(delivery_id: str) -> Response:
     """Send one delivery again."""
     if is_pressed():
@@ -280,6 +297,7 @@ def resend(delivery_id: str) -> Response:
 
 
 @blueprint.get("/<endpoint_id>/resend")
+@requires(Permission.MANAGE_WEBHOOKS)
 def resend_form(endpoint_id: str) -> Response:
     """Show the form to send a range of time again."""
     now = clock.now()
@@ -290,6 +308,7 @@ def resend_form(endpoint_id: str) -> Response:
 
 
 @blueprint.post("/<endpoint_id>/resend")
+@requires(Permission.MANAGE_WEBHOOKS)
 def resend_range(endpoint_id: str) -> Response:
     """Send a range of time again and go to its progress."""
     form, endpoint = ResendForm(), _get(endpoint_id)
@@ -321,6 +340,7 @@ def resend_range(endpoint_id: str) -> Response:
 
 
 @blueprint.get("/resends/<resend_id>")
+@requires(Permission.EDIT_PROGRAMS)
 def show_resend(resend_id: str) -> Response:
     """Show how far a resend has come; the page asks again by itself."""
     with reading() as session:
@@ -331,6 +351,7 @@ def show_resend(resend_id: str) -> Response:
 
 
 @blueprint.get("/entries/<entry_id>")
+@requires(Permission.EDIT_PROGRAMS)
 def events_of_entry(entry_id: str) -> Response:
     """Show the events that a ledger entry made, and where they went."""
     with reading() as session:
