@@ -31,7 +31,7 @@ from app.api.validation_errors import refusal_of
 from app.api.webhook_endpoints import blueprint as webhook_endpoints_api
 from app.cli import commands
 from app.config import Settings
-from app.db import Database
+from app.db.database import Database
 from app.http import access, actors, attempts, failures, limits, refusals, request_log, requests
 from app.http import database as databases
 from app.http.proxies import TrustedProxies

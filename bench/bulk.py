@@ -18,8 +18,9 @@ from itertools import chain, islice
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from app import clock, statements
-from app.db import table_of
+from app import clock
+from app.db.base import table_of
+from app.db.bulk import insert_many
 from app.models.audit import AuditEntry
 from app.models.ledger import LedgerEntry
 from app.models.members import Customer, Member
@@ -133,7 +134,7 @@ def write(session: Session, *, shop: Shop, several: Sequence[Rows]) -> None:
     with _fast(session) if is_sqlite else nullcontext():
         for model, name in _WRITTEN:
             rows = chain.from_iterable(getattr(each, name) for each in several)
-            statements.insert_many(session, table_of(model), rows)
+            insert_many(session, table_of(model), rows)
     for each in several:
         for on, sums in each.days.items():
             totals.add_to_day(session, shop.workspace_id, on, sums)

@@ -12,7 +12,7 @@ from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.db import Database
+from app.db.database import Database
 from app.factory import create_app
 from app.ids import new_id, new_token
 from app.models.members import Customer, Member

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from app.db import Database
+from app.db.database import Database
 from app.migrations.running import upgrade
 from tests.support.postgres import Server, start_server
 

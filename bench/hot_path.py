@@ -21,7 +21,7 @@ from statistics import median
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from app.db import Database
+from app.db.database import Database
 from bench import databases
 from bench.services import award
 from tests import factories

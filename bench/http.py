@@ -18,7 +18,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from app.db import Database
+from app.db.database import Database
 from bench import databases
 from bench.measuring import Figures, table
 from bench.services import award

@@ -18,7 +18,7 @@ from multiprocessing import get_context
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from app.db import Base, table_of
+from app.db.base import Base, table_of
 from app.ids import ALPHABET, CODE_CHARACTERS, id_at, new_id
 from app.models.audit import AuditEntry
 from app.models.ledger import LedgerEntry

@@ -22,7 +22,7 @@ from itertools import count
 from pathlib import Path
 from statistics import mean
 
-from app.db import Database
+from app.db.database import Database
 from app.factory import create_app
 from bench import databases, shops
 from bench.http import ROOT, served

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import event, select
 
-from app.db import Database
+from app.db.database import Database
 from app.factory import create_app
 from app.models.members import Customer, Member
 from app.services.ledger import verify as ledger_verify

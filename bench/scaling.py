@@ -21,7 +21,7 @@ from statistics import median
 from sqlalchemy import make_url
 
 from app import errors
-from app.db import Database
+from app.db.database import Database
 from app.migrations.running import upgrade
 from app.services.ledger import verify
 from app.services.members import enrolment

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from app.db import Database
+from app.db.database import Database
 from app.rules.actors import Actor
 from app.rules.ledger import Entry
 from app.services import idempotency, redemptions

@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, text
 
-from app.db import Database
+from app.db.database import Database
 from app.http.database import of
 from app.migrations.running import upgrade
 from app.models.merchants import Workspace

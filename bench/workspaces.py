@@ -15,7 +15,7 @@ from contextlib import closing
 import click
 
 from app.config import from_environment
-from app.db import Database
+from app.db.database import Database
 from app.migrations.running import upgrade
 from app.models.merchants import SANDBOX, Merchant
 from app.sandbox import seeding

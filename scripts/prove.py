@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 from collections import Counter
 from pathlib import Path
 
-from app.db import Database
+from app.db.database import Database
 from app.migrations.running import upgrade
 from bench import databases
 from bench.measuring import machine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.db import Database
+from app.db.database import Database
 from app.rules.actors import Actor
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from argon2 import PasswordHasher
 
-from app.db import Database
+from app.db.database import Database
 from app.services.staff import passwords
 from tests import factories
 from tests.cast import Cast

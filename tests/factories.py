@@ -9,7 +9,7 @@ import pyotp
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.db import Database
+from app.db.database import Database
 from app.ids import new_id, new_token
 from app.models.ledger import LedgerEntry
 from app.models.members import Member

@@ -22,7 +22,7 @@ from sqlalchemy.engine import Connection, make_url
 
 from app.cli.errors import Command
 from app.cli.ledger import print_heads
-from app.db import Database
+from app.db.database import Database
 from app.http.database import current
 from app.migrations.running import upgrade
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from app.cli.errors import Group
-from app.db import Database
+from app.db.database import Database
 from app.http.database import current
 from app.migrations import distributing
 from app.migrations.running import differences

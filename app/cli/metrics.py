@@ -15,7 +15,8 @@ from sqlalchemy.pool import QueuePool
 
 from app import clock
 from app.config import Settings
-from app.db import CONNECTIONS_MOST, Database
+from app.db.database import Database
+from app.db.engines import CONNECTIONS_MOST
 from app.metrics import Metrics
 from app.services import merchants
 from app.services.ledger import checks

@@ -16,7 +16,7 @@ from flask import Flask, current_app
 from app.cli.errors import Command
 from app.cli.metrics import watch
 from app.config import Settings
-from app.db import Database
+from app.db.database import Database
 from app.http.database import current
 from app.migrations.running import upgrade
 from app.sandbox import seeding

@@ -9,7 +9,7 @@ from typing import Any
 from flask import current_app, g
 from sqlalchemy.orm import Session
 
-from app.db import Database
+from app.db.database import Database
 
 _EXTENSION = "regulars.database"
 

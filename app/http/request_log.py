@@ -19,7 +19,7 @@ from flask import Flask, Response, current_app, g, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import clock
-from app.db import Database
+from app.db.database import Database
 from app.http.keys import find_caller
 from app.http.requests import request_id
 from app.services.api_keys import keys, request_log

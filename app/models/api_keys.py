@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Base, UtcDateTime
+from app.db.base import Base, UtcDateTime
 from app.models.columns import ID_CHARACTERS, json_column_type
 
 

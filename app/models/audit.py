@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Base, UtcDateTime
+from app.db.base import Base, UtcDateTime
 from app.models.columns import CALLER_ID_CHARACTERS, ID_CHARACTERS, JsonObject, json_column_type
 
 OF_THE_MERCHANT = "substr(act, 1, 6) = 'staff.' AND act <> 'staff.bind'"

@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.db import Base, UtcDateTime
+from app.db.base import Base, UtcDateTime
 from app.models.columns import (
     CALLER_ID_CHARACTERS,
     ID_CHARACTERS,

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, Integer, String, true
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Base, UtcDateTime
+from app.db.base import Base, UtcDateTime
 from app.models.columns import ID_CHARACTERS, JsonObject, json_column_type, partial_index
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.db import Base, UtcDateTime
+from app.db.base import Base, UtcDateTime
 from app.models.columns import ID_CHARACTERS, JsonObject, json_column_type
 from app.models.members import Member
 from app.models.rewards import Reward

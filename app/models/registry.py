@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.db import Base
+from app.db.base import Base
 from app.models import (  # noqa: F401 - importing a module registers its tables
     api_keys,
     api_requests,

@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Base, UtcDateTime
+from app.db.base import Base, UtcDateTime
 from app.models.columns import ID_CHARACTERS, JsonObject, json_column_type
 
 REWARD_TYPES = ("free_product", "discount_amount", "discount_percent", "store_credit", "partner")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlalchemy import ForeignKey, ForeignKeyConstraint, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Base
+from app.db.base import Base
 from app.models.columns import CALLER_ID_CHARACTERS, in_byte_order
 
 

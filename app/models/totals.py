@@ -11,7 +11,7 @@ from datetime import date
 from sqlalchemy import BigInteger, Date, ForeignKey, ForeignKeyConstraint, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Base
+from app.db.base import Base
 from app.models.columns import ID_CHARACTERS
 
 

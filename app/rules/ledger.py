@@ -35,7 +35,8 @@ class Source:
 class LockedMember:
     """A member's row under its lock, with what an act needs of the program and the customer.
 
-    The attributes up to `created_at` are those of `models.members.Member`.
+    The attributes up to `created_at` are those of `models.members.Member`. `is_actor` says whether
+    the person of staff who acts has the customer's email.
     """
 
     workspace_id: str
@@ -55,7 +56,7 @@ class LockedMember:
     metadata_: Mapping[str, Any]
     created_at: datetime
     tiers: Sequence[Tier]
-    email_key: str
+    is_actor: bool
 
     @property
     def is_closed(self) -> bool:
@@ -113,6 +114,16 @@ class Posting:
     source: Source | None = None
     occurred_at: datetime | None = None
     approval: Approval | None = None
+
+
+def check_not_own(member: LockedMember) -> None:
+    """Refuse a person of staff who would give points or a reward to themselves.
+
+    Raises:
+        PermissionDenied: they are the member.
+    """
+    if member.is_actor:
+        raise errors.PermissionDenied("This member is you. Ask a colleague to do it.")
 
 
 def next_entry(

@@ -122,6 +122,7 @@ class Lookup:
         hits: the members who match: those named exactly first, then by the newest visit.
         close: the members who come near if nobody matches.
         has_more: whether more match than `hits`.
+        named: the only one of them whom a card, email, id or code names exactly, or None.
     """
 
     text: str
@@ -129,6 +130,7 @@ class Lookup:
     hits: Sequence[Member]
     close: Sequence[Member]
     has_more: bool
+    named: Member | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,8 +177,8 @@ def look_up(
         lookup = _list_hits(session, place, text, is_scanned=is_scanned)
         if opens and _is_only_hit(lookup):
             member = lookup.hits[0]
-        elif opens and is_name and lookup.hits:
-            member = _find_exact(session, place, text)
+        elif opens and is_name:
+            member = lookup.named
     if member is None:
         return _stage(session, place, lookup=lookup)
     redemption = redemptions.find_by_code(session, workspace_id=place.workspace_id, text=text)
@@ -234,6 +236,7 @@ def _find_exact(session: Session, place: CounterPlace, text: str) -> Member | No
 def _list_hits(session: Session, place: CounterPlace, text: str, *, is_scanned: bool) -> Lookup:
     workspace_id = place.workspace_id
     found = matches.find_members(session, workspace_id=workspace_id, text=text, limit=HITS_MAX)
+    named = [each for each in found.rows if each.id in found.named]
     close: Sequence[Member] = []
     if not found.rows:
         close = matches.find_close_members(session, workspace_id=workspace_id, text=text)
@@ -243,6 +246,7 @@ def _list_hits(session: Session, place: CounterPlace, text: str, *, is_scanned: 
         hits=found.rows,
         close=close,
         has_more=found.count is None or found.count > len(found.rows),
+        named=named[0] if len(named) == 1 else None,
     )
 
 

@@ -16,11 +16,12 @@ from typing import Any
 from sqlalchemy import bindparam, delete, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from app import clock, statements
+from app import clock
+from app.db import statements
+from app.db.statements import Call, Statement
 from app.errors import IdempotencyConflict
 from app.models.idempotency import StoredKey
 from app.rules.hashing import canonical
-from app.statements import Call, Statement
 
 UNKNOWN = ""
 """The fingerprint of forms that were sent before migration 0022, which fits any."""

@@ -8,8 +8,10 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app import clock, errors, statements
-from app.db import table_of
+from app import clock, errors
+from app.db import statements
+from app.db.base import table_of
+from app.db.statements import Statement
 from app.ids import new_id
 from app.models.columns import JsonObject
 from app.models.members import Member
@@ -17,7 +19,6 @@ from app.models.outbox import Event
 from app.rules.ledger import LockedMember
 from app.services import paging
 from app.services.paging import Between, Window
-from app.statements import Statement
 
 EVENT_TYPES = (
     "loyalty.account.created",

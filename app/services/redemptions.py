@@ -13,23 +13,24 @@ from typing import Any
 from sqlalchemy import String, bindparam, func, select, update
 from sqlalchemy.orm import Session, joinedload
 
-from app import clock, errors, ids, statements
-from app.db import table_of
+from app import clock, errors, ids
+from app.db import statements
+from app.db.base import table_of
+from app.db.statements import Batch, Reply, Statement
 from app.ids import new_code, new_id
 from app.models.members import Member
 from app.models.redemptions import Redemption
 from app.models.rewards import Reward
-from app.rules import inputs, redeeming, searching
+from app.rules import inputs, ledger, redeeming, searching
 from app.rules.actors import Actor, Permission
 from app.rules.ledger import Entry, LockedMember, Posting
 from app.rules.redeeming import RedemptionRow
 from app.services import outbox, paging, rewards, snapshots, totals
 from app.services.audit import trail
 from app.services.ledger import posting
-from app.services.ledger.posting import MemberLock, OwnMember
+from app.services.ledger.posting import MemberLock
 from app.services.paging import PAGE_ROWS, Between, Page, Window, cut
 from app.services.results import Replayed, Result
-from app.statements import Batch, Reply, Statement
 
 _CODE_TRIES = 8
 """A free code is found at the first try until a workspace has hundreds of millions of them."""
@@ -129,8 +130,7 @@ def redeem(
     metadata = inputs.checked_metadata(metadata)
     code = new_code()
     batch = Batch(session)
-    own = OwnMember(batch, by=by)
-    lock = MemberLock.of_member(batch, workspace_id=workspace_id, member_id=member_id)
+    lock = MemberLock.of_member(batch, workspace_id=workspace_id, member_id=member_id, by=by)
     hold = _RewardHold(batch, _HOLD_REWARD, workspace_id=workspace_id, reward_id=reward_id)
     taken = batch.add(
         _COUNT_TAKEN(workspace_id=workspace_id, member_id=member_id, reward_id=reward_id)
@@ -138,7 +138,7 @@ def redeem(
     has_code = batch.add(_CODE_IS_TAKEN(workspace_id=workspace_id, code=code))
     batch.send()
     member = lock.member(open_only=True)
-    own.refuse(member)
+    ledger.check_not_own(member)
     terms = _terms(session, workspace_id, reward_id, hold)
     standing = rewards.standing_of(member, taken.rows[0].taken_count)
     refusal = redeeming.refusal(standing, terms, tiers=member.tiers, now=clock.now())

@@ -11,6 +11,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from app import clock, errors
+from app.db.statements import Row
 from app.ids import new_id
 from app.models.members import Member
 from app.models.programs import Program
@@ -23,7 +24,6 @@ from app.rules.tiers import Tier
 from app.services import outbox, paging, recent_members, snapshots, totals
 from app.services.audit import trail
 from app.services.paging import Between, Window
-from app.statements import Row
 
 PERCENT_MAX = 100
 VALUE_MAX = 100_000_000

@@ -7,26 +7,29 @@ order, so that acts hold these rows for a moment only and never wait for each ot
 from __future__ import annotations
 
 import secrets
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Date, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
-from app import statements
-from app.db import Base, table_of
+from app.db import statements
+from app.db.base import Base, table_of
+from app.db.statements import Call, Statement
 from app.models.members import Member
 from app.models.merchants import Merchant, Workspace
 from app.models.totals import DayTotals, RewardTotals, TierTotals, WorkspaceTotals
 from app.rules.ledger import VISITS, Entry, LockedMember
-from app.statements import Statement
 
 SHARDS = 16
 """On PostgreSQL; SQLite has one writer at a time anyhow."""
 
 _SLOT = "regulars.totals_slot"
+_SUMS = "regulars.totals_sums"
 
 
 def _amounts(model: type[Base]) -> Sequence[str]:
@@ -48,14 +51,9 @@ def _adding(model: type[Base]) -> Statement:
     return Statement(build)
 
 
-_ADD_TO_DAY = _adding(DayTotals)
-_ADD_TO_WORKSPACE = _adding(WorkspaceTotals)
-
-_ADD_TO_REWARD = _adding(RewardTotals)
-_ADD_TO_TIER = _adding(TierTotals)
-
-_NO_DAY_AMOUNTS = dict.fromkeys(_amounts(DayTotals), 0)
-_NO_WORKSPACE_AMOUNTS = dict.fromkeys(_amounts(WorkspaceTotals), 0)
+_ADDING: Mapping[type[Base], Statement] = {
+    model: _adding(model) for model in (DayTotals, RewardTotals, TierTotals, WorkspaceTotals)
+}
 
 _zones: dict[str, ZoneInfo] = {}
 """A workspace's time zone; a merchant's never changes once it is made."""
@@ -109,7 +107,7 @@ def count_entry(session: Session, entry: Entry, *, before: LockedMember) -> None
 def count_taken(session: Session, *, workspace_id: str, reward_id: str, change: int) -> None:
     """Count redemptions of a reward that were made, or, below zero, cancelled."""
     key = {"workspace_id": workspace_id, "reward_id": reward_id, "slot": _slot(session)}
-    statements.add_up(session, _ADD_TO_REWARD, key, {"taken_count": change})
+    _add_up(session, RewardTotals, key, {"taken_count": change})
 
 
 def count_move(
@@ -138,7 +136,7 @@ def count_in_tier(
         "tier": tier or "",
         "slot": _slot(session),
     }
-    statements.add_up(session, _ADD_TO_TIER, key, {"member_count": change})
+    _add_up(session, TierTotals, key, {"member_count": change})
 
 
 def read_tiers(session: Session, *, workspace_id: str) -> dict[tuple[str, str | None], int]:
@@ -199,13 +197,40 @@ def _summed(model: type[Base]) -> list[Any]:
 def add_to_day(session: Session, workspace_id: str, on: date, amounts: Mapping[str, int]) -> None:
     """Add to the columns of `DayTotals` of one day."""
     key = {"workspace_id": workspace_id, "day": on, "slot": _slot(session)}
-    statements.add_up(session, _ADD_TO_DAY, key, {**_NO_DAY_AMOUNTS, **amounts})
+    _add_up(session, DayTotals, key, amounts)
 
 
 def add_to_workspace(session: Session, workspace_id: str, amounts: Mapping[str, int]) -> None:
     """Add to the columns of `WorkspaceTotals`."""
     key = {"workspace_id": workspace_id, "slot": _slot(session)}
-    statements.add_up(session, _ADD_TO_WORKSPACE, key, {**_NO_WORKSPACE_AMOUNTS, **amounts})
+    _add_up(session, WorkspaceTotals, key, amounts)
+
+
+_Sums = defaultdict[tuple[type[Base], tuple[tuple[str, Any], ...]], Counter[str]]
+"""What a transaction adds to the columns of rows, by their model and key."""
+
+
+def _add_up(
+    session: Session, model: type[Base], key: Mapping[str, Any], amounts: Mapping[str, int]
+) -> None:
+    sums: _Sums | None = session.info.get(_SUMS)
+    if sums is None:
+        sums = session.info[_SUMS] = defaultdict(Counter)
+        statements.at_commit(session, partial(_adding_calls, sums))
+    sums[model, tuple(key.items())].update(amounts)
+
+
+def _adding_calls(sums: _Sums) -> list[Call]:
+    """Return the statements that add to the rows, without those that would add nothing.
+
+    All transactions take the rows in the same order, so that no two wait for each other.
+    """
+    in_order = sorted(sums.items(), key=lambda each: (each[0][0].__tablename__, each[0][1]))
+    return [
+        _ADDING[model](**dict(key), **{name: amounts[name] for name in _amounts(model)})
+        for (model, key), amounts in in_order
+        if any(amounts.values())
+    ]
 
 
 def _slot(session: Session) -> int:

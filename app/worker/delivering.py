@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from app.db import Database, is_deadlock
+from app.db.database import Database
+from app.db.errors import is_deadlock
 from app.metrics import Metrics
 from app.rules import signing
 from app.services import merchants

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from app.db import Database
+from app.db.database import Database
 from app.metrics import Metrics
 from app.services import merchants
 from app.services.api_keys import rate_limits, request_log

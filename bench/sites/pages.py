@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from sqlalchemy import select
 
-from app.db import Database
+from app.db.database import Database
 from app.models.ledger import LedgerEntry
 from app.models.members import Customer, Member
 from app.models.redemptions import Redemption

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from werkzeug.test import Client
 
-from app.db import Database
+from app.db.database import Database
 from app.factory import create_app
 from bench import shops
 from bench.sites.serving import Order, serve

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.db import Database
+from app.db.database import Database
 from tests import factories
 from tests.cast import Cast
 from tests.support.api import Program

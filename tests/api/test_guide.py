@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.db import Database
+from app.db.database import Database
 from app.factory import create_app
 from tests import factories
 from tests.cast import Cast

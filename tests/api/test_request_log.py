@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 from app import clock
+from app.db.statements import IN_BULK_COUNT
 from app.models.api_requests import ApiRequest
 from app.services.api_keys import request_log
 from app.services.api_keys.request_log import RequestFilters
 from app.services.ledger import acts
-from app.statements import IN_BULK_COUNT
 from tests import factories
 from tests.cast import Cast
 from tests.support.api import Program, Reply

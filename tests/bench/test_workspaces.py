@@ -9,7 +9,8 @@ from unittest import mock
 import pytest
 from sqlalchemy import inspect, text
 
-from app.db import Database, table_of
+from app.db.base import table_of
+from app.db.database import Database
 from app.models.ledger import LedgerEntry
 from app.services import reports
 from app.services.members.search import matches

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import ConsoleMessage, Page
 
-from app.db import Database
+from app.db.database import Database
 from app.factory import create_app
 from scripts.test_servers import find_chromium
 from tests import factories

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskCliRunner
 
-from app.db import Database
+from app.db.database import Database
 from app.factory import create_app
 from tests.support.settings import make_settings
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask.testing import FlaskCliRunner
 from sqlalchemy import text
 
-from app.db import Database
+from app.db.database import Database
 from app.services.api_keys import keys
 from app.services.staff import sign_ins
 from tests import factories

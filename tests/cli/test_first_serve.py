@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from app.db import Database
+from app.db.database import Database
 from app.services import merchants
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.db import Database
+from app.db.database import Database
 from app.factory import create_app
 from app.worker.running import Worker
 from tests import factories

@@ -11,7 +11,7 @@ from click import ClickException
 from flask.testing import FlaskCliRunner
 
 from app.cli.serve import BODY_BYTES_MAX, _bound
-from app.db import Database
+from app.db.database import Database
 from app.factory import create_app
 from tests import factories
 from tests.cast import Cast

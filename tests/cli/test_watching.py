@@ -18,7 +18,7 @@ from flask.testing import FlaskCliRunner
 from sqlalchemy import text
 
 from app import clock
-from app.db import Database
+from app.db.database import Database
 from tests import factories
 from tests.cast import Cast
 from tests.support.receivers import receiving, status

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from regulars import Regulars, objects
 
 from app.api import schemas
-from app.db import Database
+from app.db.database import Database
 from app.factory import create_app
 from tests import factories
 from tests.cast import Cast

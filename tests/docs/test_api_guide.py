@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.db import Database
+from app.db.database import Database
 from app.factory import create_app
 from app.models.api_keys import ApiKey
 from tests import factories

@@ -20,7 +20,8 @@ from app import config
 from app.api import parsing
 from app.api import payments as payments_api
 from app.cli.serve import BODY_BYTES_MAX, serve
-from app.db import Base, Database
+from app.db.base import Base
+from app.db.database import Database
 from app.factory import REQUEST_BYTES_MAX, create_app
 from app.http import access
 from app.models.staff import Staff

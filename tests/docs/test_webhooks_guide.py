@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from app.db import Database
+from app.db.database import Database
 from app.metrics import Metrics
 from app.models.webhooks import WebhookEndpoint
 from app.rules import signing

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from app.db import Database
+from app.db.database import Database
 from app.models.ledger import LedgerEntry
 from tests import factories
 from tests.proof.traced import Step

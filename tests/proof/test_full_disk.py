@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from app.db import Database
+from app.db.database import Database
 from app.http.failures import RETRY_SECONDS
 from app.migrations.running import upgrade
 from tests import factories

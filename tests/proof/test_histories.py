@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.db import Database
+from app.db.database import Database
 from tests import factories
 from tests.proof import histories
 from tests.proof.histories import Call

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from app.db import Database
+from app.db.database import Database
 from app.migrations.running import upgrade
 from tests import factories
 from tests.cast import Cast

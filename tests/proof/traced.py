@@ -16,7 +16,7 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
-from app.db import Database
+from app.db.database import Database
 from app.errors import RegularsError
 from app.rules.ledger import Entry
 from tests import factories

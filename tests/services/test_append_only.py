@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 
-from app.db import Database
+from app.db.database import Database
 from app.models.ledger import LedgerEntry
 from app.rules.ledger import Entry, Source
 from tests import factories

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.db import Database
+from app.db.database import Database
 from app.rules.actors import Actor
 from app.rules.ledger import Source
 from app.services.idempotency import IdempotencyKey

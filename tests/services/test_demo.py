@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from app import clock
-from app.db import Database
+from app.db.database import Database
 from app.models.ledger import KINDS, LedgerEntry
 from app.models.members import Customer, Member
 from app.models.rewards import REWARD_TYPES, Reward

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 
-from app.db import Database
+from app.db.database import Database
 from app.migrations.distributing import APPEND_ONLY, LOCAL, DistributionError, distribute
 from app.migrations.running import differences, upgrade
 from app.models import registry

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from app import errors
-from app.db import Database
+from app.db.database import Database
 from app.models.members import Member
 from app.models.search import SearchWord
 from app.rules.actors import Actor

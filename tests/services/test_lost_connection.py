@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from app.db import IDLE_SECONDS, Database
+from app.db.database import Database
+from app.db.engines import IDLE_SECONDS
 from app.rules.actors import Actor
 from app.services import idempotency
 from app.services.idempotency import IdempotencyKey

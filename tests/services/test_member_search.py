@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app import clock
-from app.db import Database
+from app.db.database import Database
 from app.models.members import Member
 from app.services import paging
 from app.services.members import customers, enrolment

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import inspect, text
 
 from app import ids
-from app.db import Database
+from app.db.database import Database
 from app.migrations.running import differences, upgrade
 from app.services.staff import sign_ins
 from tests.support.postgres import Server

@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 )
 
 from app import clock
-from app.db import Database
+from app.db.database import Database
 from app.errors import RegularsError
 from tests import factories
 from tests.cast import Cast

@@ -16,10 +16,10 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.orm import Session
 
-from app import statements
-from app.db import Database
-from app.pipelines import Pipeline
-from app.statements import Statement
+from app.db import statements
+from app.db.database import Database
+from app.db.pipelines import Pipeline
+from app.db.statements import Statement
 from tests import factories
 from tests.support.databases import terminate_connections
 

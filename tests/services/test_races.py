@@ -19,7 +19,7 @@ import pyotp
 import pytest
 
 from app import clock
-from app.db import Database
+from app.db.database import Database
 from app.models.members import Member
 from app.rules.actors import Approval
 from app.rules.ledger import Entry, Source

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.config import Rate
-from app.db import Database
+from app.db.database import Database
 from app.rules.actors import Actor
 from app.rules.ledger import Source
 from app.services import redemptions

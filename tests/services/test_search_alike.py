@@ -19,8 +19,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app import statements
-from app.db import Database, table_of
+from app.db.base import table_of
+from app.db.bulk import insert_many
+from app.db.database import Database
 from app.models.members import Customer, Member
 from app.rules import hashing, searching
 from app.rules.searching import Query
@@ -128,7 +129,7 @@ def _fill(cast: Cast, database: Database) -> None:
         names.update(searching.name_words(known.person.name))
     with database.writing() as session:
         for model, rows in written.items():
-            statements.insert_many(session, table_of(model), rows)
+            insert_many(session, table_of(model), rows)
         search_words.add_many(session, cast.workspace_id, words, names)
     with database.writing() as session:
         session.execute(text("ANALYZE"))

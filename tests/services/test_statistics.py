@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import Connection, make_url
 
-from app.db import Database
+from app.db.database import Database
 from app.services.members import enrolment
 from app.services.members.customers import Person
 from app.services.members.search import matches

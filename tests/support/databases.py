@@ -11,7 +11,7 @@ from typing import Protocol
 
 from sqlalchemy import create_engine, make_url, text
 
-from app.db import Database
+from app.db.database import Database
 from app.migrations.running import upgrade
 from tests.support.postgres import Server
 

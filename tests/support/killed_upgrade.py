@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import event, inspect, text
 
-from app.db import Database
+from app.db.database import Database
 from app.migrations.running import upgrade
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from app.config import Rate, Settings
-from app.db import Database
+from app.db.database import Database
 
 PLENTY = Rate(10_000, 100_000)
 """So many requests that no test but those of the limits meets them."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import event
 
-from app.db import Database
+from app.db.database import Database
 
 
 @dataclass(frozen=True)

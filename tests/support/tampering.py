@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from app.db import Database
+from app.db.database import Database
 
 
 def run_sql(database: Database, *statements: str, **values: Any) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-from app.db import Database
+from app.db.database import Database
 from tests.cast import Cast
 
 SOCKET_NAME = ".s.PGSQL.5432"

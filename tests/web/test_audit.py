@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from app import clock
-from app.db import Database
+from app.db.database import Database
 from app.rules.actors import SYSTEM
 from app.services import locations, merchants
 from app.services.staff import people

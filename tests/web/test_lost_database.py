@@ -16,8 +16,9 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
-from app import statements
-from app.db import CONNECTIONS_MOST, Database
+from app.db import statements
+from app.db.database import Database
+from app.db.engines import CONNECTIONS_MOST
 from app.http.failures import RETRY_SECONDS
 from app.http.requests import CONTENT_SECURITY_POLICY
 from app.ids import new_token

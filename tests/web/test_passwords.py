@@ -17,7 +17,7 @@ from wtforms import Field, PasswordField
 from wtforms.fields.core import UnboundField
 
 from app import clock
-from app.db import Base
+from app.db.base import Base
 from app.models.staff import Staff
 from app.services.staff import passwords
 from app.web.base_form import RegularsForm

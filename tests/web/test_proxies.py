@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from werkzeug.test import Client
 
-from app.db import Database
+from app.db.database import Database
 from app.factory import create_app
 from app.http.proxies import HOPS_MAX, TrustedProxies
 from tests.support.settings import make_settings

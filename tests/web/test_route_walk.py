@@ -13,7 +13,7 @@ from sqlalchemy import select
 from werkzeug.routing import Rule
 
 from app import clock
-from app.db import Base
+from app.db.base import Base
 from app.http import access
 from app.http.access import Access
 from app.ids import new_token

@@ -16,8 +16,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import event, func, select
 
-from app import clock, statements
-from app.db import table_of
+from app import clock
+from app.db.base import table_of
+from app.db.bulk import insert_many
 from app.ids import new_id
 from app.models.ledger import LedgerEntry
 from app.models.members import Customer, Member
@@ -104,7 +105,7 @@ def _repeat(cast: Cast, model: type[Any], row_id: str, changes: Iterable[dict[st
             select(table).where(table.c.workspace_id == cast.workspace_id, table.c.id == row_id)
         ).one()
         changed = ({**row._mapping, **each} for each in changes)
-        statements.insert_many(session, table, ([*each.values()] for each in changed))
+        insert_many(session, table, ([*each.values()] for each in changed))
 
 
 def _log_requests(cast: Cast) -> None:

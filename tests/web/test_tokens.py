@@ -20,7 +20,7 @@ from itsdangerous.signer import NoneAlgorithm
 from webauthn import base64url_to_bytes
 from webauthn.helpers import bytes_to_base64url
 
-from app.db import Database
+from app.db.database import Database
 from app.factory import create_app
 from app.ids import ALPHABET, new_code, new_token
 from app.rules import api_keys

@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.db import Base
+from app.db.base import Base
 from app.models.audit import OF_THE_MERCHANT as OF_THE_MERCHANT_SQL
 from app.models.devices import Device
 from app.models.merchants import LIVE, SANDBOX

@@ -24,7 +24,7 @@ from sqlalchemy import ColumnElement, select, update
 from standardwebhooks import Webhook
 
 from app import clock
-from app.db import Database
+from app.db.database import Database
 from app.models.members import Member
 from app.models.outbox import Event
 from app.models.webhooks import WebhookDelivery, WebhookEndpoint

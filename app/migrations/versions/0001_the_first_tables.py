@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-import app.db
+import app.db.base
 from app.models.columns import json_column_type
 from app.models.ledger import (
     POSTGRESQL_TRIGGERS,
@@ -27,13 +27,13 @@ def upgrade() -> None:
     sa.Column('name', sa.String(length=200), nullable=False),
     sa.Column('currency', sa.String(length=3), nullable=False),
     sa.Column('time_zone', sa.String(length=64), nullable=False),
-    sa.Column('created_at', app.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('created_at', app.db.base.UtcDateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_merchants'))
     )
     op.create_table('sign_in_throttles',
     sa.Column('key', sa.String(length=64), nullable=False),
     sa.Column('failure_count', sa.Integer(), nullable=False),
-    sa.Column('window_started_at', app.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('window_started_at', app.db.base.UtcDateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('key', name=op.f('pk_sign_in_throttles'))
     )
     op.create_table('staff',
@@ -45,7 +45,7 @@ def upgrade() -> None:
     sa.Column('role', sa.String(length=16), nullable=False),
     sa.Column('status', sa.String(length=16), nullable=False),
     sa.Column('password_hash', sa.String(length=255), nullable=False),
-    sa.Column('created_at', app.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('created_at', app.db.base.UtcDateTime(timezone=True), nullable=False),
     sa.CheckConstraint("role IN ('owner', 'manager', 'cashier', 'viewer')", name=op.f('ck_staff_role')),
     sa.CheckConstraint("status IN ('active', 'disabled')", name=op.f('ck_staff_status')),
     sa.ForeignKeyConstraint(['merchant_id'], ['merchants.id'], name=op.f('fk_staff_merchant_id')),
@@ -58,7 +58,7 @@ def upgrade() -> None:
     sa.Column('id', sa.String(length=64), nullable=False),
     sa.Column('merchant_id', sa.String(length=64), nullable=False),
     sa.Column('mode', sa.String(length=16), nullable=False),
-    sa.Column('created_at', app.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('created_at', app.db.base.UtcDateTime(timezone=True), nullable=False),
     sa.CheckConstraint("mode IN ('sandbox', 'live')", name=op.f('ck_workspaces_mode')),
     sa.ForeignKeyConstraint(['merchant_id'], ['merchants.id'], name=op.f('fk_workspaces_merchant_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_workspaces')),
@@ -76,7 +76,7 @@ def upgrade() -> None:
     sa.Column('before', json_column_type(), nullable=True),
     sa.Column('after', json_column_type(), nullable=True),
     sa.Column('request_id', sa.String(length=64), nullable=True),
-    sa.Column('recorded_at', app.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('recorded_at', app.db.base.UtcDateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.id'], name=op.f('fk_audit_entries_workspace_id')),
     sa.PrimaryKeyConstraint('workspace_id', 'id', name=op.f('pk_audit_entries'))
     )
@@ -95,7 +95,7 @@ def upgrade() -> None:
     sa.Column('card_key', sa.String(length=64), nullable=False),
     sa.Column('search_text', sa.Text(), nullable=False),
     sa.Column('metadata', json_column_type(), nullable=False),
-    sa.Column('created_at', app.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('created_at', app.db.base.UtcDateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.id'], name=op.f('fk_customers_workspace_id')),
     sa.PrimaryKeyConstraint('workspace_id', 'id', name=op.f('pk_customers'))
     )
@@ -112,7 +112,7 @@ def upgrade() -> None:
     sa.Column('member_id', sa.String(length=64), nullable=True),
     sa.Column('entry_id', sa.String(length=64), nullable=True),
     sa.Column('data', json_column_type(), nullable=False),
-    sa.Column('created_at', app.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('created_at', app.db.base.UtcDateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.id'], name=op.f('fk_events_workspace_id')),
     sa.PrimaryKeyConstraint('workspace_id', 'id', name=op.f('pk_events'))
     )
@@ -125,7 +125,7 @@ def upgrade() -> None:
     sa.Column('key', sa.String(length=255), nullable=False),
     sa.Column('fingerprint', sa.String(length=64), nullable=False),
     sa.Column('result_id', sa.String(length=64), nullable=True),
-    sa.Column('created_at', app.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('created_at', app.db.base.UtcDateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.id'], name=op.f('fk_idempotency_keys_workspace_id')),
     sa.PrimaryKeyConstraint('workspace_id', 'scope', 'key', name=op.f('pk_idempotency_keys'))
     )
@@ -133,7 +133,7 @@ def upgrade() -> None:
     sa.Column('workspace_id', sa.String(length=64), nullable=False),
     sa.Column('id', sa.String(length=64), nullable=False),
     sa.Column('name', sa.String(length=200), nullable=False),
-    sa.Column('created_at', app.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('created_at', app.db.base.UtcDateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.id'], name=op.f('fk_locations_workspace_id')),
     sa.PrimaryKeyConstraint('workspace_id', 'id', name=op.f('pk_locations'))
     )
@@ -147,7 +147,7 @@ def upgrade() -> None:
     sa.Column('earn_points_per_unit', sa.BigInteger(), nullable=False),
     sa.Column('tiers', json_column_type(), nullable=False),
     sa.Column('metadata', json_column_type(), nullable=False),
-    sa.Column('created_at', app.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('created_at', app.db.base.UtcDateTime(timezone=True), nullable=False),
     sa.CheckConstraint('earn_points_per_unit >= 0', name=op.f('ck_programs_earn_rate')),
     sa.CheckConstraint('point_value_thousandths >= 0', name=op.f('ck_programs_point_value')),
     sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.id'], name=op.f('fk_programs_workspace_id')),
@@ -158,9 +158,9 @@ def upgrade() -> None:
     sa.Column('staff_id', sa.String(length=64), nullable=False),
     sa.Column('mode', sa.String(length=16), nullable=False),
     sa.Column('location_id', sa.String(length=64), nullable=True),
-    sa.Column('created_at', app.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('expires_at', app.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('revoked_at', app.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('created_at', app.db.base.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', app.db.base.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('revoked_at', app.db.base.UtcDateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['staff_id'], ['staff.id'], name=op.f('fk_staff_sessions_staff_id')),
     sa.PrimaryKeyConstraint('token_hash', name=op.f('pk_staff_sessions'))
     )
@@ -179,10 +179,10 @@ def upgrade() -> None:
     sa.Column('tier', sa.String(length=40), nullable=True),
     sa.Column('entry_count', sa.Integer(), nullable=False),
     sa.Column('head_hash', sa.String(length=64), nullable=False),
-    sa.Column('last_entry_at', app.db.UtcDateTime(timezone=True), nullable=True),
-    sa.Column('last_seen_at', app.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('last_entry_at', app.db.base.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('last_seen_at', app.db.base.UtcDateTime(timezone=True), nullable=False),
     sa.Column('metadata', json_column_type(), nullable=False),
-    sa.Column('created_at', app.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('created_at', app.db.base.UtcDateTime(timezone=True), nullable=False),
     sa.CheckConstraint("status IN ('active', 'closed')", name=op.f('ck_members_status')),
     sa.CheckConstraint('entry_count >= 0', name=op.f('ck_members_entry_count')),
     sa.CheckConstraint('lifetime_points >= 0', name=op.f('ck_members_lifetime_points')),
@@ -209,13 +209,13 @@ def upgrade() -> None:
     sa.Column('stock_supplied', sa.BigInteger(), nullable=True),
     sa.Column('stock_taken', sa.BigInteger(), nullable=False),
     sa.Column('per_member_limit', sa.Integer(), nullable=True),
-    sa.Column('starts_at', app.db.UtcDateTime(timezone=True), nullable=True),
-    sa.Column('ends_at', app.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('starts_at', app.db.base.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('ends_at', app.db.base.UtcDateTime(timezone=True), nullable=True),
     sa.Column('min_tier', sa.String(length=40), nullable=True),
     sa.Column('counter_key', sa.Integer(), nullable=True),
     sa.Column('status', sa.String(length=16), nullable=False),
     sa.Column('metadata', json_column_type(), nullable=False),
-    sa.Column('created_at', app.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('created_at', app.db.base.UtcDateTime(timezone=True), nullable=False),
     sa.CheckConstraint("status IN ('active', 'archived')", name=op.f('ck_rewards_status')),
     sa.CheckConstraint("type IN ('free_product', 'discount_amount', 'discount_percent', 'store_credit', 'partner')", name=op.f('ck_rewards_type')),
     sa.CheckConstraint('counter_key IS NULL OR counter_key BETWEEN 1 AND 9', name=op.f('ck_rewards_counter_key')),
@@ -238,9 +238,9 @@ def upgrade() -> None:
     sa.Column('points_spent', sa.BigInteger(), nullable=False),
     sa.Column('code', sa.String(length=12), nullable=False),
     sa.Column('metadata', json_column_type(), nullable=False),
-    sa.Column('created_at', app.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('fulfilled_at', app.db.UtcDateTime(timezone=True), nullable=True),
-    sa.Column('cancelled_at', app.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('created_at', app.db.base.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('fulfilled_at', app.db.base.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('cancelled_at', app.db.base.UtcDateTime(timezone=True), nullable=True),
     sa.Column('created_by', sa.String(length=64), nullable=True),
     sa.CheckConstraint("status IN ('confirmed', 'fulfilled', 'cancelled')", name=op.f('ck_redemptions_status')),
     sa.CheckConstraint('points_spent >= 0', name=op.f('ck_redemptions_points_spent')),
@@ -273,8 +273,8 @@ def upgrade() -> None:
     sa.Column('actor_kind', sa.String(length=16), nullable=False),
     sa.Column('actor_id', sa.String(length=64), nullable=True),
     sa.Column('location_id', sa.String(length=64), nullable=True),
-    sa.Column('recorded_at', app.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('occurred_at', app.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('recorded_at', app.db.base.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('occurred_at', app.db.base.UtcDateTime(timezone=True), nullable=False),
     sa.Column('reverses_id', sa.String(length=64), nullable=True),
     sa.Column('redemption_id', sa.String(length=64), nullable=True),
     sa.Column('source_type', sa.String(length=40), nullable=True),

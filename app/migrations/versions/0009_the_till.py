@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from app.db import UtcDateTime
+from app.db.base import UtcDateTime
 from app.models.ledger import postgresql_function, sqlite_update_trigger
 
 revision = "0009"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from app.db import UtcDateTime
+from app.db.base import UtcDateTime
 
 revision = "0010"
 down_revision = "0009"

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from alembic import op
 
-from app.db import UtcDateTime
+from app.db.base import UtcDateTime
 
 revision = "0011"
 down_revision = "0010"

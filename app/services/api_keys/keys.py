@@ -11,7 +11,9 @@ from sqlalchemy.orm import Session
 
 from app import clock, errors
 from app.config import Rate
-from app.db import Database, UtcDateTime
+from app.db.base import UtcDateTime
+from app.db.database import Database
+from app.db.statements import Row, Statement
 from app.ids import new_id
 from app.models.api_keys import ApiKey
 from app.models.merchants import Workspace
@@ -20,7 +22,6 @@ from app.rules.actors import Actor, Permission
 from app.rules.buckets import Taken
 from app.services.api_keys import rate_limits
 from app.services.audit import trail
-from app.statements import Row, Statement
 
 OVERLAP_HOURS = (0, 1, 24, 168)
 """How long a rolled key may go on working beside the new one."""

@@ -9,13 +9,15 @@ from sqlalchemy import Interval, bindparam, case, delete, func, literal, or_, se
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.orm import Session
 
-from app import clock, statements
+from app import clock
 from app.config import Rate
-from app.db import Database, UtcDateTime
+from app.db import statements
+from app.db.base import UtcDateTime
+from app.db.database import Database
+from app.db.statements import Call, Row, Statement
 from app.models.api_keys import ApiKey, RateBucket
 from app.rules import buckets
 from app.rules.buckets import Taken
-from app.statements import Call, Row, Statement
 
 WITHOUT_WAITING = Statement(lambda _: text("SELECT set_config('synchronous_commit', 'off', true)"))
 """A power cut may give tokens back; waiting for the disk would cost every request more."""

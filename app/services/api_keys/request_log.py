@@ -10,13 +10,14 @@ from typing import Any
 from sqlalchemy import and_, delete, literal_column, or_, select
 from sqlalchemy.orm import Session
 
-from app import clock, errors, statements
-from app.db import table_of
+from app import clock, errors
+from app.db import statements
+from app.db.base import table_of
+from app.db.statements import Statement
 from app.models.api_requests import ApiRequest
 from app.models.audit import AuditEntry
 from app.models.ledger import LedgerEntry
 from app.services.paging import PAGE_ROWS, Page, cut
-from app.statements import Statement
 
 KEPT_DAYS = 30
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app import clock, statements
-from app.db import table_of
+from app import clock
+from app.db import statements
+from app.db.base import table_of
+from app.db.statements import Statement
 from app.ids import new_id
 from app.models.audit import AuditEntry
 from app.models.columns import JsonObject
 from app.rules.actors import Actor
-from app.statements import Statement
 
 _INSERT = Statement.inserting(table_of(AuditEntry))
 

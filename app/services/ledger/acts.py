@@ -11,6 +11,7 @@ from sqlalchemy import String, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from app import clock, errors
+from app.db.statements import Batch, Statement
 from app.ids import new_id
 from app.models.ledger import LedgerEntry
 from app.models.staff import Staff
@@ -20,10 +21,9 @@ from app.rules.ledger import Entry, LockedMember, Posting, Source
 from app.services import idempotency
 from app.services.idempotency import SOURCE_SCOPE, IdempotencyKey
 from app.services.ledger import posting
-from app.services.ledger.posting import MemberLock, OwnMember
+from app.services.ledger.posting import MemberLock
 from app.services.results import Replayed, Result
 from app.services.staff.allowances import AllowanceCheck
-from app.statements import Batch, Statement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,15 +102,20 @@ def award(
             idempotency.claiming(workspace_id=workspace_id, key=key, result_id=entry_id)
         )
     allowance = AllowanceCheck(batch, workspace_id=workspace_id, by=by, approval=approval)
-    own = OwnMember(batch, by=by)
-    lock = MemberLock.of_member(batch, workspace_id=workspace_id, member_id=member_id)
+    lock = MemberLock.of_member(batch, workspace_id=workspace_id, member_id=member_id, by=by)
     batch.send()
     if given.source and claimed and not claimed.rows:
         first = _first_of_source(session, workspace_id, given.source)
         return Result(checked_same(first, given, member_id=member_id), Replayed.SOURCE)
-    allowance.judge(given.points)
-    member = lock.member(open_only=True)
-    own.refuse(member)
+    try:
+        allowance.judge(given.points)
+        member = lock.member(open_only=True)
+        ledger.check_not_own(member)
+    except errors.RegularsError:
+        if given.source:
+            # The transaction may go on: a payment is kept together with why it was refused.
+            idempotency.release(session, workspace_id=workspace_id, key=source_key(given.source))
+        raise
     return Result(write_award(session, member, given, entry_id=entry_id, by=by)[0])
 
 
@@ -265,17 +270,16 @@ def adjust(
     points = inputs.checked_signed_points(points)
     reason, note = _checked_reason(reason), _checked_note(note)
     batch = Batch(session)
-    allowance = own = None
+    allowance = None
     if points > 0:
         allowance = AllowanceCheck(batch, workspace_id=workspace_id, by=by, approval=approval)
-        own = OwnMember(batch, by=by)
-    lock = MemberLock.of_member(batch, workspace_id=workspace_id, member_id=member_id)
+    lock = MemberLock.of_member(batch, workspace_id=workspace_id, member_id=member_id, by=by)
     batch.send()
     if allowance:
         allowance.judge(points)
     member = lock.member(open_only=True)
-    if own:
-        own.refuse(member)
+    if points > 0:
+        ledger.check_not_own(member)
     ledger.check_adjustable(member, points, allow_negative=allow_negative)
     entry, after = posting.post(
         session,

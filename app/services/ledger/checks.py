@@ -7,7 +7,8 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app import clock, statements
+from app import clock
+from app.db import statements
 from app.models.ledger_checks import LedgerCheck
 from app.services.ledger.verify import Report
 

@@ -12,11 +12,13 @@ from collections.abc import Collection
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, bindparam, select, update
+from sqlalchemy import ColumnElement, Select, String, bindparam, false, func, select, update
 from sqlalchemy.orm import Session
 
-from app import clock, errors, statements
-from app.db import Base, table_of
+from app import clock, errors
+from app.db import statements
+from app.db.base import Base, table_of
+from app.db.statements import Batch, Statement
 from app.models.columns import JsonObject
 from app.models.ledger import LedgerEntry
 from app.models.members import Customer, Member
@@ -28,7 +30,6 @@ from app.rules.actors import Actor
 from app.rules.ledger import Entry, LockedMember, Posting
 from app.services import outbox, snapshots, totals
 from app.services.audit import trail
-from app.statements import Batch, Statement
 
 
 def columns_of(shape: type[Any], model: type[Base]) -> list[ColumnElement[Any]]:
@@ -44,11 +45,14 @@ _WORKSPACE_ID = bindparam("workspace_id", type_=String)
 
 
 def _member_rows() -> Select[*tuple[Any, ...]]:
+    """Return the statement that reads members; its parameter `staff_id` is who acts, or ""."""
+    own_email = select(Staff.email_key).where(Staff.id == bindparam("staff_id", type_=String))
+    is_actor = (Customer.email_key != "") & (Customer.email_key == own_email.scalar_subquery())
     return (
         select(
             *columns_of(LockedMember, Member),
             Program.tiers.label("tiers"),
-            Customer.email_key.label("email_key"),
+            func.coalesce(is_actor, false()).label("is_actor"),
         )
         .join(
             Program,
@@ -81,10 +85,6 @@ _BY_MEMBER = _locking(bindparam("of_id", type_=String))
 _BY_ENTRY = _locking(_owner_in(LedgerEntry))
 _BY_REDEMPTION = _locking(_owner_in(Redemption))
 
-_EMAIL_OF_STAFF = Statement(
-    lambda _: select(Staff.email_key).where(Staff.id == bindparam("staff_id"))
-)
-
 _INSERT_ENTRY = Statement.inserting(table_of(LedgerEntry))
 
 _CARRIED = (
@@ -110,15 +110,28 @@ class MemberLock:
     until the commit. Everything that locks both takes them in this order.
     """
 
-    def __init__(self, batch: Batch, statements_: tuple[Statement, Statement], **ids: str) -> None:
+    def __init__(
+        self,
+        batch: Batch,
+        statements_: tuple[Statement, Statement],
+        *,
+        workspace_id: str,
+        of_id: str,
+        staff_id: str = "",
+    ) -> None:
         hold, lock = statements_
-        batch.add(hold(**ids))
-        self._reply = batch.add(lock(**ids))
+        batch.add(hold(workspace_id=workspace_id, of_id=of_id))
+        self._reply = batch.add(lock(workspace_id=workspace_id, of_id=of_id, staff_id=staff_id))
 
     @classmethod
-    def of_member(cls, batch: Batch, *, workspace_id: str, member_id: str) -> MemberLock:
-        """Lock a member by their id."""
-        return cls(batch, _BY_MEMBER, workspace_id=workspace_id, of_id=member_id)
+    def of_member(
+        cls, batch: Batch, *, workspace_id: str, member_id: str, by: Actor | None = None
+    ) -> MemberLock:
+        """Lock a member by their id; with `by`, they know whether they are the actor."""
+        staff_id = by.id if by and by.kind == "staff" else ""
+        return cls(
+            batch, _BY_MEMBER, workspace_id=workspace_id, of_id=member_id, staff_id=staff_id or ""
+        )
 
     @classmethod
     def of_entry(cls, batch: Batch, *, workspace_id: str, entry_id: str) -> MemberLock:
@@ -139,27 +152,6 @@ class MemberLock:
         """
         row = self._reply.first
         return checked(LockedMember(*row) if row else None, open_only=open_only)
-
-
-class OwnMember:
-    """Reads with the statements of an act whether a person of staff is the member.
-
-    They are if both have the same email.
-    """
-
-    def __init__(self, batch: Batch, *, by: Actor) -> None:
-        is_person = by.kind == "staff"
-        self._reply = batch.add(_EMAIL_OF_STAFF(staff_id=by.id)) if is_person else None
-
-    def refuse(self, member: LockedMember) -> None:
-        """Refuse a person who would give points or a reward to themselves.
-
-        Raises:
-            PermissionDenied: they are the member.
-        """
-        rows = self._reply.rows if self._reply else []
-        if member.email_key and any(row.email_key == member.email_key for row in rows):
-            raise errors.PermissionDenied("This member is you. Ask a colleague to do it.")
 
 
 def checked(member: LockedMember | None, *, open_only: bool) -> LockedMember:
@@ -200,7 +192,8 @@ def lock_members(
         .with_for_update(read=True)
     )
     rows = session.execute(
-        _member_rows().where(*chosen).order_by(Member.id).with_for_update(of=Member)
+        _member_rows().where(*chosen).order_by(Member.id).with_for_update(of=Member),
+        {"staff_id": ""},
     )
     return {row.id: LockedMember(*row) for row in rows}
 

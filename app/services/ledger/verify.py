@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Row, Select, Text, cast, func, select
 from sqlalchemy.orm import Session
 
-from app.db import table_of
+from app.db.base import table_of
 from app.models.ledger import LedgerEntry
 from app.models.members import Member
 from app.models.redemptions import Redemption

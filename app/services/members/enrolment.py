@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from app import clock, errors, statements
+from app import clock, errors
+from app.db import statements
 from app.ids import new_id
 from app.models.members import Customer, Member
 from app.models.programs import Program

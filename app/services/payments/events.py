@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from app import clock, errors, statements
+from app import clock, errors
+from app.db import statements
 from app.ids import new_id
 from app.models.members import Member
 from app.models.merchants import Merchant, Workspace
@@ -162,9 +163,7 @@ def _complete(
             "unmatched", f"No member for {named}." if named else "The payment names no customer."
         )
     try:
-        # What the refusal had begun to write goes back, and the event stays.
-        with session.begin_nested():
-            award = _award(session, source, member, message, currency)
+        award = _award(session, source, member, message, currency)
     except errors.TooSmallToEarn as refusal:
         return Judgement("nothing", refusal.message)
     except errors.RegularsError as refusal:

@@ -15,7 +15,8 @@ from sqlalchemy import ColumnElement, Select, String, and_, bindparam, case, fun
 from sqlalchemy.orm import Session, aliased
 
 from app import clock, errors
-from app.db import UtcDateTime
+from app.db.base import UtcDateTime
+from app.db.statements import Batch, Row, Statement
 from app.models.columns import JsonObject
 from app.models.ledger import LedgerEntry
 from app.models.merchants import LIVE
@@ -23,7 +24,6 @@ from app.models.staff import Allowance, Staff
 from app.rules.actors import STAFF_ROLES, Actor, Approval, Permission
 from app.services import workspaces
 from app.services.audit import trail
-from app.statements import Batch, Row, Statement
 
 SHIFT_HOURS = 12
 POINTS_MAX = 1_000_000_000

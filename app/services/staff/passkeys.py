@@ -33,7 +33,8 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from app import clock, errors, ids, statements
+from app import clock, errors, ids
+from app.db import statements
 from app.ids import new_id, new_token
 from app.models.devices import Device
 from app.models.second_factors import Passkey, SpentChallenge

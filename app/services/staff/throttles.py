@@ -10,7 +10,8 @@ from datetime import timedelta
 from sqlalchemy import case, delete
 from sqlalchemy.orm import Session
 
-from app import clock, errors, statements
+from app import clock, errors
+from app.db import statements
 from app.models.staff import SignInThrottle
 
 WINDOW_MINUTES = 15

@@ -15,7 +15,8 @@ from typing import Any
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from app import clock, statements
+from app import clock
+from app.db import statements
 from app.ids import lowest_id, new_id
 from app.models.columns import JsonObject
 from app.models.merchants import Workspace

@@ -14,7 +14,7 @@ from flask import Blueprint, Response, current_app, request
 
 from app import clock
 from app.config import Rate
-from app.db import Database
+from app.db.database import Database
 from app.http.access import requires
 from app.http.actors import signed_in
 from app.http.database import current, reading

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -68,10 +68,12 @@ class MemberPage(Page[Member]):
     Attributes:
         count: how many match, or None when they were not counted.
         is_cut: whether more than `KNOWN_MAX` match, of which these are the first.
+        named: the ids of the matches whom a card, email, id or code names exactly.
     """
 
     count: int | None = None
     is_cut: bool = False
+    named: Collection[str] = ()
 
 
 def find_members(
@@ -201,7 +203,13 @@ def _search(
     members = [each for each in loaded if each.id in owners or each.customer_id in places]
     members.sort(key=place)
     count = None if is_cut else len(members)
-    return MemberPage(members[: limit or (KNOWN_MAX if is_cut else None)], None, count, is_cut)
+    return MemberPage(
+        members[: limit or (KNOWN_MAX if is_cut else None)],
+        None,
+        count,
+        is_cut,
+        [each.id for each in members if each.id in owners],
+    )
 
 
 def _find_customers(search: Search, filters: MemberFilters) -> list[str]:

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from sqlalchemy import and_, bindparam, delete, text
 from sqlalchemy.orm import Session
 
-from app import statements
-from app.db import table_of
+from app.db import statements
+from app.db.base import table_of
+from app.db.bulk import insert_many
 from app.models.members import Customer
 from app.models.search import NameWord, SearchWord
 from app.rules import searching
@@ -47,7 +48,7 @@ def add_many(
 ) -> None:
     """Write the words of many new customers, and those that their names have."""
     # In the order of the index, which so is written page by page.
-    statements.insert_many(session, _words, sorted(rows))
+    insert_many(session, _words, sorted(rows))
     _add_names(session, workspace_id, sorted(name_words))
 
 

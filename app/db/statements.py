@@ -12,30 +12,23 @@ from __future__ import annotations
 import logging
 import re
 from collections import defaultdict, namedtuple
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from itertools import count
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Dialect, Select, Table, TextClause, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import UpdateBase
 
-from app.pipelines import Pipeline
+from app.db.bulk import insert_many
+from app.db.engines import KEEPS_PREPARED
+from app.db.errors import translated
+from app.db.pipelines import Pipeline
 
 _WAITING = "regulars.waiting"
-_SUMS = "regulars.sums"
-_MARK = "regulars.sums_at_savepoint"
+_AT_COMMIT = "regulars.at_commit"
 _PIPELINE = "regulars.pipeline"
-
-KEEPS_PREPARED = "regulars_keeps_prepared"
-"""The option of an engine that says whether its connections keep statements prepared."""
-
-_ranks = count()
 
 IN_BULK_COUNT = 20
 """More rows of one table than this are written by COPY, which has its own round trips."""
@@ -64,7 +57,6 @@ class Statement:
         *,
         columns: Sequence[str] | None = None,
     ) -> None:
-        self.rank = next(_ranks)
         self._build = build
         self._columns = columns
         self.table: Table | None = None
@@ -229,80 +221,9 @@ def send_waiting(session: Session) -> None:
         execute(session)
 
 
-def add_up(
-    session: Session, statement: Statement, key: Mapping[str, Any], amounts: Mapping[str, int]
-) -> None:
-    """Add amounts to what a statement will be sent with right before COMMIT, once for each key.
-
-    The keys are sent in order, so that nobody who holds one of their rows waits for another who
-    waits for it. Amounts that come to nothing are not sent.
-    """
-    sums = session.info.setdefault(_SUMS, {})
-    name = (statement.rank, *key.values())
-    known = sums.get(name)
-    if known is None:
-        sums[name] = (statement, key, dict(amounts))
-    else:
-        for column, amount in amounts.items():
-            known[2][column] += amount
-
-
-def insert_many(session: Session, table: Table, rows: Iterable[Sequence[Any]]) -> None:
-    """Insert many rows the way the database takes them fastest: COPY, or one prepared INSERT.
-
-    Args:
-        rows: each with a value for every column of the table, in the table's order.
-    """
-    session.flush()
-    connection = session.connection()
-    driver: Any = connection.connection.driver_connection
-    into = [
-        (at, process)
-        for at, column in enumerate(table.c)
-        if (
-            process := column.type.dialect_impl(connection.dialect).bind_processor(
-                connection.dialect
-            )
-        )
-    ]
-    processed = (_processed(row, into) for row in rows)
-    names = ", ".join(column.name for column in table.c)
-    with told_by_sqlalchemy(connection, driver):
-        if connection.dialect.name == "sqlite":
-            marks = ", ".join("?" for _ in table.c)
-            driver.executemany(
-                f"INSERT INTO {table.name} ({names}) VALUES ({marks})",  # noqa: S608 - our own names
-                processed,
-            )
-            return
-        with (
-            driver.cursor() as cursor,
-            cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as to,
-        ):
-            for row in processed:
-                to.write_row(row)
-
-
-def _processed(row: Sequence[Any], into: Sequence[tuple[int, Callable[[Any], Any]]]) -> list[Any]:
-    values = list(row)
-    for at, process in into:
-        values[at] = process(values[at])
-    return values
-
-
-def begin_savepoint(session: Session) -> None:
-    """Send what belongs before a savepoint, and remember the sums as they are."""
-    send_waiting(session)
-    session.info[_MARK] = {
-        name: (statement, key, dict(amounts))
-        for name, (statement, key, amounts) in session.info.get(_SUMS, {}).items()
-    }
-
-
-def forget_waiting(session: Session, *, to_savepoint: bool) -> None:
-    """Forget what waits: the transaction or savepoint that it belongs to was rolled back."""
-    session.info.pop(_WAITING, None)
-    session.info[_SUMS] = session.info.pop(_MARK, {}) if to_savepoint else {}
+def at_commit(session: Session, make_calls: Callable[[], Iterable[Call]]) -> None:
+    """Let statements follow everything else of the transaction; they are asked for at COMMIT."""
+    session.info.setdefault(_AT_COMMIT, []).append(make_calls)
 
 
 def finish(session: Session) -> None:
@@ -311,11 +232,9 @@ def finish(session: Session) -> None:
     The session's own commit then has nothing to send.
     """
     session.flush()
-    sums = session.info.pop(_SUMS, {})
-    for name in sorted(sums):
-        statement, key, amounts = sums[name]
-        if any(amounts.values()):
-            defer(session, statement(**key, **amounts))
+    for make_calls in session.info.pop(_AT_COMMIT, []):
+        for call in make_calls():
+            defer(session, call)
     if any(call.error for call in session.info.get(_WAITING, [])):
         # What may fail without an error of the database must not have COMMIT behind it.
         execute(session)
@@ -351,7 +270,7 @@ def send(
     if _log.isEnabledFor(logging.DEBUG):
         for one, given in zip(compiled, values, strict=True):
             _log.debug("%s", one.sql, extra={"sql": one.sql, "given": given})
-    with told_by_sqlalchemy(connection, driver):
+    with translated(connection, driver):
         if dialect.name == "sqlite":
             found = [
                 driver.execute(one.sql, given).fetchall()
@@ -376,32 +295,3 @@ def _pipeline_of(connection: Connection) -> Pipeline:
         keeps = connection.engine.get_execution_options()[KEEPS_PREPARED]
         pipeline = connection.info[_PIPELINE] = Pipeline(driver, keeps=keeps)
     return pipeline
-
-
-@contextmanager
-def told_by_sqlalchemy(connection: Connection, driver: DBAPIConnection) -> Iterator[None]:
-    """Raise the driver's errors as SQLAlchemy raises them, and let go of a server that is gone."""
-    dialect = connection.dialect
-    driver_errors: Any = dialect.loaded_dbapi.Error
-    try:
-        yield
-    except driver_errors as error:
-        is_gone = dialect.is_disconnect(error, driver, None)
-        if is_gone:
-            connection.invalidate(error)
-            # The others of the pool met the same end; they are not tried one by one.
-            connection.engine.dispose()
-        raise DBAPIError.instance(
-            None,
-            None,
-            error,
-            driver_errors,
-            hide_parameters=True,
-            connection_invalidated=is_gone,
-            dialect=dialect,
-        ) from error
-    except BaseException:
-        # Interrupted in the middle, a pipeline closes its connection; a rollback would find it so.
-        if getattr(driver, "closed", False):
-            connection.invalidate()
-        raise
