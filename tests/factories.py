@@ -29,9 +29,8 @@ from app.services.members.customers import Person
 from app.services.programs import Rules
 from app.services.results import Result
 from app.services.rewards import Terms
-from app.services.staff import allowances, pins, second_factors
+from app.services.staff import allowances, pins, second_factors, sign_ins
 from app.services.staff import people as staff_people
-from app.services.staff import sign_ins as staff_service
 from app.services.staff.allowances import Limits
 from app.services.webhooks import endpoints
 from tests.cast import Cast
@@ -351,9 +350,9 @@ def verify_workspace(database: Database, workspace_id: str) -> ledger_verify.Rep
         return ledger_verify.verify_workspace(session, workspace_id=workspace_id)
 
 
-def sign_in(session: Session, role: str) -> staff_service.SignIn:
+def sign_in(session: Session, role: str) -> sign_ins.SignIn:
     """Sign the shop's person of a role in, by password alone."""
-    found = staff_service.sign_in(
+    found = sign_ins.sign_in(
         session,
         email=f"{role}@harbour.example.com",
         password=PASSWORD,
@@ -398,4 +397,4 @@ def end_sessions(cast: Cast) -> None:
     """End every sign-in of the shop's staff on the server."""
     with cast.database.writing() as session:
         for actor in (cast.owner, cast.manager, cast.cashier, cast.viewer):
-            staff_service.revoke_sessions(session, staff_id=actor.id or "")
+            sign_ins.revoke_sessions(session, staff_id=actor.id or "")

@@ -15,7 +15,7 @@ from app.models.merchants import LIVE, Merchant, Workspace
 from app.models.staff import Staff, StaffSession
 from app.rules.actors import SECOND_FACTOR_ROLES, Actor, Permission
 from app.services import workspaces
-from app.services.staff import sign_ins as staff_service
+from app.services.staff import sign_ins
 
 
 @dataclass
@@ -99,7 +99,7 @@ def is_signed_in() -> bool:
 def end_sign_in() -> None:
     """End the sign-in of this request, on the server and in the browser's cookie."""
     with writing() as session:
-        staff_service.sign_out(session, token=signed_in().token)
+        sign_ins.sign_out(session, token=signed_in().token)
     logout_user()
 
 
@@ -128,13 +128,13 @@ def may(permission: str) -> bool:
 
 def _load(token: str) -> SignedIn | None:
     with reading() as session:
-        found = staff_service.find_session(session, token=token)
+        found = sign_ins.find_session(session, token=token)
         if found is not None:
             return _signed_in(session, token, found)
-        is_over = staff_service.is_over(session, token=token)
+        is_over = sign_ins.is_over(session, token=token)
     if is_over:
         with writing() as session:
-            staff_service.end_over(session, token=token)
+            sign_ins.end_over(session, token=token)
     return None
 
 
