@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from flask import (
 )
 
 from app.http.messages import take_message
+from app.web.base_form import RegularsForm
 
 
 def install(app: Flask) -> None:
@@ -22,12 +24,16 @@ def install(app: Flask) -> None:
     app.add_template_global(take_message)
 
 
-def page(template: str, *, part: str | None = None, status: int = 200, **values: Any) -> Response:
+def page(template: str, *, part: str | None = None, **values: Any) -> Response:
     """Render a whole page, or only its part when htmx asked for that.
+
+    The status of the answer is 200, or that of the form among `values` that was refused.
 
     Args:
         part: the partial's file; its root element has the id that htmx targets.
     """
+    forms = [each for each in values.values() if isinstance(each, RegularsForm)]
+    status = max((form.status for form in forms), default=HTTPStatus.OK)
     wants_part = part is not None and _wants_part(part)
     text = render_template(part if part and wants_part else template, **values)
     response = current_app.make_response((text, status))

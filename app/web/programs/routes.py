@@ -8,12 +8,11 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 from sqlalchemy.orm import Session
 
-from app.errors import InvalidParameter, RegularsError
+from app.errors import InvalidParameter
 from app.http.access import requires
 from app.http.actors import actor, signed_in, workspace_id
 from app.http.database import reading
 from app.http.messages import say
-from app.http.statuses import status_of
 from app.models.programs import Program
 from app.rules import tiers
 from app.rules.actors import Permission
@@ -48,21 +47,17 @@ def new() -> Response:
 def create() -> Response:
     """Set up a program."""
     form = ProgramForm()
-    if not form.validate_on_submit():
-        return _form_page(form, status=422)
-    try:
-        form.act_once(
-            lambda session: programs.create(
-                session,
-                workspace_id=workspace_id(),
-                rules=form.rules(time_zone=signed_in().merchant.time_zone),
-                by=actor(),
-            ),
-            _find,
-        )
-    except RegularsError as error:
-        _refuse(form, error)
-        return _form_page(form, status=int(status_of(error)))
+    sent = form.submit_once(
+        lambda session: programs.create(
+            session,
+            workspace_id=workspace_id(),
+            rules=form.rules(time_zone=signed_in().merchant.time_zone),
+            by=actor(),
+        ),
+        _find,
+    )
+    if sent is None:
+        return _form_page(form)
     say("The program is set up.")
     return redirect_to(url_for("reports.today"), 303)
 
@@ -88,32 +83,20 @@ def preview(program_id: str) -> Response:
 def update(program_id: str) -> Response:
     """Change a program."""
     program, form = _get(program_id), ProgramForm()
-    if not form.validate_on_submit():
-        return _form_page(form, program, 422)
-    try:
-        form.act_once(
-            lambda session: programs.edit(
-                session,
-                workspace_id=workspace_id(),
-                program_id=program_id,
-                changes=form.changes(),
-                by=actor(),
-            ),
-            _find,
-        )
-    except RegularsError as error:
-        _refuse(form, error)
-        return _form_page(form, program, int(status_of(error)))
+    sent = form.submit_once(
+        lambda session: programs.edit(
+            session,
+            workspace_id=workspace_id(),
+            program_id=program_id,
+            changes=form.changes(),
+            by=actor(),
+        ),
+        _find,
+    )
+    if sent is None:
+        return _form_page(form, program)
     say("Saved. Members are in the tiers that the new rules give them.")
     return go(url_for("programs.index"))
-
-
-def _refuse(form: ProgramForm, error: RegularsError) -> None:
-    if error.param == "tiers":
-        # The tiers are many fields; what is wrong with them is said above the form.
-        error.param = None
-    form.refuse(error)
-    form.renew()
 
 
 def _find(session: Session, program_id: str) -> Program:
@@ -125,9 +108,9 @@ def _get(program_id: str) -> Program:
         return programs.get_program(session, workspace_id=workspace_id(), program_id=program_id)
 
 
-def _form_page(form: ProgramForm, program: Program | None = None, status: int = 200) -> Response:
+def _form_page(form: ProgramForm, program: Program | None = None) -> Response:
     moves = _moves(program, form) if program else {}
-    return page("programs/form.html", form=form, program=program, status=status, **moves)
+    return page("programs/form.html", form=form, program=program, **moves)
 
 
 def _moves(program: Program, form: ProgramForm) -> dict[str, Any]:
