@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +18,9 @@ from flask import (
 
 from app.http.messages import take_message
 from app.web.base_form import RegularsForm
+
+Crumb = tuple[str, str]
+"""The path and the name of a page on the way to the one that is shown."""
 
 
 def install(app: Flask) -> None:
@@ -35,11 +39,41 @@ def page(template: str, *, part: str | None = None, **values: Any) -> Response:
     forms = [each for each in values.values() if isinstance(each, RegularsForm)]
     status = max((form.status for form in forms), default=HTTPStatus.OK)
     wants_part = part is not None and _wants_part(part)
-    text = render_template(part if part and wants_part else template, **values)
+    text = render_template(part if part and wants_part else template, part=part, **values)
     response = current_app.make_response((text, status))
     response.vary.update(("HX-Request", "HX-Target"))
     _keep_address(response)
     return response
+
+
+def part_page(
+    part: str,
+    *,
+    title: str,
+    heading: str = "",
+    crumbs: Sequence[Crumb] = (),
+    in_card: bool = True,
+    **values: Any,
+) -> Response:
+    """Render a partial, which is the whole matter of its page, as `page` does.
+
+    Args:
+        part: the partial's file.
+        title: what the browser calls the page.
+        heading: the page's h1, if it is not the title. On a card, which has a heading of its own,
+            it is for screen readers only.
+        crumbs: the links above it, from the outermost on.
+        in_card: False for a partial that needs no card around it.
+    """
+    return page(
+        "part.html",
+        part=part,
+        title=title,
+        heading=heading,
+        crumbs=crumbs,
+        in_card=in_card,
+        **values,
+    )
 
 
 def go(path: str) -> Response:

@@ -29,7 +29,7 @@ from app.web.ledger.lines import who_did
 from app.web.ledger.undo import undo_entry
 from app.web.redemptions.forms import RedeemForm
 from app.web.redemptions.words import why_nothing_is_due
-from app.web.responses import page, redirect_to
+from app.web.responses import page, part_page, redirect_to
 
 blueprint = Blueprint("counter", __name__, url_prefix="/counter")
 
@@ -66,7 +66,9 @@ def earns(member_id: str) -> Response:
     with reading() as session:
         member = enrolment.get_member(session, workspace_id=workspace_id(), member_id=member_id)
     points = purchases.points_for(member, amount_minor=form.spent.data or 0, currency=_currency())
-    return page("counter/earns.html", part="counter/_earns.html", member=member, points=points)
+    return part_page(
+        "counter/_earns.html", title="What it earns", in_card=False, member=member, points=points
+    )
 
 
 @blueprint.post("/members/<member_id>/redeem")

@@ -29,7 +29,7 @@ from app.web.base_form import press
 from app.web.developers.forms import NAMES, KeyForm, RollForm
 from app.web.developers.guide import CALLS, Step, steps
 from app.web.paging import shown_before
-from app.web.responses import go, page, redirect_to
+from app.web.responses import go, page, part_page, redirect_to
 
 blueprint = Blueprint("developers", __name__, url_prefix="/developers")
 
@@ -60,7 +60,7 @@ def index() -> Response:
 @requires(Permission.EDIT_PROGRAMS, is_unattended=True)
 def guide() -> Response:
     """Show how far the guide has come; the page asks again by itself."""
-    return page("developers/guide.html", part="developers/_guide.html", steps=_guide())
+    return part_page("developers/_guide.html", title="The guide", in_card=False, steps=_guide())
 
 
 @blueprint.get("/keys/new")
@@ -120,7 +120,7 @@ def roll(key_id: str) -> Response:
 def revoke_form(key_id: str) -> Response:
     """Say what revoking does, before it is done."""
     key = _get_key(key_id)
-    return page("developers/revoke.html", part="developers/_revoke_form.html", key=key)
+    return part_page("developers/_revoke_form.html", title="Revoke a key", key=key)
 
 
 @blueprint.post("/keys/<key_id>/revoke")
@@ -222,7 +222,7 @@ def _key_page(form: KeyForm) -> Response:
 
 
 def _roll_page(form: RollForm, key: ApiKey) -> Response:
-    return page("developers/roll.html", part="developers/_roll_form.html", form=form, key=key)
+    return part_page("developers/_roll_form.html", title="Roll a key", form=form, key=key)
 
 
 def _made_page(made: NewKey) -> Response:

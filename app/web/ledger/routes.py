@@ -22,7 +22,8 @@ from app.web.base_form import ActForm, RegularsForm
 from app.web.filters import counted, number, signed
 from app.web.ledger.forms import AdjustPointsForm, AwardPointsForm, ReverseForm
 from app.web.ledger.undo import undo_entry
-from app.web.responses import go, page, redirect_to
+from app.web.members.words import crumbs_to, name_of
+from app.web.responses import go, part_page, redirect_to
 
 blueprint = Blueprint("ledger", __name__)
 
@@ -88,7 +89,7 @@ def award(member_id: str) -> Response:
     if sent is None:
         return _act_page("award", form, member)
     _say_done(
-        f"{counted(sent.value.points, 'point', signed)} for {_name(member)}.",
+        f"{counted(sent.value.points, 'point', signed)} for {name_of(member)}.",
         replayed=bool(sent.replayed),
         undo=url_for("ledger.undo", entry_id=sent.value.id),
     )
@@ -146,9 +147,10 @@ def effect(entry_id: str) -> Response:
     """Show the effect of the part that is being typed."""
     member, row = _get_row(entry_id)
     points = ReverseForm(formdata=request.args).asked_points()
-    return page(
-        "ledger/effect.html",
-        part="ledger/_effect.html",
+    return part_page(
+        "ledger/_effect.html",
+        title="Effect of a reversal",
+        in_card=False,
         member=member,
         row=row,
         effect=_effect(member, row, points),
@@ -176,7 +178,7 @@ def reverse(entry_id: str) -> Response:
         return _reverse_page(form, member, row)
     entry = sent.value
     _say_done(
-        f"{counted(-entry.points, 'point')} reversed for {_name(member)}. "
+        f"{counted(-entry.points, 'point')} reversed for {name_of(member)}. "
         f"The balance is {number(entry.balance_after)}.",
         replayed=bool(sent.replayed),
     )
@@ -213,15 +215,22 @@ def _get_row(entry_id: str) -> tuple[Member, Row]:
 
 
 def _act_page(act: str, form: RegularsForm, member: Member) -> Response:
-    return page(
-        f"ledger/{act}_form.html", part=f"ledger/_{act}_form.html", form=form, member=member
+    return part_page(
+        f"ledger/_{act}_form.html",
+        title=f"{act.capitalize()}, {name_of(member)}",
+        heading=f"{act.capitalize()} points",
+        crumbs=crumbs_to(member),
+        form=form,
+        member=member,
     )
 
 
 def _reverse_page(form: ReverseForm, member: Member, row: Row) -> Response:
-    return page(
-        "ledger/reverse_form.html",
-        part="ledger/_reverse_form.html",
+    return part_page(
+        "ledger/_reverse_form.html",
+        title=f"Reverse, {name_of(member)}",
+        heading="Reverse an award",
+        crumbs=crumbs_to(member),
         form=form,
         member=member,
         row=row,
@@ -247,7 +256,3 @@ def _say_done(text: str, *, replayed: bool, undo: str | None = None) -> None:
     if replayed:
         text = f"This was sent before and counted once: {text}"
     say(text, undo=undo)
-
-
-def _name(member: Member) -> str:
-    return member.customer.name or member.customer_id

@@ -21,7 +21,7 @@ from app.services.payments import sources as payment_sources
 from app.services.payments.sources import NewSource
 from app.web.base_form import press
 from app.web.payments.forms import KINDS, RenameForm, ReplaceSecretForm, SourceForm
-from app.web.responses import go, page
+from app.web.responses import go, page, part_page
 
 blueprint = Blueprint("payments", __name__, url_prefix="/developers/payments")
 
@@ -216,9 +216,9 @@ def _form_page(form: SourceForm) -> Response:
 
 
 def _part(form: RenameForm | ReplaceSecretForm, source: PaymentSource, name: str) -> Response:
-    return page(
-        f"payments/{name}_form.html",
-        part=f"payments/_{name}_form.html",
+    return part_page(
+        f"payments/_{name}_form.html",
+        title={"rename": "Rename the source", "secret": "Replace the secret"}[name],
         form=form,
         source=source,
         kind=KINDS[source.kind],

@@ -19,7 +19,7 @@ from app.rules.actors import Permission
 from app.rules.tiers import Tier
 from app.services import locations, programs
 from app.web.programs.forms import ProgramForm, values_of
-from app.web.responses import go, page, redirect_to
+from app.web.responses import go, page, part_page, redirect_to
 
 blueprint = Blueprint("programs", __name__, url_prefix="/programs")
 
@@ -75,7 +75,8 @@ def edit(program_id: str) -> Response:
 def preview(program_id: str) -> Response:
     """Show who would change tiers by what is being typed."""
     program, form = _get(program_id), ProgramForm(formdata=request.args)
-    return page("programs/preview.html", part="programs/_preview.html", **_moves(program, form))
+    moves = _moves(program, form)
+    return part_page("programs/_preview.html", title="Who changes tier", in_card=False, **moves)
 
 
 @blueprint.post("/<program_id>/edit")
@@ -114,11 +115,11 @@ def _form_page(form: ProgramForm, program: Program | None = None) -> Response:
 
 
 def _moves(program: Program, form: ProgramForm) -> dict[str, Any]:
-    """Work out who would move, as lines of (from, to, goes up, count), or why nobody can say."""
+    """Work out who would move, as lines of (from, to, goes up, count), or why that is not known."""
     try:
         typed = programs.checked_tiers(form.typed_tiers())
     except InvalidParameter as error:
-        return {"moves": None, "why_none": error.message}
+        return {"moves": None, "problem": error.message}
     with reading() as session:
         moves = programs.count_moves(session, program=program, tiers=typed)
     lines = [

@@ -15,10 +15,11 @@ from app.services import redemptions, rewards
 from app.services.members import enrolment
 from app.web.base_form import press
 from app.web.filters import counted
+from app.web.members.words import crumbs_to, name_of
 from app.web.paging import shown_before
 from app.web.redemptions.forms import CancelForm, RedeemForm
 from app.web.redemptions.words import why_nothing_is_due
-from app.web.responses import go, page
+from app.web.responses import go, page, part_page
 
 blueprint = Blueprint("redemptions", __name__)
 
@@ -159,9 +160,11 @@ def _offers(form: RedeemForm, member_id: str) -> Response:
     with reading() as session:
         member = enrolment.get_member(session, workspace_id=workspace_id(), member_id=member_id)
         offers = rewards.list_offers(session, member=member, tiers=member.program.tiers)
-    return page(
-        "redemptions/redeem_form.html",
-        part="redemptions/_redeem_form.html",
+    return part_page(
+        "redemptions/_redeem_form.html",
+        title=f"Redeem, {name_of(member)}",
+        heading="Redeem a reward",
+        crumbs=crumbs_to(member),
         form=form,
         member=member,
         offers=offers,
@@ -169,9 +172,10 @@ def _offers(form: RedeemForm, member_id: str) -> Response:
 
 
 def _cancel_page(form: CancelForm, redemption: Redemption) -> Response:
-    return page(
-        "redemptions/cancel_form.html",
-        part="redemptions/_cancel_form.html",
+    return part_page(
+        "redemptions/_cancel_form.html",
+        title="Cancel a redemption",
+        crumbs=[(url_for("redemptions.index"), "Redemptions")],
         form=form,
         redemption=redemption,
         back=request.values.get("back", ""),

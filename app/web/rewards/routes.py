@@ -20,7 +20,7 @@ from app.rules.actors import Permission
 from app.services import programs, rewards
 from app.web.base_form import is_pressed, press
 from app.web.filters import long_day
-from app.web.responses import go, page, redirect_to
+from app.web.responses import go, page, part_page, redirect_to
 from app.web.rewards.forms import RewardForm, values_of
 
 blueprint = Blueprint("rewards", __name__, url_prefix="/rewards")
@@ -120,7 +120,10 @@ def preview() -> Response:
     with reading() as session:
         program = _needed_program(session)
     form = _form(program, formdata=request.args)
-    return page("rewards/preview.html", part="rewards/_preview.html", **_reach(program, form))
+    reach = _reach(program, form)
+    return part_page(
+        "rewards/_preview.html", title="Who can afford a reward", in_card=False, **reach
+    )
 
 
 @blueprint.post("/<reward_id>/archive")

@@ -19,7 +19,7 @@ from app.services.staff import people, sign_ins
 from app.services.staff.sign_ins import SignIn
 from app.web.base_form import LeaveForm
 from app.web.choices import choice
-from app.web.responses import go, page, redirect_to
+from app.web.responses import go, page, part_page, redirect_to
 from app.web.staff.forms import LocationForm, ModeForm, NameForm, PreferencesForm, SignInForm
 
 blueprint = Blueprint("staff", __name__)
@@ -134,7 +134,7 @@ def switch_mode() -> Response:
 @requires(Permission.READ)
 def shortcuts() -> Response:
     """List the keys."""
-    return page("staff/shortcuts.html", part="staff/_shortcuts.html")
+    return part_page("staff/_shortcuts.html", title="Keys", heading="All keys")
 
 
 @blueprint.get("/more")

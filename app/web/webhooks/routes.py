@@ -26,7 +26,7 @@ from app.services.webhooks.delivery_log import DeliveryFilters, Progress
 from app.services.webhooks.endpoints import NewEndpoint
 from app.web.base_form import ActForm, is_pressed, press
 from app.web.paging import shown_before
-from app.web.responses import go, page
+from app.web.responses import go, page, part_page
 from app.web.webhooks.forms import EndpointForm, ResendForm, RotateForm, values_of
 
 blueprint = Blueprint("webhooks", __name__, url_prefix="/developers/webhooks")
@@ -158,7 +158,7 @@ def rotate(endpoint_id: str) -> Response:
 def delete_form(endpoint_id: str) -> Response:
     """Say what deleting does, before it is done."""
     endpoint = _get(endpoint_id)
-    return page("webhooks/delete_form.html", part="webhooks/_delete_form.html", endpoint=endpoint)
+    return part_page("webhooks/_delete_form.html", title="Delete an endpoint", endpoint=endpoint)
 
 
 @blueprint.post("/<endpoint_id>/delete")
@@ -367,9 +367,9 @@ def _form_page(form: EndpointForm, endpoint: WebhookEndpoint | None = None) -> R
 
 
 def _rotate_page(form: RotateForm, endpoint: WebhookEndpoint) -> Response:
-    return page(
-        "webhooks/rotate_form.html",
-        part="webhooks/_rotate_form.html",
+    return part_page(
+        "webhooks/_rotate_form.html",
+        title="Rotate the secret",
         form=form,
         endpoint=endpoint,
         now=clock.now(),
@@ -382,9 +382,6 @@ def _secret_page(made: NewEndpoint) -> Response:
 
 def _resend_page(form: ResendForm, endpoint: WebhookEndpoint) -> Response:
     _set_zone(form)
-    return page(
-        "webhooks/resend_form.html",
-        part="webhooks/_resend_form.html",
-        form=form,
-        endpoint=endpoint,
+    return part_page(
+        "webhooks/_resend_form.html", title="Resend a time", form=form, endpoint=endpoint
     )
