@@ -146,8 +146,8 @@
   document.addEventListener("htmx:afterSwap", (event) => {
     const target = event.detail.target;
     const effect = byId("ledger-effect");
-    const said = effect && document.querySelector('[data-says="points"]');
-    if (said) said.textContent = effect.dataset.points;
+    const label = effect && document.querySelector('[data-effect="points"]');
+    if (label) label.textContent = effect.dataset.points;
     // A form that swaps itself is gone by now: the event comes from what has taken its place.
     if (target.id === "dialog" || event.target.closest("#dialog")) {
       if (!target.id.startsWith("ledger-effect")) openDialog();
@@ -260,12 +260,12 @@
   const TOUCHES = ["keydown", "pointerdown", "pointermove", "wheel"];
   const watchIdle = (lock) => {
     const idleMilliseconds = Number(lock.dataset.idleSeconds) * 1000;
-    let told = Date.now();
+    let reportedAt = Date.now();
     const touch = () => {
       localStorage.setItem(LAST_TOUCH, String(Date.now()));
       // The server locks too, and hears of touches that ask it for nothing.
-      if (Date.now() - told < AWAKE_MILLISECONDS) return;
-      told = Date.now();
+      if (Date.now() - reportedAt < AWAKE_MILLISECONDS) return;
+      reportedAt = Date.now();
       fetch(lock.dataset.awake, { method: "POST", body: new FormData(lock) }).catch(() => {});
     };
     TOUCHES.forEach((each) => document.addEventListener(each, touch, { passive: true }));

@@ -110,8 +110,8 @@
     if (problem) play(false);
     else if (state() === "done") play(true);
     if (!isBoxBusy) focusStage(problem);
-    const said = stage().querySelector("[data-said]");
-    if (said) announce(said.textContent.trim());
+    const notice = stage().querySelector("[data-announce]");
+    if (notice) announce(notice.textContent.trim());
     startClock();
   };
 

@@ -35,14 +35,14 @@
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-passkey] button");
     if (!button) return;
-    const said = button.parentElement.querySelector("[role=alert]");
-    said.textContent = "";
+    const message = button.parentElement.querySelector("[role=alert]");
+    message.textContent = "";
     try {
       const credential = await ask(button);
       button.form.elements[button.dataset.into].value = JSON.stringify(credential.toJSON());
       button.form.requestSubmit();
     } catch (error) {
-      said.textContent = WORDS[error.name] || "The passkey could not be asked for. Reload the page and try again.";
+      message.textContent = WORDS[error.name] || "The passkey could not be asked for. Reload the page and try again.";
     }
   });
 

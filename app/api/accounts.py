@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.api import blueprints, idempotent, responses, schemas
 from app.api.idempotent import Done
-from app.api.list_params import between, check_filters
+from app.api.list_params import check_filters, page_request
 from app.http import keys
 from app.http.database import reading
 from app.models.columns import JsonObject
@@ -28,7 +28,7 @@ def list_accounts(query: schemas.AccountsQuery) -> Response:
         found = enrolment.list_members(
             session,
             workspace_id=keys.workspace_id(),
-            between=between(query),
+            page=page_request(query),
             program_id=query.program_id,
             customer_id=query.customer_id,
         )

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.api import blueprints, idempotent, responses, schemas
 from app.api.idempotent import Done
-from app.api.list_params import between
+from app.api.list_params import page_request
 from app.http import keys
 from app.http.database import reading
 from app.services import snapshots
@@ -27,7 +27,7 @@ def list_customers(query: schemas.CustomersQuery) -> Response:
         found = customers.list_customers(
             session,
             workspace_id=keys.workspace_id(),
-            between=between(query),
+            page=page_request(query),
             email=query.email,
         )
     return responses.many(schemas.CustomerList, found, snapshots.customer)

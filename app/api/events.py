@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from app.api import blueprints, responses, schemas
-from app.api.list_params import between
+from app.api.list_params import page_request
 from app.http import keys
 from app.http.database import reading
 from app.services import outbox, snapshots
@@ -21,7 +21,7 @@ def list_events(query: schemas.EventsQuery) -> Response:
         found = outbox.list_events(
             session,
             workspace_id=keys.workspace_id(),
-            between=between(query),
+            page=page_request(query),
             event_type=query.type,
         )
     return responses.many(schemas.EventList, found, snapshots.event)

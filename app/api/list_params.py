@@ -1,4 +1,4 @@
-"""Which part of a list a call asks for (spec section 5)."""
+"""The page of a list that a call asks for (spec section 5)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from app.errors import InvalidParameter
 from app.http import keys
 from app.services import programs, rewards
 from app.services.members import enrolment
-from app.services.paging import Between
+from app.services.paging import PageRequest
 
 
-def between(query: schemas.ListQuery) -> Between:
-    """Read the part from the address.
+def page_request(query: schemas.ListQuery) -> PageRequest:
+    """Return the page that the query parameters ask for.
 
     Raises:
         InvalidParameter: both cursors were sent.
@@ -25,7 +25,7 @@ def between(query: schemas.ListQuery) -> Between:
         )
     is_newer = query.ending_before is not None
     cursor = query.ending_before if is_newer else query.starting_after
-    return Between(query.limit, cursor, is_newer)
+    return PageRequest(query.limit, cursor, is_newer)
 
 
 def check_filters(

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.api import blueprints, idempotent, responses, schemas
 from app.api.idempotent import Done
-from app.api.list_params import between, check_filters
+from app.api.list_params import check_filters, page_request
 from app.errors import IdempotencyConflict, InvalidParameter, RegularsError
 from app.http import keys
 from app.http.database import reading
@@ -40,7 +40,7 @@ def list_points(query: schemas.PointsQuery) -> Response:
         found = history.list_entries(
             session,
             workspace_id=keys.workspace_id(),
-            between=between(query),
+            page=page_request(query),
             member_id=query.account_id,
         )
     return responses.many(schemas.TransactionList, found, snapshots.transaction)

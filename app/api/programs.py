@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.api import blueprints, idempotent, responses, schemas
 from app.api.idempotent import Done
-from app.api.list_params import between
+from app.api.list_params import page_request
 from app.http import keys
 from app.http.database import reading
 from app.services import programs, snapshots, workspaces
@@ -25,8 +25,8 @@ def list_programs(query: schemas.ListQuery) -> Response:
     """List programs."""
     keys.check_scope("programs:read")
     with reading() as session:
-        found = programs.list_window(
-            session, workspace_id=keys.workspace_id(), between=between(query)
+        found = programs.list_page(
+            session, workspace_id=keys.workspace_id(), page=page_request(query)
         )
     return responses.many(schemas.ProgramList, found, snapshots.program)
 

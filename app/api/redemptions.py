@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.api import blueprints, idempotent, parsing, responses, schemas
 from app.api.idempotent import Done
-from app.api.list_params import between, check_filters
+from app.api.list_params import check_filters, page_request
 from app.http import keys
 from app.http.database import reading
 from app.services import redemptions, snapshots
@@ -23,10 +23,10 @@ def list_redemptions(query: schemas.RedemptionsQuery) -> Response:
     keys.check_scope("redemptions:read")
     with reading() as session:
         check_filters(session, account_id=query.account_id, reward_id=query.reward_id)
-        found = redemptions.list_window(
+        found = redemptions.list_page(
             session,
             workspace_id=keys.workspace_id(),
-            between=between(query),
+            page=page_request(query),
             member_id=query.account_id,
             reward_id=query.reward_id,
             status=query.status,

@@ -16,7 +16,7 @@ from app.http.failures import Failure
 from app.http.keys import add_limit_headers, caller, find_caller
 from app.http.requests import request_id
 from app.models.columns import JsonObject
-from app.services.paging import Window
+from app.services.paging import RequestedPage
 
 Row = TypeVar("Row")
 
@@ -60,12 +60,12 @@ def one(schema: type[schemas.Schema], shape: JsonObject) -> Response:
 
 
 def many(
-    schema: type[schemas.Schema], window: Window[Row], shape: Callable[[Row], JsonObject]
+    schema: type[schemas.Schema], found: RequestedPage[Row], shape: Callable[[Row], JsonObject]
 ) -> Response:
     """Answer with a part of a list; the cursor is the id at the end that one goes on from."""
-    data = [with_mode(shape(row)) for row in window.rows]
-    cursor = data[0 if window.is_newer else -1]["id"] if data else None
-    page = {"hasMore": window.has_more, "nextCursor": cursor if window.has_more else None}
+    data = [with_mode(shape(row)) for row in found.rows]
+    cursor = data[0 if found.is_newer else -1]["id"] if data else None
+    page = {"hasMore": found.has_more, "nextCursor": cursor if found.has_more else None}
     whole = schema.model_validate({"object": "list", "data": data, "page": page})
     return answer(whole.model_dump_json(exclude_unset=True))
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.api import blueprints, idempotent, parsing, responses, schemas
 from app.api.idempotent import Done
-from app.api.list_params import between, check_filters
+from app.api.list_params import check_filters, page_request
 from app.http import keys
 from app.http.database import reading
 from app.services import rewards, snapshots
@@ -25,7 +25,7 @@ def list_rewards(query: schemas.RewardsQuery) -> Response:
         found = rewards.list_rewards(
             session,
             workspace_id=keys.workspace_id(),
-            between=between(query),
+            page=page_request(query),
             program_id=query.program_id,
             status=query.status,
         )

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.api import blueprints, idempotent, parsing, responses, schemas
 from app.api.idempotent import Done
-from app.api.list_params import between
+from app.api.list_params import page_request
 from app.config import Settings
 from app.http import keys
 from app.http.database import reading
@@ -25,7 +25,7 @@ def list_webhook_endpoints(query: schemas.ListQuery) -> Response:
     keys.check_scope("webhook_endpoints:read")
     with reading() as session:
         found = endpoints.list_endpoints(
-            session, workspace_id=keys.workspace_id(), between=between(query)
+            session, workspace_id=keys.workspace_id(), page=page_request(query)
         )
     return responses.many(schemas.WebhookEndpointList, found, snapshots.webhook_endpoint)
 

@@ -1,4 +1,4 @@
-"""Commands that tell what is wrong in a sentence; the trace is for what nobody foresaw."""
+"""Commands that print what is wrong in a sentence, and a traceback only for what nobody foresaw."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from app.errors import RegularsError
+
 
 class Command(click.Command):
     """A command by itself."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run it."""
-        with _told_plainly():
+        with _in_a_sentence():
             return super().invoke(ctx)
 
 
@@ -26,23 +28,18 @@ class Group(AppGroup):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run one of them."""
-        with _told_plainly():
+        with _in_a_sentence():
             return super().invoke(ctx)
 
 
 @contextmanager
-def _told_plainly() -> Iterator[None]:
+def _in_a_sentence() -> Iterator[None]:
     try:
         yield
+    except RegularsError as error:
+        raise click.ClickException(error.message) from error
     except DBAPIError as error:
-        if _has_no_tables(error):
-            raise click.ClickException(
-                "This database has no tables yet. Run: flask --app wsgi db upgrade"
-            ) from None
-        if not isinstance(error, OperationalError):
-            raise
-        words = str(error.orig).strip().splitlines()[0]
-        raise click.ClickException(f"The database does not answer: {words}") from None
+        raise _simplified(error) from None
     except sqlite3.OperationalError as error:
         raise click.ClickException(f"The database cannot be read or written: {error}") from None
     except sqlite3.DatabaseError as error:
@@ -51,6 +48,18 @@ def _told_plainly() -> Iterator[None]:
         if error.filename is None:
             raise
         raise click.ClickException(f"{error.filename}: {error.strerror}") from None
+
+
+def _simplified(error: DBAPIError) -> Exception:
+    """Return what to raise for a database's error: the error itself if nobody foresaw it."""
+    if _has_no_tables(error):
+        return click.ClickException(
+            "This database has no tables yet. Run: flask --app wsgi db upgrade"
+        )
+    if not isinstance(error, OperationalError):
+        return error
+    words = str(error.orig).strip().splitlines()[0]
+    return click.ClickException(f"The database does not answer: {words}")
 
 
 def _has_no_tables(error: DBAPIError) -> bool:

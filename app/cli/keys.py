@@ -6,7 +6,6 @@ import click
 
 from app.cli.errors import Group
 from app.cli.options import merchant_id_of
-from app.errors import RegularsError
 from app.http.database import writing
 from app.rules.actors import SYSTEM
 from app.services import workspaces
@@ -23,12 +22,9 @@ group = Group("keys", help="Make API keys.")
 def create(mode: str, name: str, scopes: tuple[str, ...], merchant_id: str | None) -> None:
     """Make a key; prints it, and this is the only time that it is shown."""
     merchant_id = merchant_id_of(merchant_id)
-    try:
-        with writing() as session:
-            workspace = workspaces.get_workspace(session, merchant_id=merchant_id, mode=mode)
-            made = keys.create(
-                session, workspace=workspace, name=name, scopes=scopes or None, by=SYSTEM
-            )
-    except RegularsError as error:
-        raise click.ClickException(error.message) from error
+    with writing() as session:
+        workspace = workspaces.get_workspace(session, merchant_id=merchant_id, mode=mode)
+        made = keys.create(
+            session, workspace=workspace, name=name, scopes=scopes or None, by=SYSTEM
+        )
     click.echo(made.secret)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from app.cli.errors import Group
-from app.errors import RegularsError
 from app.http.database import reading, writing
 from app.services import merchants
 
@@ -18,11 +17,8 @@ group = Group("merchants", help="Make and list merchants.")
 @click.option("--time-zone", default="Europe/Dublin", show_default=True)
 def create(name: str, currency: str, time_zone: str) -> None:
     """Make a merchant with an empty sandbox and live workspace; prints its id."""
-    try:
-        with writing() as session:
-            merchant = merchants.create(session, name=name, currency=currency, time_zone=time_zone)
-    except RegularsError as error:
-        raise click.ClickException(error.message) from error
+    with writing() as session:
+        merchant = merchants.create(session, name=name, currency=currency, time_zone=time_zone)
     click.echo(merchant.id)
 
 

@@ -8,7 +8,6 @@ import click
 
 from app.cli.errors import Group
 from app.cli.options import merchant_id_of
-from app.errors import RegularsError
 from app.http.database import writing
 from app.rules.actors import STAFF_ROLES, SYSTEM
 from app.services.staff import people
@@ -26,19 +25,16 @@ def create(email: str, name: str, role: str, merchant_id: str | None, password_s
     """Make a person of staff; prints their id."""
     merchant_id = merchant_id_of(merchant_id)
     password = sys.stdin.readline().rstrip("\n")
-    try:
-        with writing() as session:
-            person = people.create(
-                session,
-                merchant_id=merchant_id,
-                email=email,
-                name=name,
-                role=role,
-                password=password,
-                by=SYSTEM,
-            )
-    except RegularsError as error:
-        raise click.ClickException(error.message) from error
+    with writing() as session:
+        person = people.create(
+            session,
+            merchant_id=merchant_id,
+            email=email,
+            name=name,
+            role=role,
+            password=password,
+            by=SYSTEM,
+        )
     click.echo(person.id)
 
 
@@ -49,17 +45,14 @@ def create(email: str, name: str, role: str, merchant_id: str | None, password_s
 def recover(email: str, password_stdin: bool, without_second_step: bool) -> None:  # noqa: ARG001 - click passes every option
     """Let in again who is locked out: sets a password, and ends their sign-ins."""
     password = sys.stdin.readline().rstrip("\n")
-    try:
-        with writing() as session:
-            person = people.recover(
-                session,
-                email=email,
-                password=password,
-                by=SYSTEM,
-                keeps_second_factor=not without_second_step,
-            )
-    except RegularsError as error:
-        raise click.ClickException(error.message) from error
+    with writing() as session:
+        person = people.recover(
+            session,
+            email=email,
+            password=password,
+            by=SYSTEM,
+            keeps_second_factor=not without_second_step,
+        )
     click.echo(f"{person.name} signs in with the new password.")
     if without_second_step:
         click.echo("Set up the second step again.")

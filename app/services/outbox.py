@@ -18,7 +18,7 @@ from app.models.members import Member
 from app.models.outbox import Event
 from app.rules.ledger import LockedMember
 from app.services import paging
-from app.services.paging import Between, Window
+from app.services.paging import PageRequest, RequestedPage
 
 EVENT_TYPES = (
     "loyalty.account.created",
@@ -105,10 +105,10 @@ def get_event(session: Session, *, workspace_id: str, event_id: str) -> Event:
 
 
 def list_events(
-    session: Session, *, workspace_id: str, between: Between, event_type: str | None = None
-) -> Window[Event]:
+    session: Session, *, workspace_id: str, page: PageRequest, event_type: str | None = None
+) -> RequestedPage[Event]:
     """List events, the newest first."""
     statement = select(Event).where(Event.workspace_id == workspace_id)
     if event_type is not None:
         statement = statement.where(Event.type == event_type)
-    return paging.window_by_id(session, statement, Event.id, between, prefix="evt")
+    return paging.read_page_by_id(session, statement, Event.id, page, prefix="evt")

@@ -29,7 +29,7 @@ class Page(Generic[Row]):
     cursor: str | None
 
 
-def cut(rows: Sequence[Row], *, limit: int, cursors: Sequence[str]) -> Page[Row]:
+def make_page(rows: Sequence[Row], *, limit: int, cursors: Sequence[str]) -> Page[Row]:
     """Make a page of `limit` rows from a read of one more than that.
 
     Args:
@@ -41,30 +41,30 @@ def cut(rows: Sequence[Row], *, limit: int, cursors: Sequence[str]) -> Page[Row]
 
 
 FEW_MAX = 2_000
-"""So few rows are read and sorted, rather than found in passing along all in an index's order."""
+"""Up to this many rows, reading and sorting all costs less than walking an index to find them."""
 
 
-def aside(column: Any) -> Any:
-    """Give a column for an order or a bound that shall not choose the index.
+def without_index(column: Any) -> Any:
+    """Return a column for ORDER BY or WHERE that the database cannot use an index for.
 
-    A list is walked in the order of an index, which ends with the page. Where few rows match that
-    walk is long, and SQLite, which has no statistics in a shop, takes it all the same.
+    A walk along the index of a list's order stops when the page is full. Where few rows match, the
+    walk is long. SQLite takes it all the same, because Regulars plans without its statistics.
     """
     return func.coalesce(column, column)
 
 
 def are_few(session: Session, statement: Any) -> bool:
-    """Say whether a statement, which an index answers, finds `FEW_MAX` rows at most."""
+    """Return whether a statement, which an index answers, finds `FEW_MAX` rows at most."""
     return count_up_to(session, statement, FEW_MAX) <= FEW_MAX
 
 
-def place_among(session: Session, column: Any, *clauses: Any) -> Any:
-    """Give the column in whose order a list is walked, aside where few rows meet the clauses.
+def order_column(session: Session, column: Any, *clauses: Any) -> Any:
+    """Return the column that orders a list, `without_index` if few rows meet the clauses.
 
     Args:
-        clauses: what an index answers.
+        clauses: conditions that another index answers.
     """
-    return aside(column) if are_few(session, select(column).where(*clauses)) else column
+    return without_index(column) if are_few(session, select(column).where(*clauses)) else column
 
 
 def count_up_to(session: Session, statement: Any, most: int) -> int:
@@ -75,12 +75,12 @@ def count_up_to(session: Session, statement: Any, most: int) -> int:
 
 
 @dataclass(frozen=True)
-class Between:
-    """Which part of a list is asked for, as the API asks for it (spec section 5).
+class PageRequest:
+    """The page of a list that a caller of the API asks for (spec section 5).
 
     Attributes:
-        cursor: the id after or before which the part lies; None for the list's beginning.
-        is_newer: whether the part lies on the newer side of the cursor.
+        cursor: the id that the page follows, or precedes if `is_newer`; None for the first page.
+        is_newer: whether the page lies on the newer side of the cursor.
     """
 
     limit: int = 25
@@ -94,11 +94,11 @@ class Between:
 
 
 @dataclass(frozen=True)
-class Window(Generic[Row]):
-    """A part of a list, newest first.
+class RequestedPage(Generic[Row]):
+    """The answer to a `PageRequest`: rows, newest first.
 
     Attributes:
-        has_more: whether the list goes on in the direction that was asked for.
+        has_more: whether more rows follow in the direction that was asked for.
         is_newer: whether that direction is the newer one.
     """
 
@@ -107,44 +107,44 @@ class Window(Generic[Row]):
     is_newer: bool = False
 
 
-def window(
+def read_page(
     session: Session,
     statement: Any,
     columns: Sequence[Any],
     *,
-    between: Between,
+    page: PageRequest,
     edge: tuple[Any, ...] | None,
-) -> Window[Any]:
-    """Read a part of a list that is ordered by `columns`, the newest first.
+) -> RequestedPage[Any]:
+    """Read a page of a list that is ordered by `columns`, the newest first.
 
     Args:
         edge: the columns' values at the cursor, or None without one.
     """
-    order = [column.asc() if between.is_newer else column.desc() for column in columns]
-    statement = statement.order_by(*order).limit(between.limit + 1)
+    order = [column.asc() if page.is_newer else column.desc() for column in columns]
+    statement = statement.order_by(*order).limit(page.limit + 1)
     if edge is not None:
-        place = tuple_(*columns)
-        statement = statement.where(place > edge if between.is_newer else place < edge)
+        position = tuple_(*columns)
+        statement = statement.where(position > edge if page.is_newer else position < edge)
     rows = list(session.scalars(statement).unique().all())
-    has_more, rows = len(rows) > between.limit, rows[: between.limit]
-    return Window(rows[::-1] if between.is_newer else rows, has_more, between.is_newer)
+    has_more, rows = len(rows) > page.limit, rows[: page.limit]
+    return RequestedPage(rows[::-1] if page.is_newer else rows, has_more, page.is_newer)
 
 
-def window_by_id(
-    session: Session, statement: Any, column: Any, between: Between, *, prefix: str
-) -> Window[Any]:
-    """Read a part of a list whose ids are in the order of time.
+def read_page_by_id(
+    session: Session, statement: Any, column: Any, page: PageRequest, *, prefix: str
+) -> RequestedPage[Any]:
+    """Read a page of a list whose ids are in the order of time.
 
     Args:
         prefix: what the list's ids begin with.
 
     Raises:
-        NotFound: the cursor is no id of this list; as a mere place it would begin it anew.
+        NotFound: the cursor is no id of this list, so it would silently start from the first page.
     """
-    if between.cursor is not None and not ids.is_id(between.cursor, prefix):
+    if page.cursor is not None and not ids.is_id(page.cursor, prefix):
         raise errors.NotFound(
             f"That is no id of this list. They are {prefix}_ and 26 characters.",
-            param=between.param,
+            param=page.param,
         )
-    edge = None if between.cursor is None else (between.cursor,)
-    return window(session, statement, [column], between=between, edge=edge)
+    edge = None if page.cursor is None else (page.cursor,)
+    return read_page(session, statement, [column], page=page, edge=edge)

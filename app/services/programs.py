@@ -23,7 +23,7 @@ from app.rules.earning import ROUNDINGS
 from app.rules.tiers import Tier, multiplier_of, tier_key
 from app.services import outbox, paging, recent_members, snapshots, totals
 from app.services.audit import trail
-from app.services.paging import Between, Window
+from app.services.paging import PageRequest, RequestedPage
 
 TIERS_MAX = 10
 TIER_KEY_CHARACTERS = 40
@@ -170,10 +170,10 @@ def list_programs(session: Session, *, workspace_id: str) -> Sequence[Program]:
     ).all()
 
 
-def list_window(session: Session, *, workspace_id: str, between: Between) -> Window[Program]:
+def list_page(session: Session, *, workspace_id: str, page: PageRequest) -> RequestedPage[Program]:
     """List programs as the API does, the newest first."""
     statement = select(Program).where(Program.workspace_id == workspace_id)
-    return paging.window_by_id(session, statement, Program.id, between, prefix="prog")
+    return paging.read_page_by_id(session, statement, Program.id, page, prefix="prog")
 
 
 def tier_names(known: Iterable[Program]) -> dict[str, str]:

@@ -29,7 +29,7 @@ from app.services import outbox, paging, rewards, snapshots, totals
 from app.services.audit import trail
 from app.services.ledger import posting
 from app.services.ledger.posting import MemberLock
-from app.services.paging import PAGE_ROWS, Between, Page, Window, cut
+from app.services.paging import PAGE_ROWS, Page, PageRequest, RequestedPage, make_page
 from app.services.results import Replayed, Result
 
 _CODE_TRIES = 8
@@ -319,33 +319,33 @@ def list_redemptions(
     if after:
         statement = statement.where(Redemption.id < after)
     rows = session.scalars(statement).all()
-    return cut(rows, limit=limit, cursors=[row.id for row in rows])
+    return make_page(rows, limit=limit, cursors=[row.id for row in rows])
 
 
-def list_window(
+def list_page(
     session: Session,
     *,
     workspace_id: str,
-    between: Between,
+    page: PageRequest,
     member_id: str | None = None,
     reward_id: str | None = None,
     status: str | None = None,
-) -> Window[Redemption]:
+) -> RequestedPage[Redemption]:
     """List redemptions as the API does, the newest first."""
     statement = select(Redemption).where(Redemption.workspace_id == workspace_id)
     column: Any = Redemption.id
     if reward_id is not None:
         of_reward = (Redemption.workspace_id == workspace_id, Redemption.reward_id == reward_id)
         statement = statement.where(*of_reward)
-        column = paging.place_among(session, Redemption.id, *of_reward)
+        column = paging.order_column(session, Redemption.id, *of_reward)
     if member_id is not None:
         statement = statement.where(Redemption.member_id == member_id)
-        column = paging.aside(Redemption.id)
+        column = paging.without_index(Redemption.id)
     if status is not None:
         is_alone = column is Redemption.id
-        known_status = Redemption.status if is_alone else paging.aside(Redemption.status)
+        known_status = Redemption.status if is_alone else paging.without_index(Redemption.status)
         statement = statement.where(known_status == status)
-    return paging.window_by_id(session, statement, column, between, prefix="rdm")
+    return paging.read_page_by_id(session, statement, column, page, prefix="rdm")
 
 
 def _get(session: Session, workspace_id: str, redemption_id: str) -> Redemption:

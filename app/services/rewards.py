@@ -23,7 +23,7 @@ from app.rules.ledger import LockedMember
 from app.rules.tiers import Tier
 from app.services import outbox, paging, recent_members, snapshots, totals
 from app.services.audit import trail
-from app.services.paging import Between, Window
+from app.services.paging import PageRequest, RequestedPage
 
 PERCENT_MAX = 100
 VALUE_MAX = 100_000_000
@@ -234,17 +234,17 @@ def list_rewards(
     session: Session,
     *,
     workspace_id: str,
-    between: Between,
+    page: PageRequest,
     program_id: str | None = None,
     status: str | None = None,
-) -> Window[Reward]:
+) -> RequestedPage[Reward]:
     """List rewards as the API does, the newest first."""
     statement = select(Reward).where(Reward.workspace_id == workspace_id)
     if program_id is not None:
         statement = statement.where(Reward.program_id == program_id)
     if status is not None:
         statement = statement.where(Reward.status == status)
-    return paging.window_by_id(session, statement, Reward.id, between, prefix="rwd")
+    return paging.read_page_by_id(session, statement, Reward.id, page, prefix="rwd")
 
 
 def list_catalogue(

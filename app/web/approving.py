@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 
 from flask import current_app, request
+from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 from wtforms import HiddenField, PasswordField, SelectField
 
@@ -13,9 +15,10 @@ from app.errors import AllowanceExceeded, InvalidParameter, RegularsError
 from app.http.actors import actor, signed_in
 from app.http.database import reading, writing
 from app.rules.actors import Approval
+from app.services.results import Result
 from app.services.staff import passkeys, pins
 from app.services.staff.passkeys import Site
-from app.web.base_form import RegularsForm
+from app.web.base_form import Made, RegularsForm, act_once
 from app.web.choices import choice
 
 _NOT_OF_THE_ACT = {"csrf_token", "act", "approver_id", "approver_pin", "approver_passkey"}
@@ -47,7 +50,25 @@ class ApprovableForm(RegularsForm):
         """Whether there is a manager who can approve it here."""
         return self.asks_approval and (bool(self.approver_id.choices) or self.has_passkeys)
 
-    def take_approval(self) -> Approval | None:
+    def submit_approved(
+        self,
+        act: Callable[[Session, Approval | None], Made],
+        again: Callable[[Session, str], Made],
+    ) -> Result[Made] | None:
+        """Run an act once, as `submit_once` does, with the approval of a manager."""
+        if not self.validate_on_submit():
+            return None
+        return self.attempt(lambda: self._act_approved(act, again))
+
+    def _act_approved(
+        self,
+        act: Callable[[Session, Approval | None], Made],
+        again: Callable[[Session, str], Made],
+    ) -> Result[Made]:
+        approval = self._take_approval()
+        return act_once(self.key, lambda session: act(session, approval), again)
+
+    def _take_approval(self) -> Approval | None:
         """Check what the manager typed; None where nobody was asked.
 
         The approval is good for the act of this very request, and for nothing else: sent again
@@ -121,5 +142,5 @@ def site() -> Site:
 def purpose_of(path: str, fields: MultiDict[str, str]) -> str:
     """Name an act in all its parts: who does it, where, to whom, and all that was typed."""
     act = {name: value for name, value in fields.items() if name not in _NOT_OF_THE_ACT}
-    told = json.dumps([actor().id, path, act], sort_keys=True)
-    return f"approve {hashlib.sha256(told.encode()).hexdigest()}"
+    described = json.dumps([actor().id, path, act], sort_keys=True)
+    return f"approve {hashlib.sha256(described.encode()).hexdigest()}"

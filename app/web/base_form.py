@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from operator import attrgetter
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -19,11 +20,12 @@ from werkzeug.datastructures import MultiDict
 from wtforms import Field, FieldList, FormField, HiddenField, StringField
 from wtforms.validators import InputRequired, ValidationError
 
-from app.errors import IdempotencyConflict, RegularsError
+from app.errors import IdempotencyConflict, NotFound, RegularsError
 from app.http import attempts, idempotent, pending_forms
 from app.http.actors import is_signed_in, signed_in, workspace_id
-from app.http.database import reading
+from app.http.database import reading, writing
 from app.http.messages import say
+from app.http.statuses import status_of
 from app.ids import new_token
 from app.rules import money
 from app.services import idempotency
@@ -63,6 +65,8 @@ class RegularsForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
 
     Attributes:
         refusal: why the service refused the whole, as it is shown above the fields.
+        status: the HTTP status of the page that shows the form. It is 200 until the form is found
+            wrong or the service refuses it.
         was_unsent: the fields are what was typed before the sign-in had ended.
     """
 
@@ -73,6 +77,7 @@ class RegularsForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
         typed = _take_unsent()
         self.was_unsent = typed is not None
         self.refusal: str | None = None
+        self.status = HTTPStatus.OK
         if typed is not None:
             super().__init__(formdata=typed, **values)
         else:
@@ -90,6 +95,7 @@ class RegularsForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     def validate(self, extra_validators: Any = None) -> bool:
         """Judge the form; one whose token is not good is noted down."""
         is_good: bool = super().validate(extra_validators)
+        self.status = HTTPStatus.OK if is_good else HTTPStatus.UNPROCESSABLE_ENTITY
         if getattr(self, "csrf_token", None) is not None and self.csrf_token.errors:
             attempts.note("form_token")
         return is_good
@@ -117,25 +123,70 @@ class RegularsForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
         asked = idempotency.fingerprint(request.path, typed)
         return IdempotencyKey(SCOPE, str(self.once.data)[:255], asked)
 
-    def act_once(
+    def submit(self, act: Callable[[Session], Made]) -> Result[Made] | None:
+        """Run an act in a transaction, if the form is good.
+
+        Returns:
+            What the act made. None if the form or the service refused it; the form shows why.
+        """
+        return self.attempt(lambda: Result(_written(act))) if self.validate_on_submit() else None
+
+    def submit_secret(
+        self,
+        act: Callable[[Session], Made | None],
+        field: Field,
+        message: str,
+        *,
+        attempt: str | None = None,
+    ) -> Made | None:
+        """Run an act as `submit` does that returns None or False for a wrong secret.
+
+        It raises nothing then, so that the failure is committed.
+
+        Args:
+            field: where the secret was typed.
+            message: what to show there if it is wrong.
+            attempt: what to note in the log if it is wrong.
+        """
+        done = self.submit(act)
+        if done is None or done.value:
+            return done.value if done else None
+        if attempt is not None:
+            attempts.note(attempt)
+        self.add_error(field, message)
+        return None
+
+    def submit_once(
         self,
         act: Callable[[Session], Made],
         again: Callable[[Session, str], Made],
         id_of: Callable[[Made], str] = attrgetter("id"),
         *,
         again_in: Callable[[], AbstractContextManager[Session]] = reading,
-    ) -> Result[Made]:
-        """Run a service once, however often the form is sent.
+    ) -> Result[Made] | None:
+        """Run an act once, however often the form is sent, if the form is good.
 
         Args:
-            again: returns what the form had made when it was sent before, by its id.
-            id_of: returns the id of what the service made.
-            again_in: opens the transaction of `again`.
+            again: see `act_once`, as for `id_of` and `again_in`.
 
-        Raises:
-            RegularsError: as the service raises, or `IdempotencyConflict`.
+        Returns:
+            What the act made. None if the form or the service refused it; the form shows why.
         """
-        return act_once(self.key, act, again, id_of, again_in=again_in)
+        if not self.validate_on_submit():
+            return None
+        return self.attempt(lambda: act_once(self.key, act, again, id_of, again_in=again_in))
+
+    def attempt(self, run: Callable[[], Made]) -> Made | None:
+        """Run an act of a form that was found good; `run` opens its own transactions.
+
+        Returns:
+            What `run` returns, or None if the service refused it; the form shows why.
+        """
+        try:
+            return run()
+        except RegularsError as error:
+            self.refuse(error)
+            return None
 
     def was_used(self, session: Session) -> bool:
         """Return whether the form was sent before and counted."""
@@ -146,13 +197,23 @@ class RegularsForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
         return first is not None
 
     def refuse(self, error: RegularsError) -> None:
-        """Show a service's refusal at the field that is at fault, or above all of them."""
+        """Show a service's refusal at the field that is at fault, or above all of them.
+
+        A refused act has not happened, so the next press is a new act with a key of its own.
+        """
         name = re.sub(r"(?<!^)(?=[A-Z])", "_", error.param or "").lower()
         field = self._fields.get(name)
         if field is None:
             self.refusal = error.message
         else:
-            field.errors = [*field.errors, error.message]
+            self.add_error(field, error.message)
+        self.status = status_of(error)
+        self.renew()
+
+    def add_error(self, field: Field, message: str) -> None:
+        """Show what is wrong with a field that was found good by itself."""
+        field.errors = [*field.errors, message]
+        self.status = HTTPStatus.UNPROCESSABLE_ENTITY
 
     @property
     def hidden_errors(self) -> list[str]:
@@ -171,6 +232,13 @@ class RegularsForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
             for name, field in self._fields.items()
             if field.errors and name not in hidden
         ]
+
+    @property
+    def problem(self) -> str:
+        """Why nothing was done, for a page that does not show the form; "" if it was done."""
+        refusal = [self.refusal] if self.refusal else []
+        fields = [text for _, text in self.visible_errors]
+        return next(iter([*self.hidden_errors, *refusal, *fields]), "")
 
 
 def never_empty(message: str, **render_kw: str) -> dict[str, Any]:
@@ -194,7 +262,16 @@ def act_once(
     *,
     again_in: Callable[[], AbstractContextManager[Session]] = reading,
 ) -> Result[Made]:
-    """Run a service once under a key; see `RegularsForm.act_once`."""
+    """Run an act once under a key.
+
+    Args:
+        again: returns what was made when the key was used before, by its id.
+        id_of: returns the id of what the act made.
+        again_in: opens the transaction of `again`.
+
+    Raises:
+        RegularsError: as the service raises, or `IdempotencyConflict`.
+    """
     made = idempotent.act_once(
         key, act, lambda made: (id_of(made), None), workspace_id=workspace_id()
     )
@@ -207,13 +284,39 @@ def act_once(
 class ActForm(RegularsForm):
     """A form that is only a button."""
 
+    def refuse(self, error: RegularsError) -> None:
+        """Keep a refusal for `problem`.
+
+        Raises:
+            NotFound: what the button belongs to is gone, so there is no page to go back to.
+        """
+        if isinstance(error, NotFound):
+            raise error
+        super().refuse(error)
+
+
+def press(act: Callable[[Session], Made]) -> Result[Made] | None:
+    """Run the act of the button that was pressed, in a transaction.
+
+    Returns:
+        What the act made. None if it was refused; the next page says why.
+
+    Raises:
+        NotFound: as the service raises.
+    """
+    form = ActForm()
+    done = form.submit(act)
+    if done is None:
+        say(form.problem)
+    return done
+
 
 def is_pressed() -> bool:
-    """Say whether the button that was pressed counts; if it does not, the next page says why."""
+    """Return whether the button that was pressed counts; if not, the next page says why."""
     form = ActForm()
     if form.validate_on_submit():
         return True
-    say(form.hidden_errors[0])
+    say(form.problem)
     return False
 
 
@@ -413,6 +516,11 @@ class MomentField(StringField):
         except (ValueError, OverflowError):
             self.data = None
             raise ValidationError("Enter a day and time, for example 2026-04-01 14:08.") from None
+
+
+def _written(act: Callable[[Session], Made]) -> Made:
+    with writing() as session:
+        return act(session)
 
 
 def _single_fields(fields: Iterable[Any]) -> Iterator[Field]:

@@ -8,6 +8,9 @@ _DIGITS_MAX = 9
 
 
 def shown_before(values: Mapping[str, str]) -> int:
-    """Read how many rows stand above a later page; only ever said, so anything may be in it."""
+    """Return how many rows the earlier pages showed.
+
+    It comes from the address unchecked, because it is only printed.
+    """
     text = values.get("shown", "") if values.get("after") else ""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX else 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +17,10 @@ from flask import (
 )
 
 from app.http.messages import take_message
+from app.web.base_form import RegularsForm
+
+Crumb = tuple[str, str]
+"""The path and the name of a page on the way to the one that is shown."""
 
 
 def install(app: Flask) -> None:
@@ -22,18 +28,52 @@ def install(app: Flask) -> None:
     app.add_template_global(take_message)
 
 
-def page(template: str, *, part: str | None = None, status: int = 200, **values: Any) -> Response:
+def page(template: str, *, part: str | None = None, **values: Any) -> Response:
     """Render a whole page, or only its part when htmx asked for that.
+
+    The status of the answer is 200, or that of the form among `values` that was refused.
 
     Args:
         part: the partial's file; its root element has the id that htmx targets.
     """
+    forms = [each for each in values.values() if isinstance(each, RegularsForm)]
+    status = max((form.status for form in forms), default=HTTPStatus.OK)
     wants_part = part is not None and _wants_part(part)
-    text = render_template(part if part and wants_part else template, **values)
+    text = render_template(part if part and wants_part else template, part=part, **values)
     response = current_app.make_response((text, status))
     response.vary.update(("HX-Request", "HX-Target"))
     _keep_address(response)
     return response
+
+
+def part_page(
+    part: str,
+    *,
+    title: str,
+    heading: str = "",
+    crumbs: Sequence[Crumb] = (),
+    in_card: bool = True,
+    **values: Any,
+) -> Response:
+    """Render a partial, which is the whole matter of its page, as `page` does.
+
+    Args:
+        part: the partial's file.
+        title: what the browser calls the page.
+        heading: the page's h1, if it is not the title. On a card, which has a heading of its own,
+            it is for screen readers only.
+        crumbs: the links above it, from the outermost on.
+        in_card: False for a partial that needs no card around it.
+    """
+    return page(
+        "part.html",
+        part=part,
+        title=title,
+        heading=heading,
+        crumbs=crumbs,
+        in_card=in_card,
+        **values,
+    )
 
 
 def go(path: str) -> Response:

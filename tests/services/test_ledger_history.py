@@ -17,7 +17,7 @@ from app.models.members import Member
 from app.rules.actors import SYSTEM, Actor
 from app.services.ledger import acts, history
 from app.services.ledger.history import LedgerFilters, Row
-from app.services.paging import Between, Page
+from app.services.paging import Page, PageRequest
 from tests import factories
 from tests.cast import Cast
 from tests.support.api import make_secret
@@ -184,13 +184,13 @@ def test_the_api_lists_one_members_entries_by_their_order_in_the_ledger(cast: Ca
         with mock.patch.object(acts, "new_id", lambda _prefix, made=entry_id: made):
             factories.award(cast, member, number + 1)
 
-    def listed(**between: Any) -> list[str]:
+    def listed(**asked: Any) -> list[str]:
         with cast.database.reading() as session:
             found = history.list_entries(
                 session,
                 workspace_id=cast.workspace_id,
                 member_id=member.id,
-                between=Between(**between),
+                page=PageRequest(**asked),
             )
         return [entry.id for entry in found.rows]
 

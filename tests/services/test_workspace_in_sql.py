@@ -48,7 +48,7 @@ from app.services.members import cards, customers, enrolment
 from app.services.members.customers import Person
 from app.services.members.search import matches, ranges, words
 from app.services.members.search.matches import MemberFilters
-from app.services.paging import Between
+from app.services.paging import PageRequest
 from app.services.payments import events as payment_events
 from app.services.payments import sources
 from app.services.staff import allowances, passkeys, people, pins, second_factors, sign_ins
@@ -447,20 +447,20 @@ def _exercise_records(cast: Cast) -> None:
         changes = {"email": "kwame@example.com", "metadata": {"a": "b"}}
         words.add_many(session, cast.workspace_id, [], ["kwame"])
         customers.edit(session, customer_id=made.id, changes=changes, by=cast.manager, **given)
-        (member, *_) = enrolment.list_members(session, between=Between(), **given).rows
-        between = Between(limit=1, cursor=made.id)
-        customers.list_customers(session, between=between, email="a@example.com", **given)
+        (member, *_) = enrolment.list_members(session, page=PageRequest(), **given).rows
+        page = PageRequest(limit=1, cursor=made.id)
+        customers.list_customers(session, page=page, email="a@example.com", **given)
         enrolment.list_members(
             session,
-            between=Between(cursor=new_id("loy"), is_newer=True),
+            page=PageRequest(cursor=new_id("loy"), is_newer=True),
             program_id=cast.program_id,
             customer_id=member.customer_id,
             **given,
         )
-        history.list_entries(session, between=Between(), member_id=member.id, **given)
-        redemptions.list_window(
+        history.list_entries(session, page=PageRequest(), member_id=member.id, **given)
+        redemptions.list_page(
             session,
-            between=Between(),
+            page=PageRequest(),
             member_id=member.id,
             reward_id="rwd_1",
             status="cancelled",
@@ -468,7 +468,7 @@ def _exercise_records(cast: Cast) -> None:
         )
         (reward, *_) = rewards.list_rewards(
             session,
-            between=Between(),
+            page=PageRequest(),
             program_id=cast.program_id,
             status="active",
             **given,
@@ -476,12 +476,12 @@ def _exercise_records(cast: Cast) -> None:
         rewards.edit(
             session, reward_id=reward.id, changes={"metadata": {}}, by=cast.manager, **given
         )
-        programs.list_window(session, between=Between(), **given)
+        programs.list_page(session, page=PageRequest(), **given)
         programs.edit(
             session, program_id=cast.program_id, changes={"name": "R"}, by=cast.manager, **given
         )
         (event, *_) = outbox.list_events(
-            session, between=Between(), event_type="loyalty.points.earned", **given
+            session, page=PageRequest(), event_type="loyalty.points.earned", **given
         ).rows
         outbox.get_event(session, event_id=event.id, **given)
         snapshots.program(programs.list_programs(session, **given)[0])
@@ -495,7 +495,7 @@ def _exercise_counter(session: Session, cast: Cast) -> None:
     for text in ("", "a", "zzzqqq", "0871234471"):
         counter.look_up(session, place=place, text=text)
         counter.look_up(session, place=place, text=text, opens=False)
-    member = enrolment.list_members(session, between=Between(), **given).rows[0]
+    member = enrolment.list_members(session, page=PageRequest(), **given).rows[0]
     shown = counter.open_member(session, place=place, member_id=member.id)
     for entry in shown.just_now:
         assert counter.read_slip(session, place=place, entry_id=entry.id).slip
@@ -507,7 +507,7 @@ def _exercise_counter(session: Session, cast: Cast) -> None:
 
 def _exercise_cards(session: Session, cast: Cast) -> None:
     member = enrolment.list_members(
-        session, workspace_id=cast.workspace_id, between=Between()
+        session, workspace_id=cast.workspace_id, page=PageRequest()
     ).rows[0]
     workspace = workspaces.get_workspace(session, merchant_id=cast.merchant_id, mode="sandbox")
     shop: dict[str, Any] = {"workspace": workspace, "member_id": member.id}
@@ -543,14 +543,14 @@ def _exercise_webhooks(cast: Cast) -> None:
         for job, code in zip(jobs, (200, 500, 410), strict=False):
             answer = deliveries.Answer(duration_ms=1.0, status=code)
             deliveries.finish(session, job=job, answer=answer, luck=0.5)
-        event = outbox.list_events(session, between=Between(), **given).rows[0]
+        event = outbox.list_events(session, page=PageRequest(), **given).rows[0]
         snapshots.event_body(event, is_live=False)
         _read_webhook_log(session, cast, resent.id, test.id)
         endpoints.amend_endpoint(session, changes={"status": "enabled"}, **endpoint)
         resends.resend(session, delivery_id=test.id, by=cast.owner, **given)
         endpoints.rotate_secret(session, overlap_hours=1, **endpoint)
         endpoints.amend_endpoint(session, changes={"status": "disabled"}, **endpoint)
-        endpoints.list_endpoints(session, between=Between(), **given)
+        endpoints.list_endpoints(session, page=PageRequest(), **given)
         shown = endpoints.get_endpoint(session, endpoint_id=made.id, **given)
         snapshots.webhook_endpoint(shown)
         deliveries.remove_old(session, **given)
@@ -622,7 +622,7 @@ def _exercise_api(cast: Cast) -> None:
         request_log.list_requests(session, filters=filters, after="req_2", **given)
         request_log.get_request(session, request_id="req_1", **given)
         request_log.list_entries(session, request_id="req_1", **given)
-        (entry, *_) = history.list_entries(session, between=Between(), **given).rows
+        (entry, *_) = history.list_entries(session, page=PageRequest(), **given).rows
         request_log.find_maker(session, entry=entry)
         request_log.list_seen_calls(session, among=[("GET", "/v1/events")], **given)
         request_log.remove_old(session, **given)
@@ -646,7 +646,7 @@ def _exercise_api(cast: Cast) -> None:
 def _award_many(session: Session, cast: Cast) -> None:
     award = Award(points=1, reason="Purchase", source=Source("payment", "pay_many"))
     (entry, *_) = history.list_entries(
-        session, workspace_id=cast.workspace_id, between=Between()
+        session, workspace_id=cast.workspace_id, page=PageRequest()
     ).rows
     wanted = [
         Wanted(entry.member_id, award, IdempotencyKey("api", "k10", "k10")),

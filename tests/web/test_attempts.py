@@ -46,8 +46,9 @@ def test_who_has_to_wait_leaves_a_line(cast: Cast, app: Flask) -> None:
     for _ in range(10):
         visitor.send("/sign-in", email="nobody@example.com", password="wrong horse")
     with capture_logs() as lines:
-        visitor.send("/sign-in", email="nobody@example.com", password="wrong horse")
+        answer = visitor.send("/sign-in", email="nobody@example.com", password="wrong horse")
 
+    assert answer.status == 429
     assert attempts(lines) == [("too_many", "/sign-in", ADDRESS)]
 
 

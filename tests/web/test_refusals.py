@@ -128,6 +128,21 @@ def test_a_button_that_is_pressed_on_an_old_page_says_that_nothing_was_sent(
     assert records.count_written(cast) == written
 
 
+def test_a_form_that_was_refused_gets_another_key(cast: Cast, manager: Visitor) -> None:
+    """Nothing happened, so the next press is another act, also if it is of the same content."""
+    member = factories.enrol(cast)
+    factories.close(cast, member)
+    for path, typed in (
+        (f"/members/{member.id}/award", {"points": "50", "reason": "Purchase"}),
+        ("/locations/new", {"name": " "}),
+        ("/devices/new", {"name": "Till 1", "location_id": "lct_none", "idle_minutes": "5"}),
+    ):
+        form = {**manager.get(path).fields(path), **typed}
+        refused = manager.post(path, form)
+        assert refused.status in {400, 404, 422}, path
+        assert refused.fields(path)["once"] not in {"", form["once"]}, path
+
+
 def test_what_may_have_counted_before_a_sign_in_ended_is_sent_with_its_key(
     cast: Cast, manager: Visitor
 ) -> None:

@@ -165,6 +165,16 @@ def test_the_token_of_the_password_is_worth_nothing_after_the_code(
     assert visitor.get("/members").status == 200
 
 
+def test_an_app_that_is_set_up_is_not_set_up_twice(cashier: Visitor) -> None:
+    form = cashier.get("/you/second-factor").fields("/you/second-factor/begin")
+    set_up(cashier)
+
+    answer = cashier.post("/you/second-factor/begin", form)
+
+    assert (answer.status, answer.location) == (303, "/you/second-factor")
+    assert "Your app is set up already." in cashier.get("/you/second-factor").text
+
+
 def test_an_app_needs_the_right_code_before_it_counts(app: Flask, cashier: Visitor) -> None:
     cashier.press("/you/second-factor", "/you/second-factor/begin")
     first = cashier.get("/you/second-factor")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.models.webhooks import WebhookEndpoint
-from app.services.paging import Between
+from app.services.paging import PageRequest
 from app.services.webhooks import endpoints
 from tests import factories
 from tests.cast import Cast
@@ -21,7 +21,9 @@ URL = "https://shop.example.com/hooks"
 
 def the_endpoints(cast: Cast) -> list[WebhookEndpoint]:
     with cast.database.reading() as session:
-        found = endpoints.list_endpoints(session, workspace_id=cast.workspace_id, between=Between())
+        found = endpoints.list_endpoints(
+            session, workspace_id=cast.workspace_id, page=PageRequest()
+        )
     return list(found.rows)
 
 

@@ -17,7 +17,7 @@ from app.db.statements import Statement
 from app.models.api_requests import ApiRequest
 from app.models.audit import AuditEntry
 from app.models.ledger import LedgerEntry
-from app.services.paging import PAGE_ROWS, Page, cut
+from app.services.paging import PAGE_ROWS, Page, make_page
 
 KEPT_DAYS = 30
 
@@ -73,7 +73,7 @@ def list_requests(
     if after:
         statement = statement.where(ApiRequest.id < after)
     rows = session.scalars(statement).all()
-    return cut(rows, limit=limit, cursors=[row.id for row in rows])
+    return make_page(rows, limit=limit, cursors=[row.id for row in rows])
 
 
 def get_request(session: Session, *, workspace_id: str, request_id: str) -> ApiRequest:

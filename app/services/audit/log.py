@@ -19,7 +19,7 @@ from app.models.audit import OF_THE_MERCHANT, AuditEntry, is_of_the_merchant
 from app.models.merchants import LIVE, Workspace
 from app.services import paging
 from app.services.names import read_names
-from app.services.paging import PAGE_ROWS, Page, cut
+from app.services.paging import PAGE_ROWS, Page, make_page
 
 EXPORTED_AT_ONCE = 1000
 
@@ -86,7 +86,7 @@ def list_lines(
             statement = statement.where(AuditEntry.id < after)
         entries += session.scalars(statement)
     entries.sort(key=lambda entry: entry.id, reverse=True)
-    found = cut(entries, limit=limit, cursors=[entry.id for entry in entries])
+    found = make_page(entries, limit=limit, cursors=[entry.id for entry in entries])
     return Page(_named(session, workspace.id, found.rows), found.cursor)
 
 
@@ -197,7 +197,7 @@ def _narrowed(session: Session, readable: _Readable, filters: AuditFilters) -> A
     leading = _leading(session, readable.workspace_id, wanted)
     for column, value in wanted.items():
         is_led = leading is not None and column is not leading
-        statement = statement.where((paging.aside(column) if is_led else column) == value)
+        statement = statement.where((paging.without_index(column) if is_led else column) == value)
     if filters.since:
         statement = statement.where(AuditEntry.id >= lowest_id("aud", filters.since))
     if filters.until:

@@ -17,7 +17,7 @@ from app.models.members import Member
 from app.models.redemptions import Redemption
 from app.services import paging
 from app.services.names import read_names
-from app.services.paging import PAGE_ROWS, Between, Page, Window, cut
+from app.services.paging import PAGE_ROWS, Page, PageRequest, RequestedPage, make_page
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +75,8 @@ class LedgerFilters:
 
 
 def list_entries(
-    session: Session, *, workspace_id: str, between: Between, member_id: str | None = None
-) -> Window[LedgerEntry]:
+    session: Session, *, workspace_id: str, page: PageRequest, member_id: str | None = None
+) -> RequestedPage[LedgerEntry]:
     """List entries, the newest first: of one member, by `seq`, or of all, by id.
 
     Raises:
@@ -84,23 +84,23 @@ def list_entries(
     """
     statement = select(LedgerEntry).where(LedgerEntry.workspace_id == workspace_id)
     if member_id is None:
-        return paging.window_by_id(session, statement, LedgerEntry.id, between, prefix="ptx")
+        return paging.read_page_by_id(session, statement, LedgerEntry.id, page, prefix="ptx")
     # An id is made before the member's row is locked: of two acts at once, the later may have the
     # smaller one.
     statement = statement.where(LedgerEntry.member_id == member_id)
     edge = None
-    if between.cursor is not None:
+    if page.cursor is not None:
         seq = session.scalar(
             select(LedgerEntry.seq).where(
                 LedgerEntry.workspace_id == workspace_id,
                 LedgerEntry.member_id == member_id,
-                LedgerEntry.id == between.cursor,
+                LedgerEntry.id == page.cursor,
             )
         )
         if seq is None:
-            raise errors.NotFound("This account has no such transaction.", param=between.param)
+            raise errors.NotFound("This account has no such transaction.", param=page.param)
         edge = (seq,)
-    return paging.window(session, statement, [LedgerEntry.seq], between=between, edge=edge)
+    return paging.read_page(session, statement, [LedgerEntry.seq], page=page, edge=edge)
 
 
 def list_rows(
@@ -121,13 +121,13 @@ def list_rows(
     if filters.kind:
         statement = statement.where(LedgerEntry.kind == filters.kind)
     if filters.since:
-        statement = statement.where(paging.aside(LedgerEntry.recorded_at) >= filters.since)
+        statement = statement.where(paging.without_index(LedgerEntry.recorded_at) >= filters.since)
     if filters.until:
-        statement = statement.where(paging.aside(LedgerEntry.recorded_at) < filters.until)
+        statement = statement.where(paging.without_index(LedgerEntry.recorded_at) < filters.until)
     if before_seq is not None:
         statement = statement.where(LedgerEntry.seq < before_seq)
     rows = _completed(session, member, session.execute(statement).all())
-    return cut(rows, limit=limit, cursors=[str(row.entry.seq) for row in rows])
+    return make_page(rows, limit=limit, cursors=[str(row.entry.seq) for row in rows])
 
 
 def get_row(session: Session, *, member: Member, entry_id: str) -> Row:

@@ -18,7 +18,7 @@ from app.rules.actors import Actor, Permission
 from app.services import outbox, paging, snapshots
 from app.services.audit import trail
 from app.services.members.search import words
-from app.services.paging import Between, Window
+from app.services.paging import PageRequest, RequestedPage
 
 CARD_CHARACTERS_MAX = 64
 
@@ -120,8 +120,8 @@ def get_customer(session: Session, *, workspace_id: str, customer_id: str) -> Cu
 
 
 def list_customers(
-    session: Session, *, workspace_id: str, between: Between, email: str | None = None
-) -> Window[Customer]:
+    session: Session, *, workspace_id: str, page: PageRequest, email: str | None = None
+) -> RequestedPage[Customer]:
     """List customers, the newest first.
 
     Raises:
@@ -131,18 +131,18 @@ def list_customers(
     columns: list[Any] = [Customer.created_at, Customer.id]
     if email is not None:
         statement = statement.where(Customer.email_key == searching.email_key(email))
-        columns = [paging.aside(each) for each in columns]
+        columns = [paging.without_index(each) for each in columns]
     edge = None
-    if between.cursor is not None:
+    if page.cursor is not None:
         edge = session.execute(
             select(Customer.created_at, Customer.id).where(
-                Customer.workspace_id == workspace_id, Customer.id == between.cursor
+                Customer.workspace_id == workspace_id, Customer.id == page.cursor
             )
         ).first()
         if edge is None:
-            raise errors.NotFound("There is no such customer here.", param=between.param)
-    return paging.window(
-        session, statement, columns, edge=tuple(edge) if edge else None, between=between
+            raise errors.NotFound("There is no such customer here.", param=page.param)
+    return paging.read_page(
+        session, statement, columns, edge=tuple(edge) if edge else None, page=page
     )
 
 

@@ -24,7 +24,7 @@ from app.services.members import customers
 from app.services.members.customers import Person
 from app.services.members.search import ranges as search_ranges
 from app.services.members.search.ranges import Range
-from app.services.paging import Between, Window
+from app.services.paging import PageRequest, RequestedPage
 from app.services.results import Replayed, Result
 
 NEAR_DUPLICATES_MAX = 5
@@ -111,10 +111,10 @@ def list_members(
     session: Session,
     *,
     workspace_id: str,
-    between: Between,
+    page: PageRequest,
     program_id: str | None = None,
     customer_id: str | None = None,
-) -> Window[Member]:
+) -> RequestedPage[Member]:
     """List members, the newest first. Staff search with `members.search`."""
     statement = (
         select(Member)
@@ -125,11 +125,11 @@ def list_members(
     if program_id is not None:
         in_program = (Member.workspace_id == workspace_id, Member.program_id == program_id)
         statement = statement.where(*in_program)
-        column = paging.place_among(session, Member.id, *in_program)
+        column = paging.order_column(session, Member.id, *in_program)
     if customer_id is not None:
         statement = statement.where(Member.customer_id == customer_id)
-        column = paging.aside(Member.id)
-    return paging.window_by_id(session, statement, column, between, prefix="loy")
+        column = paging.without_index(Member.id)
+    return paging.read_page_by_id(session, statement, column, page, prefix="loy")
 
 
 def edit(

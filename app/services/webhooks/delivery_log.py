@@ -14,7 +14,7 @@ from app import errors
 from app.models.outbox import Event
 from app.models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookResend
 from app.services import paging
-from app.services.paging import PAGE_ROWS, Page, cut
+from app.services.paging import PAGE_ROWS, Page, make_page
 
 COUNT_MAX = 10_000
 """A page says “more than 10,000” rather than count on while somebody waits."""
@@ -94,15 +94,15 @@ def list_deliveries(
         if paging.are_few(session, events):
             few = session.scalars(events).all()
             statement = statement.where(WebhookDelivery.event_id.in_(few))
-            place, endpoint_id, state = map(paging.aside, (place, endpoint_id, state))
+            place, endpoint_id, state = map(paging.without_index, (place, endpoint_id, state))
         else:
-            statement = statement.where(paging.aside(Event.type) == filters.event_type)
+            statement = statement.where(paging.without_index(Event.type) == filters.event_type)
     if filters.endpoint_id and filters.state and state is WebhookDelivery.status:
         known = _of_endpoint(workspace_id, filters.endpoint_id)
         if paging.are_few(session, known.where(state == filters.state)):
-            place = paging.aside(place)
+            place = paging.without_index(place)
         else:
-            state = paging.aside(state)
+            state = paging.without_index(state)
     if filters.endpoint_id:
         statement = statement.where(endpoint_id == filters.endpoint_id)
     if filters.state:
@@ -111,7 +111,7 @@ def list_deliveries(
         statement = statement.where(place < after)
     statement = statement.order_by(place.desc())
     rows = session.scalars(statement).all()
-    return cut(rows, limit=limit, cursors=[row.id for row in rows])
+    return make_page(rows, limit=limit, cursors=[row.id for row in rows])
 
 
 def _of_endpoint(workspace_id: str, endpoint_id: str) -> Select[str]:

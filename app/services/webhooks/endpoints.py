@@ -23,7 +23,7 @@ from app.services import paging
 from app.services.api_keys.keys import OVERLAP_HOURS
 from app.services.audit import trail
 from app.services.outbox import EVENT_TYPES
-from app.services.paging import Between, Window
+from app.services.paging import PageRequest, RequestedPage
 
 ALL_EVENTS = "*"
 STATUSES = ("enabled", "disabled")
@@ -192,11 +192,11 @@ def get_endpoint(session: Session, *, workspace_id: str, endpoint_id: str) -> We
 
 
 def list_endpoints(
-    session: Session, *, workspace_id: str, between: Between
-) -> Window[WebhookEndpoint]:
+    session: Session, *, workspace_id: str, page: PageRequest
+) -> RequestedPage[WebhookEndpoint]:
     """List endpoints, the newest first."""
     statement = select(WebhookEndpoint).where(WebhookEndpoint.workspace_id == workspace_id)
-    return paging.window_by_id(session, statement, WebhookEndpoint.id, between, prefix="we")
+    return paging.read_page_by_id(session, statement, WebhookEndpoint.id, page, prefix="we")
 
 
 def new_secret() -> str:

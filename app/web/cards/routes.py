@@ -8,12 +8,12 @@ from flask import Blueprint, Response, request, url_for
 
 from app.http.access import by_link, requires
 from app.http.actors import actor, signed_in, workspace_id
-from app.http.database import reading, writing
+from app.http.database import reading
 from app.http.messages import say
 from app.rules import cards as drawn
 from app.rules.actors import Permission
 from app.services.members import cards, enrolment
-from app.web.base_form import is_pressed
+from app.web.base_form import press
 from app.web.responses import go, page
 
 blueprint = Blueprint("cards", __name__)
@@ -40,9 +40,11 @@ def show(member_id: str) -> Response:
 @requires(Permission.ENROL)
 def give_number(member_id: str) -> Response:
     """Give a card number to who has none."""
-    if is_pressed():
-        with writing() as session:
-            cards.give_number(session, workspace_id=workspace_id(), member_id=member_id, by=actor())
+    if press(
+        lambda session: cards.give_number(
+            session, workspace_id=workspace_id(), member_id=member_id, by=actor()
+        )
+    ):
         say("The card has a number.")
     return go(url_for("cards.show", member_id=member_id))
 
@@ -51,11 +53,11 @@ def give_number(member_id: str) -> Response:
 @requires(Permission.ENROL)
 def make_link(member_id: str) -> Response:
     """Make a link for the member's phone."""
-    if is_pressed():
-        with writing() as session:
-            cards.make_link(
-                session, workspace=signed_in().workspace, member_id=member_id, by=actor()
-            )
+    if press(
+        lambda session: cards.make_link(
+            session, workspace=signed_in().workspace, member_id=member_id, by=actor()
+        )
+    ):
         say("The link is made. Let the member scan it.")
     return go(url_for("cards.show", member_id=member_id))
 
@@ -64,11 +66,11 @@ def make_link(member_id: str) -> Response:
 @requires(Permission.ENROL)
 def revoke_link(member_id: str) -> Response:
     """Let the link open nothing any more."""
-    if is_pressed():
-        with writing() as session:
-            cards.revoke_link(
-                session, workspace=signed_in().workspace, member_id=member_id, by=actor()
-            )
+    if press(
+        lambda session: cards.revoke_link(
+            session, workspace=signed_in().workspace, member_id=member_id, by=actor()
+        )
+    ):
         say("The link opens nothing any more.")
     return go(url_for("cards.show", member_id=member_id))
 
@@ -81,7 +83,7 @@ def public(token: str) -> Response:
         opened = cards.open_link(session, token=token)
     number = opened.member.customer.card_number or opened.member.id
     response = page("cards/public.html", opened=opened, **_codes(number))
-    # The address is the key: it is told to nobody, and no search engine keeps it.
+    # The address is the key: it is sent to no other site, and no search engine keeps it.
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["X-Robots-Tag"] = "noindex, nofollow"
     return response

@@ -11,14 +11,12 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 from werkzeug.datastructures import MultiDict
 
-from app.errors import RegularsError
 from app.http import pending_forms
 from app.http.access import requires
 from app.http.actors import actor, signed_in, workspace_id
-from app.http.database import reading, writing
+from app.http.database import reading
 from app.http.messages import UNDO_SECONDS
 from app.http.pending_forms import counter_of
-from app.http.statuses import status_of
 from app.rules.actors import Permission
 from app.services import counter, redemptions
 from app.services.counter import CounterPlace, Slip, Stage
@@ -31,7 +29,7 @@ from app.web.ledger.lines import who_did
 from app.web.ledger.undo import undo_entry
 from app.web.redemptions.forms import RedeemForm
 from app.web.redemptions.words import why_nothing_is_due
-from app.web.responses import page, redirect_to
+from app.web.responses import page, part_page, redirect_to
 
 blueprint = Blueprint("counter", __name__, url_prefix="/counter")
 
@@ -68,7 +66,9 @@ def earns(member_id: str) -> Response:
     with reading() as session:
         member = enrolment.get_member(session, workspace_id=workspace_id(), member_id=member_id)
     points = purchases.points_for(member, amount_minor=form.spent.data or 0, currency=_currency())
-    return page("counter/earns.html", part="counter/_earns.html", member=member, points=points)
+    return part_page(
+        "counter/_earns.html", title="What it earns", in_card=False, member=member, points=points
+    )
 
 
 @blueprint.post("/members/<member_id>/redeem")
@@ -76,26 +76,21 @@ def earns(member_id: str) -> Response:
 def redeem(member_id: str) -> Response:
     """Buy the reward on a key and show the slip."""
     form = RedeemForm()
-    if not form.validate_on_submit():
-        return _member(member_id, redeem_form=form, status=422)
-    try:
-        sent = form.act_once(
-            lambda session: redemptions.redeem(
-                session,
-                workspace_id=workspace_id(),
-                member_id=member_id,
-                reward_id=form.reward_id,
-                expected_points=form.expected_points,
-                by=actor(),
-            ),
-            lambda session, redemption_id: redemptions.read_redemption(
-                session, workspace_id=workspace_id(), redemption_id=redemption_id
-            ),
-        )
-    except RegularsError as error:
-        form.refuse(error)
-        form.renew()
-        return _member(member_id, redeem_form=form, status=int(status_of(error)))
+    sent = form.submit_once(
+        lambda session: redemptions.redeem(
+            session,
+            workspace_id=workspace_id(),
+            member_id=member_id,
+            reward_id=form.reward_id,
+            expected_points=form.expected_points,
+            by=actor(),
+        ),
+        lambda session, redemption_id: redemptions.read_redemption(
+            session, workspace_id=workspace_id(), redemption_id=redemption_id
+        ),
+    )
+    if sent is None:
+        return _member(member_id, redeem_form=form)
     return _go("redemption", sent.value.id)
 
 
@@ -104,35 +99,27 @@ def redeem(member_id: str) -> Response:
 def award(member_id: str) -> Response:
     """Award for a purchase by the program's rule and show the slip."""
     form = CounterAwardForm()
-    if form.validate_on_submit() and not form.spent.data:
-        form.spent.errors = [f"Enter what was paid, for example {form.spent.written(420)}."]
-    if form.spent.errors or form.errors:
-        return _member(member_id, award_form=form, status=422)
     amount = form.spent.data or 0
-    try:
-        approval = form.take_approval()
-        sent = form.act_once(
-            lambda session: (
-                purchases.award(
-                    session,
-                    member=enrolment.get_member(
-                        session, workspace_id=workspace_id(), member_id=member_id
-                    ),
-                    amount_minor=amount,
-                    currency=_currency(),
-                    reason=f"Purchase, {money(amount)}",
-                    approval=approval,
-                    by=actor(),
-                ).value
-            ),
-            lambda session, entry_id: acts.read_entry(
-                session, workspace_id=workspace_id(), entry_id=entry_id
-            ),
-        )
-    except RegularsError as error:
-        form.refuse(error)
-        form.renew()
-        return _member(member_id, award_form=form, status=int(status_of(error)))
+    sent = form.submit_approved(
+        lambda session, approval: (
+            purchases.award(
+                session,
+                member=enrolment.get_member(
+                    session, workspace_id=workspace_id(), member_id=member_id
+                ),
+                amount_minor=amount,
+                currency=_currency(),
+                reason=f"Purchase, {money(amount)}",
+                approval=approval,
+                by=actor(),
+            ).value
+        ),
+        lambda session, entry_id: acts.read_entry(
+            session, workspace_id=workspace_id(), entry_id=entry_id
+        ),
+    )
+    if sent is None:
+        return _member(member_id, award_form=form)
     return _go("award", sent.value.id)
 
 
@@ -141,41 +128,37 @@ def award(member_id: str) -> Response:
 def undo_redemption(redemption_id: str) -> Response:
     """Give the points back and show the member again."""
     form = ActForm()
-    if not form.validate_on_submit():
-        return _slip_of_redemption(redemption_id, refused=form.hidden_errors[0], status=422)
-    try:
-        with writing() as session:
-            done = redemptions.cancel(
+    done = form.submit(
+        lambda session: (
+            redemptions.cancel(
                 session,
                 workspace_id=workspace_id(),
                 redemption_id=redemption_id,
                 reason="Undone at the counter",
                 by=actor(),
-            )
-    except RegularsError as error:
-        status = int(status_of(error))
-        return _slip_of_redemption(redemption_id, refused=error.message, status=status)
+            ).value
+        )
+    )
+    if done is None:
+        return _slip_of_redemption(redemption_id, button=form)
     given_back = f"Undone. {counted(done.value.points_spent, 'point')} given back."
-    return _member(done.value.member_id, said=given_back)
+    return _member(done.value.member_id, message=given_back)
 
 
 @blueprint.post("/redemptions/<redemption_id>/fulfil")
 @requires(Permission.FULFIL)
 def fulfil(redemption_id: str) -> Response:
-    """Mark what was redeemed as handed over; a code that is shown twice is told."""
+    """Mark what was redeemed as handed over; the slip says if it was handed over before."""
     form = ActForm()
-    if not form.validate_on_submit():
-        return _slip_of_redemption(redemption_id, refused=form.hidden_errors[0], status=422)
-    try:
-        with writing() as session:
-            done = redemptions.fulfil(
-                session, workspace_id=workspace_id(), redemption_id=redemption_id, by=actor()
-            )
-    except RegularsError as error:
-        status = int(status_of(error))
-        return _slip_of_redemption(redemption_id, refused=error.message, status=status)
-    refused = why_nothing_is_due(done.value) if done.replayed else ""
-    return _slip_of_redemption(redemption_id, refused=refused)
+    done = form.submit(
+        lambda session: redemptions.fulfil(
+            session, workspace_id=workspace_id(), redemption_id=redemption_id, by=actor()
+        )
+    )
+    if done is None:
+        return _slip_of_redemption(redemption_id, button=form)
+    refusal = why_nothing_is_due(done.value.value) if done.value.replayed else ""
+    return _slip_of_redemption(redemption_id, refusal=refusal)
 
 
 @blueprint.post("/awards/<entry_id>/undo")
@@ -183,14 +166,11 @@ def fulfil(redemption_id: str) -> Response:
 def undo_award(entry_id: str) -> Response:
     """Take an award back and show the member again. Two presses undo once."""
     form = ActForm()
-    if not form.validate_on_submit():
-        return _slip_of_award(entry_id, refused=form.hidden_errors[0], status=422)
-    try:
-        reversal = undo_entry(entry_id)
-    except RegularsError as error:
-        return _slip_of_award(entry_id, refused=error.message, status=int(status_of(error)))
+    reversal = form.attempt(lambda: undo_entry(entry_id)) if form.validate_on_submit() else None
+    if reversal is None:
+        return _slip_of_award(entry_id, button=form)
     taken_back = f"Undone. {counted(-reversal.points, 'point')} taken back."
-    return _member(reversal.member_id, said=taken_back)
+    return _member(reversal.member_id, message=taken_back)
 
 
 @blueprint.get("/receipts/<redemption_id>")
@@ -220,7 +200,7 @@ def _look_up(*, is_scanned: bool = False, opens: bool = True) -> Response:
         )
     if stage.slip is not None and stage.slip.redemption is not None:
         # A code asks for what it was given for, and only once.
-        return _show(stage, refused=why_nothing_is_due(stage.slip.redemption))
+        return _show(stage, refusal=why_nothing_is_due(stage.slip.redemption))
     return _show(stage)
 
 
@@ -254,17 +234,18 @@ def _show(
     *,
     award_form: CounterAwardForm | None = None,
     redeem_form: RedeemForm | None = None,
-    said: str = "",
-    refused: str = "",
-    status: int = 200,
+    button: ActForm | None = None,
+    message: str = "",
+    refusal: str = "",
 ) -> Response:
     """Show a stage.
 
     Args:
-        award_form, redeem_form: a form that was refused.
-        said: what was done.
-        refused: why an act was not done that has no form to say it.
+        award_form, redeem_form, button: a form that was refused.
+        message: what was done.
+        refusal: why there is nothing to do.
     """
+    refusal = button.problem if button else refusal
     address = _address_of(stage)
     response = page(
         "counter/index.html",
@@ -272,10 +253,10 @@ def _show(
         stage=stage,
         address=address,
         served_by=_served_by(stage.slip),
-        said=refused or said,
-        is_refused=bool(refused),
+        button=button,
+        message=refusal or message,
+        is_refused=bool(refusal),
         undo_seconds=UNDO_SECONDS,
-        status=status,
         **_forms(stage, award_form, redeem_form),
     )
     # What is on the stage has an address, so that a reload shows it again.

@@ -9,12 +9,11 @@ from flask import Blueprint, Response, request, url_for
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.errors import NotFound, RegularsError
+from app.errors import NotFound
 from app.http.access import requires
 from app.http.actors import actor, signed_in, workspace_id
-from app.http.database import reading, writing
+from app.http.database import reading
 from app.http.messages import say
-from app.http.statuses import status_of
 from app.models.api_keys import ApiKey
 from app.models.merchants import SANDBOX
 from app.rules.actors import Permission
@@ -26,11 +25,11 @@ from app.services.api_keys.keys import NewKey
 from app.services.api_keys.request_log import RequestFilters
 from app.services.ledger import acts
 from app.services.webhooks import delivery_log
-from app.web.base_form import is_pressed
+from app.web.base_form import press
 from app.web.developers.forms import NAMES, KeyForm, RollForm
 from app.web.developers.guide import CALLS, Step, steps
 from app.web.paging import shown_before
-from app.web.responses import go, page, redirect_to
+from app.web.responses import go, page, part_page, redirect_to
 
 blueprint = Blueprint("developers", __name__, url_prefix="/developers")
 
@@ -61,7 +60,7 @@ def index() -> Response:
 @requires(Permission.EDIT_PROGRAMS, is_unattended=True)
 def guide() -> Response:
     """Show how far the guide has come; the page asks again by itself."""
-    return page("developers/guide.html", part="developers/_guide.html", steps=_guide())
+    return part_page("developers/_guide.html", title="The guide", in_card=False, steps=_guide())
 
 
 @blueprint.get("/keys/new")
@@ -76,25 +75,18 @@ def new_key() -> Response:
 def create_key() -> Response:
     """Make a key and show it, this once."""
     form = KeyForm()
-    if not form.validate_on_submit():
-        return _key_page(form, 422)
-    try:
-        made = form.act_once(
-            lambda session: api_keys.create(
-                session,
-                workspace=signed_in().workspace,
-                name=form.name.data or "",
-                scopes=form.chosen_scopes(),
-                by=actor(),
-            ),
-            _made_before,
-            attrgetter("key.id"),
-        ).value
-    except RegularsError as error:
-        form.refuse(error)
-        form.renew()
-        return _key_page(form, int(status_of(error)))
-    return _made_page(made)
+    sent = form.submit_once(
+        lambda session: api_keys.create(
+            session,
+            workspace=signed_in().workspace,
+            name=form.name.data or "",
+            scopes=form.chosen_scopes(),
+            by=actor(),
+        ),
+        _made_before,
+        attrgetter("key.id"),
+    )
+    return _made_page(sent.value) if sent else _key_page(form)
 
 
 @blueprint.get("/keys/<key_id>/roll")
@@ -109,25 +101,18 @@ def roll_form(key_id: str) -> Response:
 def roll(key_id: str) -> Response:
     """Make a key like this one and show it, this once."""
     form, key = RollForm(), _get_key(key_id)
-    if not form.validate_on_submit():
-        return _roll_page(form, key, 422)
-    try:
-        made = form.act_once(
-            lambda session: api_keys.roll(
-                session,
-                workspace=signed_in().workspace,
-                key_id=key_id,
-                overlap_hours=int(form.overlap_hours.data),
-                by=actor(),
-            ),
-            _made_before,
-            attrgetter("key.id"),
-        ).value
-    except RegularsError as error:
-        form.refuse(error)
-        form.renew()
-        return _roll_page(form, key, int(status_of(error)))
-    return _made_page(made)
+    sent = form.submit_once(
+        lambda session: api_keys.roll(
+            session,
+            workspace=signed_in().workspace,
+            key_id=key_id,
+            overlap_hours=int(form.overlap_hours.data),
+            by=actor(),
+        ),
+        _made_before,
+        attrgetter("key.id"),
+    )
+    return _made_page(sent.value) if sent else _roll_page(form, key)
 
 
 @blueprint.get("/keys/<key_id>/revoke")
@@ -135,19 +120,20 @@ def roll(key_id: str) -> Response:
 def revoke_form(key_id: str) -> Response:
     """Say what revoking does, before it is done."""
     key = _get_key(key_id)
-    return page("developers/revoke.html", part="developers/_revoke_form.html", key=key)
+    return part_page("developers/_revoke_form.html", title="Revoke a key", key=key)
 
 
 @blueprint.post("/keys/<key_id>/revoke")
 @requires(Permission.MANAGE_KEYS)
 def revoke(key_id: str) -> Response:
     """End a key at once."""
-    if is_pressed():
-        with writing() as session:
-            key = api_keys.revoke(
-                session, workspace=signed_in().workspace, key_id=key_id, by=actor()
-            )
-        say(f"“{key.name}” is revoked. Nothing that uses it gets in any more.")
+    done = press(
+        lambda session: api_keys.revoke(
+            session, workspace=signed_in().workspace, key_id=key_id, by=actor()
+        )
+    )
+    if done:
+        say(f"“{done.value.name}” is revoked. Nothing that uses it gets in any more.")
     return go(url_for("developers.index"))
 
 
@@ -231,20 +217,12 @@ def _is_over(key: ApiKey) -> bool:
     return key.revoked_at is not None or is_expired
 
 
-def _key_page(form: KeyForm, status: int = 200) -> Response:
-    return page(
-        "developers/key_form.html", form=form, resources=RESOURCES, names=NAMES, status=status
-    )
+def _key_page(form: KeyForm) -> Response:
+    return page("developers/key_form.html", form=form, resources=RESOURCES, names=NAMES)
 
 
-def _roll_page(form: RollForm, key: ApiKey, status: int = 200) -> Response:
-    return page(
-        "developers/roll.html",
-        part="developers/_roll_form.html",
-        form=form,
-        key=key,
-        status=status,
-    )
+def _roll_page(form: RollForm, key: ApiKey) -> Response:
+    return part_page("developers/_roll_form.html", title="Roll a key", form=form, key=key)
 
 
 def _made_page(made: NewKey) -> Response:

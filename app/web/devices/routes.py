@@ -6,17 +6,15 @@ from operator import attrgetter
 
 from flask import Blueprint, Response, current_app, url_for
 
-from app.errors import RegularsError
 from app.http import idle
 from app.http.access import requires
 from app.http.actors import actor, signed_in, workspace_id
 from app.http.database import reading, writing
 from app.http.messages import say
-from app.http.statuses import status_of
 from app.models.devices import Device
 from app.rules.actors import Permission
 from app.services import devices, locations
-from app.web.base_form import is_pressed
+from app.web.base_form import press
 from app.web.choices import choice
 from app.web.devices.forms import TillForm
 from app.web.responses import go, page
@@ -39,35 +37,31 @@ def new() -> Response:
 def create() -> Response:
     """Make this browser a till."""
     form = TillForm()
-    if not form.validate_on_submit():
-        return _till_page(form, None, 422)
-    try:
-        made = form.act_once(
-            lambda session: devices.register(
-                session,
-                workspace=signed_in().workspace,
-                location_id=form.location_id.data or "",
-                name=form.name.data or "",
-                idle_minutes=form.idle_minutes.data or 0,
-                session_token=signed_in().token,
-                by=actor(),
-            ),
-            lambda session, device_id: devices.replace_token(
-                session, workspace=signed_in().workspace, device_id=device_id, by=actor()
-            ),
-            attrgetter("device.id"),
-            again_in=writing,
-        ).value
-    except RegularsError as error:
-        form.refuse(error)
-        return _till_page(form, None, int(status_of(error)))
-    say(f"This is {made.device.name} from now on. Colleagues with a PIN sign in on it.")
+    sent = form.submit_once(
+        lambda session: devices.register(
+            session,
+            workspace=signed_in().workspace,
+            location_id=form.location_id.data or "",
+            name=form.name.data or "",
+            idle_minutes=form.idle_minutes.data or 0,
+            session_token=signed_in().token,
+            by=actor(),
+        ),
+        lambda session, device_id: devices.replace_token(
+            session, workspace=signed_in().workspace, device_id=device_id, by=actor()
+        ),
+        attrgetter("device.id"),
+        again_in=writing,
+    )
+    if sent is None:
+        return _till_page(form, None)
+    say(f"This is {sent.value.device.name} from now on. Colleagues with a PIN sign in on it.")
     # Whoever registers it is at it.
     idle.note_use()
     response = go(url_for("locations.index"))
     response.set_cookie(
         current_app.config["DEVICE_COOKIE_NAME"],
-        made.token,
+        sent.value.token,
         max_age=COOKIE_SECONDS,
         secure=current_app.config["SESSION_COOKIE_SECURE"],
         httponly=True,
@@ -90,21 +84,17 @@ def edit(device_id: str) -> Response:
 def update(device_id: str) -> Response:
     """Give a till another name, or another time after which it locks."""
     form, till = TillForm(), _get_till(device_id)
-    if not form.validate_on_submit():
-        return _till_page(form, till, 422)
-    try:
-        with writing() as session:
-            devices.edit(
-                session,
-                workspace=signed_in().workspace,
-                device_id=device_id,
-                name=form.name.data or "",
-                idle_minutes=form.idle_minutes.data or 0,
-                by=actor(),
-            )
-    except RegularsError as error:
-        form.refuse(error)
-        return _till_page(form, till, int(status_of(error)))
+    if not form.submit(
+        lambda session: devices.edit(
+            session,
+            workspace=signed_in().workspace,
+            device_id=device_id,
+            name=form.name.data or "",
+            idle_minutes=form.idle_minutes.data or 0,
+            by=actor(),
+        )
+    ):
+        return _till_page(form, till)
     say("Saved.")
     return go(url_for("locations.index"))
 
@@ -114,11 +104,11 @@ def update(device_id: str) -> Response:
 def revoke(device_id: str) -> Response:
     """Let a till be one no more."""
     till = _get_till(device_id)
-    if is_pressed():
-        with writing() as session:
-            devices.revoke(
-                session, workspace=signed_in().workspace, device_id=device_id, by=actor()
-            )
+    if press(
+        lambda session: devices.revoke(
+            session, workspace=signed_in().workspace, device_id=device_id, by=actor()
+        )
+    ):
         say(f"{till.name} is no till any more. Who was signed in there is out.")
     return go(url_for("locations.index"))
 
@@ -128,11 +118,11 @@ def _get_till(device_id: str) -> Device:
         return devices.get(session, workspace=signed_in().workspace, device_id=device_id)
 
 
-def _till_page(form: TillForm, till: Device | None, status: int = 200) -> Response:
+def _till_page(form: TillForm, till: Device | None) -> Response:
     with reading() as session:
         shops = locations.list_all(session, workspace_id=workspace_id())
     form.location_id.choices = [
         choice(each.id, each.name) for each in shops if each.closed_at is None
     ]
     place = next((each.name for each in shops if till and each.id == till.location_id), "")
-    return page("devices/form.html", form=form, till=till, place=place, status=status)
+    return page("devices/form.html", form=form, till=till, place=place)

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, request, url_for
 from sqlalchemy.orm import Session
 
-from app.errors import AlreadyReversed, RegularsError
 from app.http.access import requires
 from app.http.actors import actor, workspace_id
 from app.http.database import reading
 from app.http.messages import say
-from app.http.statuses import status_of
 from app.models.members import Member
 from app.rules import tiers
 from app.rules.actors import Permission
@@ -20,11 +18,12 @@ from app.rules.ledger import Entry
 from app.services.ledger import acts, history
 from app.services.ledger.history import Row
 from app.services.members import enrolment
-from app.web.base_form import RegularsForm, is_pressed
-from app.web.filters import clock_time, counted, number, signed
+from app.web.base_form import ActForm, RegularsForm
+from app.web.filters import counted, number, signed
 from app.web.ledger.forms import AdjustPointsForm, AwardPointsForm, ReverseForm
 from app.web.ledger.undo import undo_entry
-from app.web.responses import go, page, redirect_to
+from app.web.members.words import crumbs_to, name_of
+from app.web.responses import go, part_page, redirect_to
 
 blueprint = Blueprint("ledger", __name__)
 
@@ -72,29 +71,25 @@ def award_form(member_id: str) -> Response:
 def award(member_id: str) -> Response:
     """Award points."""
     form, member = AwardPointsForm(), _get_member(member_id)
-    if not form.validate_on_submit():
-        return _act_page("award", form, member, 422)
-    try:
-        approval = form.take_approval()
-        sent = form.act_once(
-            lambda session: (
-                acts.award(
-                    session,
-                    workspace_id=workspace_id(),
-                    member_id=member_id,
-                    points=form.points.data or 0,
-                    reason=form.reason.data or "",
-                    note=form.note.data or "",
-                    by=actor(),
-                    approval=approval,
-                ).value
-            ),
-            _find,
-        )
-    except RegularsError as error:
-        return _refused("award", form, member, error)
+    sent = form.submit_approved(
+        lambda session, approval: (
+            acts.award(
+                session,
+                workspace_id=workspace_id(),
+                member_id=member_id,
+                points=form.points.data or 0,
+                reason=form.reason.data or "",
+                note=form.note.data or "",
+                by=actor(),
+                approval=approval,
+            ).value
+        ),
+        _find,
+    )
+    if sent is None:
+        return _act_page("award", form, member)
     _say_done(
-        f"{counted(sent.value.points, 'point', signed)} for {_name(member)}.",
+        f"{counted(sent.value.points, 'point', signed)} for {name_of(member)}.",
         replayed=bool(sent.replayed),
         undo=url_for("ledger.undo", entry_id=sent.value.id),
     )
@@ -113,26 +108,22 @@ def adjust_form(member_id: str) -> Response:
 def adjust(member_id: str) -> Response:
     """Correct a balance."""
     form, member = AdjustPointsForm(), _get_member(member_id)
-    if not form.validate_on_submit():
-        return _act_page("adjust", form, member, 422)
-    try:
-        approval = form.take_approval()
-        sent = form.act_once(
-            lambda session: acts.adjust(
-                session,
-                workspace_id=workspace_id(),
-                member_id=member_id,
-                points=form.points.data or 0,
-                reason=form.reason.data or "",
-                note=form.note.data or "",
-                allow_negative=bool(form.allow_negative.data),
-                by=actor(),
-                approval=approval,
-            ),
-            _find,
-        )
-    except RegularsError as error:
-        return _refused("adjust", form, member, error)
+    sent = form.submit_approved(
+        lambda session, approval: acts.adjust(
+            session,
+            workspace_id=workspace_id(),
+            member_id=member_id,
+            points=form.points.data or 0,
+            reason=form.reason.data or "",
+            note=form.note.data or "",
+            allow_negative=bool(form.allow_negative.data),
+            by=actor(),
+            approval=approval,
+        ),
+        _find,
+    )
+    if sent is None:
+        return _act_page("adjust", form, member)
     entry = sent.value
     _say_done(
         f"Adjusted by {signed(entry.points)}. The balance is {number(entry.balance_after)}.",
@@ -156,9 +147,10 @@ def effect(entry_id: str) -> Response:
     """Show the effect of the part that is being typed."""
     member, row = _get_row(entry_id)
     points = ReverseForm(formdata=request.args).asked_points()
-    return page(
-        "ledger/effect.html",
-        part="ledger/_effect.html",
+    return part_page(
+        "ledger/_effect.html",
+        title="Effect of a reversal",
+        in_card=False,
         member=member,
         row=row,
         effect=_effect(member, row, points),
@@ -170,32 +162,23 @@ def effect(entry_id: str) -> Response:
 def reverse(entry_id: str) -> Response:
     """Reverse an award, whole or in part."""
     form = ReverseForm()
+    sent = form.submit_once(
+        lambda session: acts.reverse(
+            session,
+            workspace_id=workspace_id(),
+            entry_id=entry_id,
+            points=form.asked_points(),
+            reason=form.reason.data or "",
+            by=actor(),
+        ),
+        _find,
+    )
     member, row = _get_row(entry_id)
-    if form.how.data == "part" and form.points.data is None and not form.points.errors:
-        form.points.process_errors = ["Enter how many points to take back."]
-    if form.how.data == "all" and form.points.data is not None:
-        form.points.process_errors = ["Choose “A part” for this, or empty it to take back all."]
-    if not form.validate_on_submit():
-        return _reverse_page(form, member, row, 422)
-    try:
-        sent = form.act_once(
-            lambda session: acts.reverse(
-                session,
-                workspace_id=workspace_id(),
-                entry_id=entry_id,
-                points=form.asked_points(),
-                reason=form.reason.data or "",
-                by=actor(),
-            ),
-            _find,
-        )
-    except RegularsError as error:
-        _refuse(form, error)
-        member, row = _get_row(entry_id)
-        return _reverse_page(form, member, row, int(status_of(error)))
+    if sent is None:
+        return _reverse_page(form, member, row)
     entry = sent.value
     _say_done(
-        f"{counted(-entry.points, 'point')} reversed for {_name(member)}. "
+        f"{counted(-entry.points, 'point')} reversed for {name_of(member)}. "
         f"The balance is {number(entry.balance_after)}.",
         replayed=bool(sent.replayed),
     )
@@ -207,12 +190,9 @@ def reverse(entry_id: str) -> Response:
 def undo(entry_id: str) -> Response:
     """Take back the act just done. Two presses undo once."""
     member, _row = _get_row(entry_id)
-    if is_pressed():
-        try:
-            entry = undo_entry(entry_id)
-            say(f"Undone. The balance is {number(entry.balance_after)}.")
-        except RegularsError as error:
-            say(error.message)
+    form = ActForm()
+    entry = form.attempt(lambda: undo_entry(entry_id)) if form.validate_on_submit() else None
+    say(f"Undone. The balance is {number(entry.balance_after)}." if entry else form.problem)
     return go(url_for("members.show", member_id=member.id))
 
 
@@ -234,41 +214,27 @@ def _get_row(entry_id: str) -> tuple[Member, Row]:
         return member, history.get_row(session, member=member, entry_id=entry_id)
 
 
-def _act_page(act: str, form: RegularsForm, member: Member, status: int = 200) -> Response:
-    return page(
-        f"ledger/{act}_form.html",
-        part=f"ledger/_{act}_form.html",
+def _act_page(act: str, form: RegularsForm, member: Member) -> Response:
+    return part_page(
+        f"ledger/_{act}_form.html",
+        title=f"{act.capitalize()}, {name_of(member)}",
+        heading=f"{act.capitalize()} points",
+        crumbs=crumbs_to(member),
         form=form,
         member=member,
-        status=status,
     )
 
 
-def _refused(act: str, form: RegularsForm, member: Member, error: RegularsError) -> Response:
-    _refuse(form, error)
-    return _act_page(act, form, member, int(status_of(error)))
-
-
-def _refuse(form: RegularsForm, error: RegularsError) -> None:
-    form.refuse(error)
-    if isinstance(error, AlreadyReversed) and error.reversed_at is not None:
-        who = error.reversed_by or "Somebody"
-        form.refusal = (
-            f"{who} reversed this at {clock_time(error.reversed_at)}. Nothing was taken twice."
-        )
-    # A key that met a refusal or a conflict is not used up, but a changed form needs its own.
-    form.renew()
-
-
-def _reverse_page(form: ReverseForm, member: Member, row: Row, status: int = 200) -> Response:
-    return page(
-        "ledger/reverse_form.html",
-        part="ledger/_reverse_form.html",
+def _reverse_page(form: ReverseForm, member: Member, row: Row) -> Response:
+    return part_page(
+        "ledger/_reverse_form.html",
+        title=f"Reverse, {name_of(member)}",
+        heading="Reverse an award",
+        crumbs=crumbs_to(member),
         form=form,
         member=member,
         row=row,
         effect=_effect(member, row, form.asked_points()),
-        status=status,
     )
 
 
@@ -290,7 +256,3 @@ def _say_done(text: str, *, replayed: bool, undo: str | None = None) -> None:
     if replayed:
         text = f"This was sent before and counted once: {text}"
     say(text, undo=undo)
-
-
-def _name(member: Member) -> str:
-    return member.customer.name or member.customer_id

@@ -7,16 +7,14 @@ from typing import Any
 
 from flask import Blueprint, Response, url_for
 
-from app.errors import RegularsError
 from app.http.access import requires
 from app.http.actors import actor, signed_in, workspace_id
-from app.http.database import reading, writing
+from app.http.database import reading
 from app.http.messages import say
-from app.http.statuses import status_of
 from app.models.programs import Location
 from app.rules.actors import Permission
 from app.services import devices, locations
-from app.web.base_form import is_pressed
+from app.web.base_form import press
 from app.web.locations.forms import ShopForm
 from app.web.responses import go, page
 
@@ -88,23 +86,20 @@ def _get_shop(location_id: str) -> Location:
 def _save_shop(
     form: ShopForm, shop: Location | None, act: Callable[..., Location], **given: Any
 ) -> Response:
-    if not form.validate_on_submit():
-        return page("locations/form.html", form=form, shop=shop, status=422)
-    try:
-        with writing() as session:
-            act(session, workspace_id=workspace_id(), by=actor(), **given)
-    except RegularsError as error:
-        form.refuse(error)
-        status = int(status_of(error))
-        return page("locations/form.html", form=form, shop=shop, status=status)
+    if not form.submit(
+        lambda session: act(session, workspace_id=workspace_id(), by=actor(), **given)
+    ):
+        return page("locations/form.html", form=form, shop=shop)
     say("Saved.")
     return go(url_for("locations.index"))
 
 
-def _switch(location_id: str, act: Callable[..., Location], said: str) -> Response:
+def _switch(location_id: str, act: Callable[..., Location], outcome: str) -> Response:
     shop = _get_shop(location_id)
-    if is_pressed():
-        with writing() as session:
-            act(session, workspace_id=workspace_id(), location_id=location_id, by=actor())
-        say(f"{shop.name} {said}")
+    if press(
+        lambda session: act(
+            session, workspace_id=workspace_id(), location_id=location_id, by=actor()
+        )
+    ):
+        say(f"{shop.name} {outcome}")
     return go(url_for("locations.index"))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any
 
-from wtforms import HiddenField, SelectField, StringField
+from wtforms import Field, HiddenField, SelectField, StringField
+from wtforms.validators import ValidationError
 
 from app.models.members import Member
 from app.services.members.customers import Person
@@ -44,12 +46,9 @@ class PersonForm(EditForm):
         seen = ",".join(sorted(member.id for member in alike))
         is_known = not alike or self.despite.data == seen
         self.despite.data = seen
+        if not is_known:
+            self.status = HTTPStatus.UNPROCESSABLE_ENTITY
         return is_known
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing was typed by which a person could be found again."""
-        return not any(value.strip() for value in vars(self.person()).values())
 
 
 class EnrolForm(PersonForm):
@@ -57,3 +56,10 @@ class EnrolForm(PersonForm):
 
     program_id = SelectField("Program", validate_choice=False)
     back = HiddenField()
+
+    def validate_name(self, field: Field) -> None:  # noqa: ARG002 - as WTForms calls it
+        """Refuse a person who could not be found again."""
+        if not any(value.strip() for value in vars(self.person()).values()):
+            raise ValidationError(
+                "Enter a name, phone, email or card, so this member can be found."
+            )

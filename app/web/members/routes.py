@@ -11,12 +11,10 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, Response, request, url_for
 from sqlalchemy.orm import Session
 
-from app.errors import RegularsError
 from app.http.access import requires
 from app.http.actors import actor, may, signed_in, workspace_id
-from app.http.database import reading, writing
+from app.http.database import reading
 from app.http.messages import say
-from app.http.statuses import status_of
 from app.models.members import Member
 from app.rules import tiers
 from app.rules.actors import Permission
@@ -27,7 +25,7 @@ from app.services.members.customers import Person
 from app.services.members.search import matches
 from app.services.results import Replayed, Result
 from app.web import days
-from app.web.base_form import is_pressed
+from app.web.base_form import act_once, press
 from app.web.choices import choice
 from app.web.ledger.lines import make_lines
 from app.web.members.forms import EnrolForm, PersonForm
@@ -136,15 +134,13 @@ def create() -> Response:
     """Enrol a member; warn first of one who may be the same person."""
     form = EnrolForm()
     if not form.validate_on_submit():
-        return _enrol_page(form, status=422)
-    if form.is_empty:
-        form.name.errors = ["Enter a name, phone, email or card, so this member can be found."]
-        return _enrol_page(form, status=422)
+        return _enrol_page(form)
     alike = _find_alike(form, form.person())
     if not form.has_seen(alike):
-        return _enrol_page(form, alike=alike, status=422)
-    try:
-        sent = form.act_once(
+        return _enrol_page(form, alike)
+    sent = form.attempt(
+        lambda: act_once(
+            form.key,
             lambda session: enrolment.enrol(
                 session,
                 workspace_id=workspace_id(),
@@ -155,9 +151,9 @@ def create() -> Response:
             lambda session, member_id: Result(_find(session, member_id), Replayed.EXISTING),
             attrgetter("value.id"),
         )
-    except RegularsError as error:
-        form.refuse(error)
-        return _enrol_page(form, status=int(status_of(error)))
+    )
+    if sent is None:
+        return _enrol_page(form)
     member = sent.value.value
     is_new = not sent.value.replayed
     say("Enrolled." if is_new else "Already enrolled. Nobody was enrolled twice.")
@@ -209,12 +205,13 @@ def update(member_id: str) -> Response:
         member = enrolment.get_member(session, workspace_id=workspace_id(), member_id=member_id)
     form = PersonForm()
     if not form.validate_on_submit():
-        return _edit_page(form, member, status=422)
+        return _edit_page(form, member)
     alike = _find_alike(form, Person(**form.changes()), besides=member.customer_id)
     if not form.has_seen(alike):
-        return _edit_page(form, member, alike=alike, status=422)
-    try:
-        form.act_once(
+        return _edit_page(form, member, alike)
+    sent = form.attempt(
+        lambda: act_once(
+            form.key,
             lambda session: enrolment.edit(
                 session,
                 workspace_id=workspace_id(),
@@ -224,10 +221,9 @@ def update(member_id: str) -> Response:
             ),
             _find,
         )
-    except RegularsError as error:
-        form.refuse(error)
-        form.renew()
-        return _edit_page(form, member, status=int(status_of(error)))
+    )
+    if sent is None:
+        return _edit_page(form, member)
     say("Saved.")
     return go(url_for("members.show", member_id=member_id))
 
@@ -236,9 +232,11 @@ def update(member_id: str) -> Response:
 @requires(Permission.EDIT_MEMBERS)
 def close(member_id: str) -> Response:
     """Close a member; Undo reopens."""
-    if is_pressed():
-        with writing() as session:
-            enrolment.close(session, workspace_id=workspace_id(), member_id=member_id, by=actor())
+    if press(
+        lambda session: enrolment.close(
+            session, workspace_id=workspace_id(), member_id=member_id, by=actor()
+        )
+    ):
         say(
             "Membership closed. Points stay in the ledger.",
             undo=url_for("members.reopen", member_id=member_id),
@@ -250,9 +248,11 @@ def close(member_id: str) -> Response:
 @requires(Permission.EDIT_MEMBERS)
 def reopen(member_id: str) -> Response:
     """Reopen a closed member."""
-    if is_pressed():
-        with writing() as session:
-            enrolment.reopen(session, workspace_id=workspace_id(), member_id=member_id, by=actor())
+    if press(
+        lambda session: enrolment.reopen(
+            session, workspace_id=workspace_id(), member_id=member_id, by=actor()
+        )
+    ):
         say("Membership open again.")
     return go(url_for("members.show", member_id=member_id))
 
@@ -328,21 +328,15 @@ def _find_alike(form: PersonForm, person: Person, *, besides: str = "") -> list[
     return [member for member in found if member.customer_id != besides]
 
 
-def _edit_page(
-    form: PersonForm, member: Member, *, alike: Sequence[Member] = (), status: int = 200
-) -> Response:
-    return page("members/edit.html", form=form, member=member, alike=alike, status=status)
+def _edit_page(form: PersonForm, member: Member, alike: Sequence[Member] = ()) -> Response:
+    return page("members/edit.html", form=form, member=member, alike=alike)
 
 
-def _enrol_page(
-    form: EnrolForm, *, alike: list[Member] | None = None, status: int = 200
-) -> Response:
+def _enrol_page(form: EnrolForm, alike: Sequence[Member] = ()) -> Response:
     with reading() as session:
         known_programs = programs.list_programs(session, workspace_id=workspace_id())
     form.program_id.choices = [choice(each.id, each.name) for each in known_programs]
-    return page(
-        "members/new.html", form=form, alike=alike or [], programs=known_programs, status=status
-    )
+    return page("members/new.html", form=form, alike=alike, programs=known_programs)
 
 
 def _fill_from_search(form: EnrolForm, typed: str) -> None:

@@ -8,22 +8,20 @@ from flask import Blueprint, Response, request, url_for
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.errors import RegularsError
 from app.http.access import requires
 from app.http.actors import actor, signed_in, workspace_id
-from app.http.database import reading, writing
+from app.http.database import reading
 from app.http.messages import say
 from app.http.requests import PAYMENTS_PREFIX
-from app.http.statuses import status_of
 from app.models.payments import PaymentSource
 from app.rules.actors import Permission
 from app.services import programs
 from app.services.payments import events as payment_events
 from app.services.payments import sources as payment_sources
 from app.services.payments.sources import NewSource
-from app.web.base_form import is_pressed
+from app.web.base_form import press
 from app.web.payments.forms import KINDS, RenameForm, ReplaceSecretForm, SourceForm
-from app.web.responses import go, page
+from app.web.responses import go, page, part_page
 
 blueprint = Blueprint("payments", __name__, url_prefix="/developers/payments")
 
@@ -49,27 +47,20 @@ def new() -> Response:
 def create() -> Response:
     """Set a source up; a secret of ours is shown, this once."""
     form = SourceForm()
-    if not form.validate_on_submit():
-        return _form_page(form, 422)
-    try:
-        made = form.act_once(
-            lambda session: payment_sources.create(
-                session,
-                workspace=signed_in().workspace,
-                kind=form.kind.data or "",
-                name=form.name.data or "",
-                program_id=form.program_id.data or "",
-                secret=form.secret.data or "",
-                by=actor(),
-            ),
-            _made_before,
-            attrgetter("source.id"),
-        ).value
-    except RegularsError as error:
-        form.refuse(error)
-        form.renew()
-        return _form_page(form, int(status_of(error)))
-    return _made(made)
+    sent = form.submit_once(
+        lambda session: payment_sources.create(
+            session,
+            workspace=signed_in().workspace,
+            kind=form.kind.data or "",
+            name=form.name.data or "",
+            program_id=form.program_id.data or "",
+            secret=form.secret.data or "",
+            by=actor(),
+        ),
+        _made_before,
+        attrgetter("source.id"),
+    )
+    return _made(sent.value) if sent else _form_page(form)
 
 
 @blueprint.get("/<source_id>")
@@ -110,21 +101,16 @@ def edit(source_id: str) -> Response:
 def update(source_id: str) -> Response:
     """Call a source something else."""
     form, source = RenameForm(), _get(source_id)
-    if not form.validate_on_submit():
-        return _part(form, source, "rename", 422)
-    try:
-        with writing() as session:
-            payment_sources.rename(
-                session,
-                workspace=signed_in().workspace,
-                source_id=source_id,
-                name=form.name.data or "",
-                by=actor(),
-            )
-    except RegularsError as error:
-        form.refuse(error)
-        form.renew()
-        return _part(form, source, "rename", int(status_of(error)))
+    if not form.submit(
+        lambda session: payment_sources.rename(
+            session,
+            workspace=signed_in().workspace,
+            source_id=source_id,
+            name=form.name.data or "",
+            by=actor(),
+        )
+    ):
+        return _part(form, source, "rename")
     say("Saved.")
     return go(url_for("payments.show", source_id=source_id))
 
@@ -155,45 +141,37 @@ def secret_form(source_id: str) -> Response:
 def replace_secret(source_id: str) -> Response:
     """Take another secret; one of ours is shown, this once."""
     form, source = ReplaceSecretForm(), _get(source_id)
-    if not form.validate_on_submit():
-        return _part(form, source, "secret", 422)
-    try:
-        made = form.act_once(
-            lambda session: payment_sources.replace_secret(
-                session,
-                workspace=signed_in().workspace,
-                source_id=source_id,
-                overlap_hours=int(form.overlap_hours.data),
-                secret=form.secret.data or "",
-                by=actor(),
-            ),
-            _made_before,
-            attrgetter("source.id"),
-        ).value
-    except RegularsError as error:
-        form.refuse(error)
-        form.renew()
-        return _part(form, source, "secret", int(status_of(error)))
-    return _made(made)
+    sent = form.submit_once(
+        lambda session: payment_sources.replace_secret(
+            session,
+            workspace=signed_in().workspace,
+            source_id=source_id,
+            overlap_hours=int(form.overlap_hours.data),
+            secret=form.secret.data or "",
+            by=actor(),
+        ),
+        _made_before,
+        attrgetter("source.id"),
+    )
+    return _made(sent.value) if sent else _part(form, source, "secret")
 
 
 @blueprint.post("/<source_id>/events/<event_id>/retry")
 @requires(Permission.MANAGE_WEBHOOKS)
 def retry(source_id: str, event_id: str) -> Response:
     """Try an event again that had found no member, or that was refused."""
-    if is_pressed():
-        with writing() as session:
-            workspace = signed_in().workspace
-            event = payment_events.retry(
-                session,
-                workspace=workspace,
-                source=payment_sources.get_source(
-                    session, workspace=workspace, source_id=source_id
-                ),
-                event_id=event_id,
-                by=actor(),
-            )
-        say(event.detail)
+    workspace = signed_in().workspace
+    done = press(
+        lambda session: payment_events.retry(
+            session,
+            workspace=workspace,
+            source=payment_sources.get_source(session, workspace=workspace, source_id=source_id),
+            event_id=event_id,
+            by=actor(),
+        )
+    )
+    if done:
+        say(done.value.detail)
     return go(url_for("payments.show", source_id=source_id))
 
 
@@ -213,15 +191,15 @@ def _get(source_id: str) -> PaymentSource:
 
 
 def _switch(source_id: str, *, is_on: bool) -> Response:
-    if is_pressed():
-        with writing() as session:
-            payment_sources.switch(
-                session,
-                workspace=signed_in().workspace,
-                source_id=source_id,
-                is_on=is_on,
-                by=actor(),
-            )
+    if press(
+        lambda session: payment_sources.switch(
+            session,
+            workspace=signed_in().workspace,
+            source_id=source_id,
+            is_on=is_on,
+            by=actor(),
+        )
+    ):
         say("On. It may tell of payments." if is_on else "Off. What it tells is refused.")
     return go(url_for("payments.show", source_id=source_id))
 
@@ -230,23 +208,20 @@ def _address(source: PaymentSource) -> str:
     return f"{request.host_url.rstrip('/')}{PAYMENTS_PREFIX}payments/{source.id}"
 
 
-def _form_page(form: SourceForm, status: int = 200) -> Response:
+def _form_page(form: SourceForm) -> Response:
     with reading() as session:
         known = programs.list_programs(session, workspace_id=workspace_id())
     form.offer(known)
-    return page("payments/form.html", form=form, programs=known, status=status)
+    return page("payments/form.html", form=form, programs=known)
 
 
-def _part(
-    form: RenameForm | ReplaceSecretForm, source: PaymentSource, name: str, status: int = 200
-) -> Response:
-    return page(
-        f"payments/{name}_form.html",
-        part=f"payments/_{name}_form.html",
+def _part(form: RenameForm | ReplaceSecretForm, source: PaymentSource, name: str) -> Response:
+    return part_page(
+        f"payments/_{name}_form.html",
+        title={"rename": "Rename the source", "secret": "Replace the secret"}[name],
         form=form,
         source=source,
         kind=KINDS[source.kind],
-        status=status,
     )
 
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, current_app, request, url_for
 
-from app.errors import InvalidParameter, NotFound, RegularsError
-from app.http import attempts
+from app.errors import NotFound
 from app.http.access import public, requires
 from app.http.actors import actor, is_signed_in, signed_in
-from app.http.database import reading, writing
+from app.http.database import reading
 from app.http.login import enter, find_till, leave
 from app.http.messages import say
 from app.http.paths import safe_path
-from app.http.statuses import status_of
 from app.models.staff import Staff
 from app.rules.actors import Permission
 from app.services.devices import FoundTill
@@ -61,27 +59,22 @@ def sign_in(staff_id: str) -> Response:
     if till is None:
         return redirect_to(url_for("staff.sign_in_form"), 303)
     form = PinForm()
-    if not form.validate_on_submit():
-        return _pin_page(form, till, staff_id, 422)
-    try:
-        with writing() as session:
-            made = pins.sign_in(
-                session,
-                device=till.device,
-                staff_id=staff_id,
-                pin=form.pin.data or "",
-                hours=current_app.config["SESSION_HOURS"],
-                agent=request.user_agent.string,
-                instead_of=signed_in().token if is_signed_in() else None,
-            )
-        if made is None:
-            attempts.note("pin")
-            raise InvalidParameter("pin", "This PIN is not right. Type it again.")
-    except NotFound:
-        raise
-    except RegularsError as error:
-        form.refuse(error)
-        return _pin_page(form, till, staff_id, 422)
+    made = form.submit_secret(
+        lambda session: pins.sign_in(
+            session,
+            device=till.device,
+            staff_id=staff_id,
+            pin=form.pin.data or "",
+            hours=current_app.config["SESSION_HOURS"],
+            agent=request.user_agent.string,
+            instead_of=signed_in().token if is_signed_in() else None,
+        ),
+        form.pin,
+        "This PIN is not right. Type it again.",
+        attempt="pin",
+    )
+    if made is None:
+        return _pin_page(form, till, staff_id)
     path = safe_path(form.next.data)
     # Where the one before was may be nothing for who comes now.
     return enter(made, path=path if path.startswith(FOR_ALL) else None, home=HOME)
@@ -116,23 +109,19 @@ def edit() -> Response:
 def update() -> Response:
     """Take a PIN, or another one."""
     form = OwnPinForm()
-    if not form.validate_on_submit():
-        return page("pins/edit.html", form=form, status=422)
-    try:
-        with writing() as session:
-            is_set = pins.set_own(
-                session,
-                staff_id=signed_in().staff.id,
-                password=form.current.data or "",
-                pin=form.pin.data or "",
-                by=actor(),
-            )
-    except RegularsError as error:
-        form.refuse(error)
-        return page("pins/edit.html", form=form, status=int(status_of(error)))
+    is_set = form.submit_secret(
+        lambda session: pins.set_own(
+            session,
+            staff_id=signed_in().staff.id,
+            password=form.current.data or "",
+            pin=form.pin.data or "",
+            by=actor(),
+        ),
+        form.current,
+        "This is not your password. Type it again.",
+    )
     if not is_set:
-        form.current.errors = ["This is not your password. Type it again."]
-        return page("pins/edit.html", form=form, status=422)
+        return page("pins/edit.html", form=form)
     say("Your PIN is set. Where it was used before, you are still signed in: see Sign-ins.")
     return go(url_for("staff.profile"))
 
@@ -141,7 +130,7 @@ def _next() -> str:
     return safe_path(request.args.get("next"))
 
 
-def _pin_page(form: PinForm, till: FoundTill, staff_id: str, status: int = 200) -> Response:
+def _pin_page(form: PinForm, till: FoundTill, staff_id: str) -> Response:
     with reading() as session:
         known: dict[str, Staff] = {
             person.id: person for person in pins.list_people(session, device=till.device)
@@ -149,4 +138,4 @@ def _pin_page(form: PinForm, till: FoundTill, staff_id: str, status: int = 200) 
     person = known.get(staff_id)
     if person is None:
         raise NotFound("There is no such person at this till. Choose from the list.")
-    return page("pins/ask.html", form=form, till=till, person=person, status=status)
+    return page("pins/ask.html", form=form, till=till, person=person)

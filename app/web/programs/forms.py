@@ -7,6 +7,7 @@ from typing import Any
 
 from wtforms import FieldList, Form, FormField, HiddenField, SelectField, StringField
 
+from app.errors import RegularsError
 from app.http.actors import signed_in
 from app.models.programs import Program
 from app.rules import money
@@ -144,9 +145,15 @@ class ProgramForm(EditForm):
         for row in self.tiers:
             is_new, is_named = not row.form.key.data, (row.form.name.data or "").strip()
             if is_new and not is_named and row.form.threshold.data is not None:
-                row.form.name.errors = ["Name this tier, or empty its points."]
+                self.add_error(row.form.name, "Name this tier, or empty its points.")
                 is_good = False
         return is_good
+
+    def refuse(self, error: RegularsError) -> None:
+        """Show a refusal; that of the tiers, which are many fields, above the form."""
+        if error.param == "tiers":
+            error.param = None
+        super().refuse(error)
 
     def typed_tiers(self) -> list[Tier]:
         """Give the tiers whose name is filled in."""

@@ -8,19 +8,18 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 from sqlalchemy.orm import Session
 
-from app.errors import InvalidParameter, RegularsError
+from app.errors import InvalidParameter
 from app.http.access import requires
 from app.http.actors import actor, signed_in, workspace_id
 from app.http.database import reading
 from app.http.messages import say
-from app.http.statuses import status_of
 from app.models.programs import Program
 from app.rules import tiers
 from app.rules.actors import Permission
 from app.rules.tiers import Tier
 from app.services import locations, programs
 from app.web.programs.forms import ProgramForm, values_of
-from app.web.responses import go, page, redirect_to
+from app.web.responses import go, page, part_page, redirect_to
 
 blueprint = Blueprint("programs", __name__, url_prefix="/programs")
 
@@ -48,21 +47,17 @@ def new() -> Response:
 def create() -> Response:
     """Set up a program."""
     form = ProgramForm()
-    if not form.validate_on_submit():
-        return _form_page(form, status=422)
-    try:
-        form.act_once(
-            lambda session: programs.create(
-                session,
-                workspace_id=workspace_id(),
-                rules=form.rules(time_zone=signed_in().merchant.time_zone),
-                by=actor(),
-            ),
-            _find,
-        )
-    except RegularsError as error:
-        _refuse(form, error)
-        return _form_page(form, status=int(status_of(error)))
+    sent = form.submit_once(
+        lambda session: programs.create(
+            session,
+            workspace_id=workspace_id(),
+            rules=form.rules(time_zone=signed_in().merchant.time_zone),
+            by=actor(),
+        ),
+        _find,
+    )
+    if sent is None:
+        return _form_page(form)
     say("The program is set up.")
     return redirect_to(url_for("reports.today"), 303)
 
@@ -80,7 +75,8 @@ def edit(program_id: str) -> Response:
 def preview(program_id: str) -> Response:
     """Show who would change tiers by what is being typed."""
     program, form = _get(program_id), ProgramForm(formdata=request.args)
-    return page("programs/preview.html", part="programs/_preview.html", **_moves(program, form))
+    moves = _moves(program, form)
+    return part_page("programs/_preview.html", title="Who changes tier", in_card=False, **moves)
 
 
 @blueprint.post("/<program_id>/edit")
@@ -88,32 +84,20 @@ def preview(program_id: str) -> Response:
 def update(program_id: str) -> Response:
     """Change a program."""
     program, form = _get(program_id), ProgramForm()
-    if not form.validate_on_submit():
-        return _form_page(form, program, 422)
-    try:
-        form.act_once(
-            lambda session: programs.edit(
-                session,
-                workspace_id=workspace_id(),
-                program_id=program_id,
-                changes=form.changes(),
-                by=actor(),
-            ),
-            _find,
-        )
-    except RegularsError as error:
-        _refuse(form, error)
-        return _form_page(form, program, int(status_of(error)))
+    sent = form.submit_once(
+        lambda session: programs.edit(
+            session,
+            workspace_id=workspace_id(),
+            program_id=program_id,
+            changes=form.changes(),
+            by=actor(),
+        ),
+        _find,
+    )
+    if sent is None:
+        return _form_page(form, program)
     say("Saved. Members are in the tiers that the new rules give them.")
     return go(url_for("programs.index"))
-
-
-def _refuse(form: ProgramForm, error: RegularsError) -> None:
-    if error.param == "tiers":
-        # The tiers are many fields; what is wrong with them is said above the form.
-        error.param = None
-    form.refuse(error)
-    form.renew()
 
 
 def _find(session: Session, program_id: str) -> Program:
@@ -125,17 +109,17 @@ def _get(program_id: str) -> Program:
         return programs.get_program(session, workspace_id=workspace_id(), program_id=program_id)
 
 
-def _form_page(form: ProgramForm, program: Program | None = None, status: int = 200) -> Response:
+def _form_page(form: ProgramForm, program: Program | None = None) -> Response:
     moves = _moves(program, form) if program else {}
-    return page("programs/form.html", form=form, program=program, status=status, **moves)
+    return page("programs/form.html", form=form, program=program, **moves)
 
 
 def _moves(program: Program, form: ProgramForm) -> dict[str, Any]:
-    """Work out who would move, as lines of (from, to, goes up, count), or why nobody can say."""
+    """Work out who would move, as lines of (from, to, goes up, count), or why that is not known."""
     try:
         typed = programs.checked_tiers(form.typed_tiers())
     except InvalidParameter as error:
-        return {"moves": None, "why_none": error.message}
+        return {"moves": None, "problem": error.message}
     with reading() as session:
         moves = programs.count_moves(session, program=program, tiers=typed)
     lines = [

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request, url_for
 
-from app.errors import RegularsError
 from app.http.access import requires
 from app.http.actors import actor, workspace_id
-from app.http.database import reading, writing
+from app.http.database import reading
 from app.http.messages import say
 from app.http.paths import safe_path
-from app.http.statuses import status_of
 from app.models.redemptions import Redemption
 from app.rules.actors import Permission
 from app.services import redemptions, rewards
 from app.services.members import enrolment
-from app.web.base_form import is_pressed
+from app.web.base_form import press
 from app.web.filters import counted
+from app.web.members.words import crumbs_to, name_of
 from app.web.paging import shown_before
 from app.web.redemptions.forms import CancelForm, RedeemForm
 from app.web.redemptions.words import why_nothing_is_due
-from app.web.responses import go, page
+from app.web.responses import go, page, part_page
 
 blueprint = Blueprint("redemptions", __name__)
 
@@ -69,26 +68,21 @@ def redeem_form(member_id: str) -> Response:
 def redeem(member_id: str) -> Response:
     """Buy a reward with a member's points."""
     form = RedeemForm()
-    if not form.validate_on_submit():
-        return _offers(form, member_id, 422)
-    try:
-        sent = form.act_once(
-            lambda session: redemptions.redeem(
-                session,
-                workspace_id=workspace_id(),
-                member_id=member_id,
-                reward_id=form.reward_id,
-                expected_points=form.expected_points,
-                by=actor(),
-            ),
-            lambda session, redemption_id: redemptions.read_redemption(
-                session, workspace_id=workspace_id(), redemption_id=redemption_id
-            ),
-        )
-    except RegularsError as error:
-        form.refuse(error)
-        form.renew()
-        return _offers(form, member_id, int(status_of(error)))
+    sent = form.submit_once(
+        lambda session: redemptions.redeem(
+            session,
+            workspace_id=workspace_id(),
+            member_id=member_id,
+            reward_id=form.reward_id,
+            expected_points=form.expected_points,
+            by=actor(),
+        ),
+        lambda session, redemption_id: redemptions.read_redemption(
+            session, workspace_id=workspace_id(), redemption_id=redemption_id
+        ),
+    )
+    if sent is None:
+        return _offers(form, member_id)
     redemption = _get(sent.value.id)
     again = "This was sent before and counted once: " if sent.replayed else ""
     say(
@@ -103,15 +97,14 @@ def redeem(member_id: str) -> Response:
 def fulfil(redemption_id: str) -> Response:
     """Mark a redemption as handed over."""
     back = _back(_get(redemption_id))
-    if is_pressed():
-        try:
-            with writing() as session:
-                outcome = redemptions.fulfil(
-                    session, workspace_id=workspace_id(), redemption_id=redemption_id, by=actor()
-                )
-            say(why_nothing_is_due(outcome.value) if outcome.replayed else "Handed over.")
-        except RegularsError as error:
-            say(error.message)
+    done = press(
+        lambda session: redemptions.fulfil(
+            session, workspace_id=workspace_id(), redemption_id=redemption_id, by=actor()
+        )
+    )
+    if done:
+        outcome = done.value
+        say(why_nothing_is_due(outcome.value) if outcome.replayed else "Handed over.")
     return go(back)
 
 
@@ -128,35 +121,25 @@ def cancel(redemption_id: str) -> Response:
     """Cancel a redemption. Undo sends no reason, and the service has one for that."""
     form, redemption = CancelForm(), _get(redemption_id)
     back = _back(redemption)
+    done = form.submit(
+        lambda session: redemptions.cancel(
+            session,
+            workspace_id=workspace_id(),
+            redemption_id=redemption_id,
+            reason=form.reason.data or "Redemption cancelled",
+            by=actor(),
+        )
+    )
     is_undo = form.reason.name not in request.form
-    if not form.validate_on_submit():
-        if is_undo:
-            return _not_undone(back, form.hidden_errors[0])
-        return _cancel_page(form, redemption, 422)
-    try:
-        with writing() as session:
-            outcome = redemptions.cancel(
-                session,
-                workspace_id=workspace_id(),
-                redemption_id=redemption_id,
-                reason=form.reason.data or "Redemption cancelled",
-                by=actor(),
-            )
-    except RegularsError as error:
-        if is_undo:
-            return _not_undone(back, error.message)
-        form.refuse(error)
-        return _cancel_page(form, redemption, int(status_of(error)))
-    if outcome.replayed:
+    if done is None and not is_undo:
+        return _cancel_page(form, redemption)
+    if done is None:
+        # The button of an Undo has no place for a refusal.
+        say(form.problem)
+    elif done.value.replayed:
         say("This was already cancelled. Nothing was given back twice.")
     else:
-        say(f"Cancelled. {counted(outcome.value.points_spent, 'point')} given back.")
-    return go(back)
-
-
-def _not_undone(back: str, why: str) -> Response:
-    """Say why an Undo was not done; its button has no place for it."""
-    say(why)
+        say(f"Cancelled. {counted(done.value.value.points_spent, 'point')} given back.")
     return go(back)
 
 
@@ -173,26 +156,27 @@ def _back(redemption: Redemption) -> str:
     return safe_path(request.form.get("back"), member)
 
 
-def _offers(form: RedeemForm, member_id: str, status: int = 200) -> Response:
+def _offers(form: RedeemForm, member_id: str) -> Response:
     with reading() as session:
         member = enrolment.get_member(session, workspace_id=workspace_id(), member_id=member_id)
         offers = rewards.list_offers(session, member=member, tiers=member.program.tiers)
-    return page(
-        "redemptions/redeem_form.html",
-        part="redemptions/_redeem_form.html",
+    return part_page(
+        "redemptions/_redeem_form.html",
+        title=f"Redeem, {name_of(member)}",
+        heading="Redeem a reward",
+        crumbs=crumbs_to(member),
         form=form,
         member=member,
         offers=offers,
-        status=status,
     )
 
 
-def _cancel_page(form: CancelForm, redemption: Redemption, status: int = 200) -> Response:
-    return page(
-        "redemptions/cancel_form.html",
-        part="redemptions/_cancel_form.html",
+def _cancel_page(form: CancelForm, redemption: Redemption) -> Response:
+    return part_page(
+        "redemptions/_cancel_form.html",
+        title="Cancel a redemption",
+        crumbs=[(url_for("redemptions.index"), "Redemptions")],
         form=form,
         redemption=redemption,
         back=request.values.get("back", ""),
-        status=status,
     )

@@ -15,7 +15,7 @@ from app.rules.actors import Permission
 from app.services import programs, reports, rewards
 from app.services.webhooks import delivery_log
 from app.web.reports import charts
-from app.web.responses import page
+from app.web.responses import page, part_page
 
 blueprint = Blueprint("reports", __name__)
 
@@ -53,7 +53,7 @@ def activity() -> Response:
     """Show what just happened, for the list that updates itself."""
     with reading() as session:
         found = reports.list_activity(session, workspace_id=workspace_id())
-    return page("reports/activity.html", part="reports/_activity.html", activity=found)
+    return part_page("reports/_activity.html", title="Right now", in_card=False, activity=found)
 
 
 def _owed(points: int, known: Sequence[Program]) -> int | None:

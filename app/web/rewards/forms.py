@@ -7,6 +7,7 @@ from typing import Any
 
 from wtforms import RadioField, SelectField, StringField, TextAreaField
 
+from app.errors import RegularsError
 from app.models.programs import Program
 from app.models.rewards import Reward
 from app.services.rewards import Terms
@@ -86,6 +87,12 @@ class RewardForm(EditForm):
         for field in (self.starts_at, self.ends_at):
             field.zone = self._zone
         super().process(*args, **more)
+
+    def refuse(self, error: RegularsError) -> None:
+        """Show a refusal; that of the value at the field that this type of reward has for it."""
+        if error.param == "value":
+            error.param = "percent" if self.type.data == "discount_percent" else "amount"
+        super().refuse(error)
 
     def terms(self) -> Terms:
         """Give the reward as the services take it."""

@@ -8,20 +8,19 @@ from flask import Blueprint, Response, request, url_for
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.errors import InvalidParameter, NotFound, RegularsError
+from app.errors import InvalidParameter, NotFound
 from app.http.access import requires
 from app.http.actors import actor, signed_in, workspace_id
 from app.http.database import reading, writing
 from app.http.messages import say
-from app.http.statuses import status_of
 from app.models.programs import Program
 from app.models.rewards import Reward
 from app.rules import inputs
 from app.rules.actors import Permission
 from app.services import programs, rewards
-from app.web.base_form import is_pressed
+from app.web.base_form import is_pressed, press
 from app.web.filters import long_day
-from app.web.responses import go, page, redirect_to
+from app.web.responses import go, page, part_page, redirect_to
 from app.web.rewards.forms import RewardForm, values_of
 
 blueprint = Blueprint("rewards", __name__, url_prefix="/rewards")
@@ -67,23 +66,19 @@ def create() -> Response:
     with reading() as session:
         program = _needed_program(session)
     form = _form(program)
-    if not form.validate_on_submit():
-        return _form_page(form, program, status=422)
-    try:
-        reward = form.act_once(
-            lambda session: rewards.create(
-                session,
-                workspace_id=workspace_id(),
-                program_id=program.id,
-                terms=form.terms(),
-                by=actor(),
-            ),
-            _find,
-        ).value
-    except RegularsError as error:
-        _refuse(form, error)
-        return _form_page(form, program, status=int(status_of(error)))
-    say(f"“{reward.name}” {_when(reward)}.")
+    sent = form.submit_once(
+        lambda session: rewards.create(
+            session,
+            workspace_id=workspace_id(),
+            program_id=program.id,
+            terms=form.terms(),
+            by=actor(),
+        ),
+        _find,
+    )
+    if sent is None:
+        return _form_page(form, program)
+    say(f"“{sent.value.name}” {_when(sent.value)}.")
     return go(url_for("rewards.index"))
 
 
@@ -93,7 +88,7 @@ def edit(reward_id: str) -> Response:
     """Show a reward's form."""
     reward, program = _get(reward_id)
     form = _form(program, reward, data=values_of(reward))
-    return _form_page(form, program, reward=reward)
+    return _form_page(form, program, reward)
 
 
 @blueprint.post("/<reward_id>/edit")
@@ -102,23 +97,19 @@ def update(reward_id: str) -> Response:
     """Change a reward."""
     reward, program = _get(reward_id)
     form = _form(program, reward)
-    if not form.validate_on_submit():
-        return _form_page(form, program, reward=reward, status=422)
-    try:
-        saved = form.act_once(
-            lambda session: rewards.edit(
-                session,
-                workspace_id=workspace_id(),
-                reward_id=reward_id,
-                changes=form.changes(),
-                by=actor(),
-            ),
-            _find,
-        ).value
-    except RegularsError as error:
-        _refuse(form, error)
-        return _form_page(form, program, reward=reward, status=int(status_of(error)))
-    say(f"“{saved.name}” is saved. What was redeemed before keeps the points it cost.")
+    sent = form.submit_once(
+        lambda session: rewards.edit(
+            session,
+            workspace_id=workspace_id(),
+            reward_id=reward_id,
+            changes=form.changes(),
+            by=actor(),
+        ),
+        _find,
+    )
+    if sent is None:
+        return _form_page(form, program, reward)
+    say(f"“{sent.value.name}” is saved. What was redeemed before keeps the points it cost.")
     return go(url_for("rewards.index"))
 
 
@@ -129,22 +120,25 @@ def preview() -> Response:
     with reading() as session:
         program = _needed_program(session)
     form = _form(program, formdata=request.args)
-    return page("rewards/preview.html", part="rewards/_preview.html", **_reach(program, form))
+    reach = _reach(program, form)
+    return part_page(
+        "rewards/_preview.html", title="Who can afford a reward", in_card=False, **reach
+    )
 
 
 @blueprint.post("/<reward_id>/archive")
 @requires(Permission.EDIT_REWARDS)
 def archive(reward_id: str) -> Response:
     """Stop offering a reward; Undo restores it."""
-    if is_pressed():
-        with reading() as session:
-            before = rewards.get_reward(session, workspace_id=workspace_id(), reward_id=reward_id)
-        with writing() as session:
-            reward = rewards.archive(
-                session, workspace_id=workspace_id(), reward_id=reward_id, by=actor()
-            )
+    before, _program = _get(reward_id)
+    done = press(
+        lambda session: rewards.archive(
+            session, workspace_id=workspace_id(), reward_id=reward_id, by=actor()
+        )
+    )
+    if done:
         say(
-            f"“{reward.name}” is no longer offered. What was redeemed stays good.",
+            f"“{done.value.name}” is no longer offered. What was redeemed stays good.",
             undo=url_for("rewards.restore", reward_id=reward_id, key=before.counter_key),
         )
     return go(url_for("rewards.index"))
@@ -197,13 +191,6 @@ def _form(program: Program, reward: Reward | None = None, **values: Any) -> Rewa
     )
 
 
-def _refuse(form: RewardForm, error: RegularsError) -> None:
-    if error.param == "value":
-        error.param = "percent" if form.type.data == "discount_percent" else "amount"
-    form.refuse(error)
-    form.renew()
-
-
 def _find(session: Session, reward_id: str) -> Reward:
     return rewards.get_reward(session, workspace_id=workspace_id(), reward_id=reward_id)
 
@@ -228,16 +215,9 @@ def _needed_program(session: Session) -> Program:
     return program
 
 
-def _form_page(
-    form: RewardForm, program: Program, *, reward: Reward | None = None, status: int = 200
-) -> Response:
+def _form_page(form: RewardForm, program: Program, reward: Reward | None = None) -> Response:
     return page(
-        "rewards/form.html",
-        form=form,
-        program=program,
-        reward=reward,
-        status=status,
-        **_reach(program, form),
+        "rewards/form.html", form=form, program=program, reward=reward, **_reach(program, form)
     )
 
 

@@ -33,7 +33,9 @@ class NameForm(RegularsForm):
 class LocationForm(RegularsForm):
     """Where one works."""
 
-    location_id = SelectField("You work at", validate_choice=False)
+    location_id = SelectField(
+        "You work at", validate_choice=False, **never_empty("Choose where you work.")
+    )
 
 
 class PreferencesForm(RegularsForm):

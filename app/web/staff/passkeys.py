@@ -8,20 +8,18 @@ from __future__ import annotations
 from flask import Blueprint, Response, current_app, request, url_for
 from werkzeug.exceptions import BadRequest
 
-from app.errors import RegularsError
-from app.http import attempts
+from app.errors import Refused
 from app.http.access import public, requires
 from app.http.actors import actor, signed_in
-from app.http.database import reading, writing
+from app.http.database import reading
 from app.http.login import enter, find_till, keep_token
 from app.http.messages import say
 from app.http.paths import safe_path
-from app.http.statuses import status_of
 from app.models.merchants import SANDBOX
 from app.rules.actors import Permission
 from app.services.staff import passkeys
 from app.web.approving import purpose_of, site
-from app.web.base_form import is_pressed
+from app.web.base_form import is_pressed, press
 from app.web.responses import go, page
 from app.web.staff.forms import SignInForm
 from app.web.staff.people_forms import CodeForm, PasskeyForm, PasskeySignInForm
@@ -43,24 +41,24 @@ def sign_in_options() -> Response:
 def sign_in() -> Response:
     """Sign in who holds a passkey."""
     form = PasskeySignInForm()
-    if not form.validate_on_submit():
-        return _refused(form, "This page was open too long. Try again.")
     till = find_till()
-    try:
-        with writing() as session:
-            made = passkeys.sign_in(
-                session,
-                credential=form.credential.data or "",
-                site=site(),
-                mode=SANDBOX,
-                hours=current_app.config["SESSION_HOURS"],
-                agent=request.user_agent.string,
-                device=till.device if till else None,
-            )
-    except RegularsError:
-        attempts.note("passkey")
-        return _refused(form, "This passkey is not known here. Sign in with your password.")
-    return enter(made, path=form.next.data)
+    done = form.submit(
+        lambda session: passkeys.sign_in(
+            session,
+            credential=form.credential.data or "",
+            site=site(),
+            mode=SANDBOX,
+            hours=current_app.config["SESSION_HOURS"],
+            agent=request.user_agent.string,
+            device=till.device if till else None,
+        )
+    )
+    if done is None:
+        door = SignInForm(formdata=None)
+        door.next.data = safe_path(form.next.data)
+        door.refuse(Refused(form.refusal or "This page was open too long. Try again."))
+        return show_door(door)
+    return enter(done.value, path=form.next.data)
 
 
 @blueprint.post("/you/passkeys/options")
@@ -77,25 +75,21 @@ def add_options() -> Response:
 def add() -> Response:
     """Keep a passkey; with the first one come recovery codes."""
     form = PasskeyForm()
-    if not form.validate_on_submit():
-        return show_page(CodeForm(formdata=None), passkey_form=form, status=422)
-    try:
-        with writing() as session:
-            added = passkeys.add(
-                session,
-                token=signed_in().token,
-                credential=form.credential.data or "",
-                name=form.passkey_name.data or "",
-                site=site(),
-                by=actor(),
-            )
-    except RegularsError as error:
-        form.refusal = error.message
-        status = int(status_of(error))
-        return show_page(CodeForm(formdata=None), passkey_form=form, status=status)
-    keep_token(added.token)
-    if added.codes:
-        return page("staff/recovery_codes.html", codes=added.codes)
+    done = form.submit(
+        lambda session: passkeys.add(
+            session,
+            token=signed_in().token,
+            credential=form.credential.data or "",
+            name=form.passkey_name.data or "",
+            site=site(),
+            by=actor(),
+        )
+    )
+    if done is None:
+        return show_page(CodeForm(formdata=None), form)
+    keep_token(done.value.token)
+    if done.value.codes:
+        return page("staff/recovery_codes.html", codes=done.value.codes)
     say(
         "The passkey is kept. Use it at your next sign-in. Others of yours go on; you may end them."
     )
@@ -106,11 +100,11 @@ def add() -> Response:
 @requires(Permission.READ, reauthentication=True)
 def remove(passkey_id: str) -> Response:
     """Let a passkey open nothing any more."""
-    if is_pressed():
-        with writing() as session:
-            passkeys.remove(
-                session, staff_id=signed_in().staff.id, passkey_id=passkey_id, by=actor()
-            )
+    if press(
+        lambda session: passkeys.remove(
+            session, staff_id=signed_in().staff.id, passkey_id=passkey_id, by=actor()
+        )
+    ):
         say("The passkey is removed. Sign-ins that it made go on; you may end them.")
     return go(url_for("second_factors.show"))
 
@@ -124,13 +118,6 @@ def approve_options() -> Response:
         known = passkeys.list_of_approvers(session, merchant_id=signed_in().merchant.id, by=actor())
     purpose = purpose_of(request.form.get("act", ""), request.form)
     return _json(passkeys.ask_options(site(), purpose=purpose, known=known))
-
-
-def _refused(form: PasskeySignInForm, said: str) -> Response:
-    door = SignInForm(formdata=None)
-    door.next.data = safe_path(form.next.data)
-    door.refusal = said
-    return show_door(door, 422)
 
 
 def _check_form() -> None:

@@ -7,15 +7,14 @@ from operator import attrgetter
 from flask import Blueprint, Response, current_app, request, url_for
 
 from app import ids
-from app.errors import NotFound, RegularsError
-from app.http import attempts, reauthentication
+from app.errors import NotFound
+from app.http import reauthentication
 from app.http.access import by_link, requires
 from app.http.actors import actor, signed_in, workspace_id
-from app.http.database import reading, writing
+from app.http.database import reading
 from app.http.login import enter
 from app.http.messages import say
 from app.http.paths import safe_path
-from app.http.statuses import status_of
 from app.models.merchants import SANDBOX
 from app.models.staff import Staff
 from app.rules.actors import Permission
@@ -23,7 +22,7 @@ from app.services import locations, workspaces
 from app.services.staff import allowances as allowance_service
 from app.services.staff import passkeys, people, second_factors
 from app.services.staff.people import Invited
-from app.web.base_form import is_pressed
+from app.web.base_form import press
 from app.web.choices import choice
 from app.web.responses import go, page
 from app.web.staff.people_forms import (
@@ -77,44 +76,38 @@ def new() -> Response:
 def create() -> Response:
     """Invite a person and show the link, this once."""
     form = InviteForm()
-    if not form.validate_on_submit():
-        return page("staff/invite_form.html", form=form, status=422)
-    try:
-        made = form.act_once(
-            lambda session: people.invite(
-                session,
-                merchant_id=_merchant_id(),
-                email=form.email.data or "",
-                name=form.name.data or "",
-                role=form.role.data or "",
-                by=actor(),
-            ),
-            lambda session, invite_id: people.Invited(
-                people.get_invite(session, merchant_id=_merchant_id(), invite_id=invite_id),
-                "",
-            ),
-            attrgetter("invite.id"),
-        ).value
-    except RegularsError as error:
-        form.refuse(error)
-        form.renew()
-        return page("staff/invite_form.html", form=form, status=int(status_of(error)))
-    return page("staff/invited.html", made=made, address=_address(made))
+    sent = form.submit_once(
+        lambda session: people.invite(
+            session,
+            merchant_id=_merchant_id(),
+            email=form.email.data or "",
+            name=form.name.data or "",
+            role=form.role.data or "",
+            by=actor(),
+        ),
+        lambda session, invite_id: people.Invited(
+            people.get_invite(session, merchant_id=_merchant_id(), invite_id=invite_id), ""
+        ),
+        attrgetter("invite.id"),
+    )
+    if sent is None:
+        return page("staff/invite_form.html", form=form)
+    return page("staff/invited.html", made=sent.value, address=_address(sent.value))
 
 
 @blueprint.post("/staff/invites/<invite_id>/revoke")
 @requires(Permission.MANAGE_STAFF)
 def revoke_invite(invite_id: str) -> Response:
     """Let an invitation's link open nothing any more."""
-    if is_pressed():
-        with writing() as session:
-            found = people.revoke_invite(
-                session, merchant_id=_merchant_id(), invite_id=invite_id, by=actor()
-            )
-        if found.used_at is None:
-            say("The invitation is revoked.")
-        else:
-            say(f"{found.name} has taken the invitation already. Switch them off instead.")
+    done = press(
+        lambda session: people.revoke_invite(
+            session, merchant_id=_merchant_id(), invite_id=invite_id, by=actor()
+        )
+    )
+    if done and done.value.used_at is None:
+        say("The invitation is revoked.")
+    elif done:
+        say(f"{done.value.name} has taken the invitation already. Switch them off instead.")
     return go(url_for("people.index"))
 
 
@@ -136,19 +129,15 @@ def allowances() -> Response:
 def save_allowances() -> Response:
     """Set how many points each role may give by hand."""
     form = AllowancesForm()
-    if not form.validate_on_submit():
-        return _allowances_page(form, 422)
-    try:
-        with writing() as session:
-            allowance_service.set_roles(
-                session,
-                merchant_id=_merchant_id(),
-                limits={role: form.limits_of(role) for role in LIMITED_ROLES},
-                by=actor(),
-            )
-    except RegularsError as error:
-        form.refusal = error.message
-        return _allowances_page(form, int(status_of(error)))
+    if not form.submit(
+        lambda session: allowance_service.set_roles(
+            session,
+            merchant_id=_merchant_id(),
+            limits={role: form.limits_of(role) for role in LIMITED_ROLES},
+            by=actor(),
+        )
+    ):
+        return _allowances_page(form)
     say("Saved. It holds from the next award.")
     return go(url_for("people.index"))
 
@@ -178,26 +167,20 @@ def update(staff_id: str) -> Response:
     form, person = PersonForm(), _get(staff_id)
     with reading() as session:
         own = allowance_service.get_own(session, merchant_id=_merchant_id(), staff_id=staff_id)
-    is_valid = form.validate_on_submit()
-    if own is None and form.has_idle_limits:
-        form.limits.errors = ["Choose “Limits of their own” for these numbers, or empty them."]
-    if not is_valid or form.limits.errors:
-        return _person_page(form, person, 422)
-    try:
-        with writing() as session:
-            people.edit(
-                session,
-                merchant_id=_merchant_id(),
-                workspace_id=workspace_id(),
-                staff_id=staff_id,
-                role=form.role.data or "",
-                location_ids=form.location_ids.data or [],
-                limits=form.chosen_limits(),
-                by=actor(),
-            )
-    except RegularsError as error:
-        form.refuse(error)
-        return _person_page(form, person, int(status_of(error)))
+    form.had_own_limits = own is not None
+    if not form.submit(
+        lambda session: people.edit(
+            session,
+            merchant_id=_merchant_id(),
+            workspace_id=workspace_id(),
+            staff_id=staff_id,
+            role=form.role.data or "",
+            location_ids=form.location_ids.data or [],
+            limits=form.chosen_limits(),
+            by=actor(),
+        )
+    ):
+        return _person_page(form, person)
     say(f"Saved. It holds from {person.name}'s next click.")
     return go(url_for("people.index"))
 
@@ -221,15 +204,12 @@ def enable(staff_id: str) -> Response:
 def reset_second_factor(staff_id: str) -> Response:
     """Take a colleague's second factor away: the telephone is lost."""
     person = _get(staff_id)
-    if is_pressed():
-        try:
-            with writing() as session:
-                second_factors.reset(
-                    session, merchant_id=_merchant_id(), staff_id=staff_id, by=actor()
-                )
-            say(f"{person.name} signs in with the password alone, until they set up a new app.")
-        except RegularsError as error:
-            say(error.message)
+    if press(
+        lambda session: second_factors.reset(
+            session, merchant_id=_merchant_id(), staff_id=staff_id, by=actor()
+        )
+    ):
+        say(f"{person.name} signs in with the password alone, until they set up a new app.")
     return go(url_for("people.edit", staff_id=staff_id))
 
 
@@ -245,24 +225,17 @@ def join_form(token: str) -> Response:
 def join(token: str) -> Response:
     """Take an invitation: set a password and be signed in."""
     form = JoinForm()
-    if not form.validate_on_submit():
-        return _join_page(form, token, 422)
-    try:
-        with writing() as session:
-            made = people.accept(
-                session,
-                token=token,
-                password=form.password.data or "",
-                mode=SANDBOX,
-                hours=current_app.config["SESSION_HOURS"],
-                agent=request.user_agent.string,
-            )
-    except NotFound:
-        raise
-    except RegularsError as error:
-        form.refuse(error)
-        return _join_page(form, token, int(status_of(error)))
-    return enter(made)
+    done = form.submit(
+        lambda session: people.accept(
+            session,
+            token=token,
+            password=form.password.data or "",
+            mode=SANDBOX,
+            hours=current_app.config["SESSION_HOURS"],
+            agent=request.user_agent.string,
+        )
+    )
+    return enter(done.value) if done else _join_page(form, token)
 
 
 @blueprint.get("/you/password")
@@ -277,24 +250,20 @@ def password_form() -> Response:
 def change_password() -> Response:
     """Take another password; all other sign-ins end."""
     form = PasswordForm()
-    if not form.validate_on_submit():
-        return page("staff/password_form.html", form=form, status=422)
-    try:
-        with writing() as session:
-            is_changed = people.change_password(
-                session,
-                staff_id=signed_in().staff.id,
-                current=form.current.data or "",
-                password=form.password.data or "",
-                keep_token=signed_in().token,
-                by=actor(),
-            )
-    except RegularsError as error:
-        form.refuse(error)
-        return page("staff/password_form.html", form=form, status=int(status_of(error)))
+    is_changed = form.submit_secret(
+        lambda session: people.change_password(
+            session,
+            staff_id=signed_in().staff.id,
+            current=form.current.data or "",
+            password=form.password.data or "",
+            keep_token=signed_in().token,
+            by=actor(),
+        ),
+        form.current,
+        "This is not your password now. Type it again.",
+    )
     if not is_changed:
-        form.current.errors = ["This is not your password now. Type it again."]
-        return page("staff/password_form.html", form=form, status=422)
+        return page("staff/password_form.html", form=form)
     say("Your password is changed. Other sign-ins of yours have ended.")
     return go(url_for("staff.profile"))
 
@@ -312,12 +281,13 @@ def sessions() -> Response:
 @requires(Permission.READ, reauthentication=True)
 def revoke_session(token_hash: str) -> Response:
     """End one of one's own sign-ins."""
-    if is_pressed():
-        with writing() as session:
-            ended = people.revoke_session(
-                session, staff_id=signed_in().staff.id, token_hash=token_hash, by=actor()
-            )
-        say("That sign-in has ended." if ended else "This sign-in has ended already.")
+    done = press(
+        lambda session: people.revoke_session(
+            session, staff_id=signed_in().staff.id, token_hash=token_hash, by=actor()
+        )
+    )
+    if done:
+        say("That sign-in has ended." if done.value else "This sign-in has ended already.")
     return go(url_for("people.sessions"))
 
 
@@ -325,15 +295,13 @@ def revoke_session(token_hash: str) -> Response:
 @requires(Permission.READ, reauthentication=True)
 def revoke_other_sessions() -> Response:
     """End all of one's own sign-ins but this one."""
-    if is_pressed():
-        with writing() as session:
-            ended = people.revoke_other_sessions(
-                session,
-                staff_id=signed_in().staff.id,
-                keep_token=signed_in().token,
-                by=actor(),
-            )
-        say("You are signed in here only." if ended else "You were signed in here only.")
+    done = press(
+        lambda session: people.revoke_other_sessions(
+            session, staff_id=signed_in().staff.id, keep_token=signed_in().token, by=actor()
+        )
+    )
+    if done:
+        say("You are signed in here only." if done.value else "You were signed in here only.")
     return go(url_for("people.sessions"))
 
 
@@ -351,23 +319,19 @@ def confirm_form() -> Response:
 def confirm() -> Response:
     """Hear it, and go on to where the person wanted to be."""
     form = ConfirmForm()
-    if not form.validate_on_submit():
-        return page("staff/confirm.html", form=form, status=422)
-    try:
-        with writing() as session:
-            is_known = people.confirm(
-                session,
-                staff_id=signed_in().staff.id,
-                password=form.current.data or "",
-                by=actor(),
-            )
-    except RegularsError as error:
-        form.refuse(error)
-        return page("staff/confirm.html", form=form, status=int(status_of(error)))
+    is_known = form.submit_secret(
+        lambda session: people.confirm(
+            session,
+            staff_id=signed_in().staff.id,
+            password=form.current.data or "",
+            by=actor(),
+        ),
+        form.current,
+        "This is not your password. Type it again.",
+        attempt="password",
+    )
     if not is_known:
-        attempts.note("password")
-        form.current.errors = ["This is not your password. Type it again."]
-        return page("staff/confirm.html", form=form, status=422)
+        return page("staff/confirm.html", form=form)
     reauthentication.note()
     return go(safe_path(form.next.data))
 
@@ -384,16 +348,13 @@ def _get(staff_id: str) -> Staff:
 def _switch(staff_id: str, *, is_on: bool) -> Response:
     person = _get(staff_id)
     act = people.enable if is_on else people.disable
-    if is_pressed():
-        try:
-            with writing() as session:
-                act(session, merchant_id=_merchant_id(), staff_id=staff_id, by=actor())
-            if is_on:
-                say(f"{person.name} may sign in again.")
-            else:
-                say(f"{person.name} is out.", undo=url_for("people.enable", staff_id=staff_id))
-        except RegularsError as error:
-            say(error.message)
+    done = press(
+        lambda session: act(session, merchant_id=_merchant_id(), staff_id=staff_id, by=actor())
+    )
+    if done and is_on:
+        say(f"{person.name} may sign in again.")
+    elif done:
+        say(f"{person.name} is out.", undo=url_for("people.enable", staff_id=staff_id))
     return go(url_for("people.index"))
 
 
@@ -403,25 +364,19 @@ def _address(made: Invited) -> str:
     return request.host_url.rstrip("/") + url_for("people.join_form", token=made.token)
 
 
-def _person_page(form: PersonForm, person: Staff, status: int = 200) -> Response:
+def _person_page(form: PersonForm, person: Staff) -> Response:
     with reading() as session:
         shops = locations.list_all(session, workspace_id=workspace_id())
         of_roles = allowance_service.get_roles(session, merchant_id=_merchant_id())
     form.location_ids.choices = [choice(each.id, each.name) for each in shops]
-    return page(
-        "staff/person.html",
-        form=form,
-        person=person,
-        of_role=of_roles[person.role],
-        status=status,
-    )
+    return page("staff/person.html", form=form, person=person, of_role=of_roles[person.role])
 
 
-def _allowances_page(form: AllowancesForm, status: int = 200) -> Response:
-    return page("staff/allowances.html", form=form, roles=LIMITED_ROLES, status=status)
+def _allowances_page(form: AllowancesForm) -> Response:
+    return page("staff/allowances.html", form=form, roles=LIMITED_ROLES)
 
 
-def _join_page(form: JoinForm, token: str, status: int = 200) -> Response:
+def _join_page(form: JoinForm, token: str) -> Response:
     with reading() as session:
         invite = people.find_invite(session, token=token)
         if invite is None:
@@ -429,4 +384,4 @@ def _join_page(form: JoinForm, token: str, status: int = 200) -> Response:
                 "This invitation was used or is over. Ask whoever invited you for another one."
             )
         merchant = workspaces.get_merchant(session, merchant_id=invite.merchant_id)
-    return page("staff/join.html", form=form, invite=invite, shop=merchant.name, status=status)
+    return page("staff/join.html", form=form, invite=invite, shop=merchant.name)

@@ -14,6 +14,8 @@ from wtforms import (
 from wtforms.validators import ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from app.errors import Refused, RegularsError
+from app.http import attempts
 from app.services.staff.allowances import Limits
 from app.web.base_form import RegularsForm, WholeNumberField, never_empty
 from app.web.choices import choice
@@ -62,11 +64,14 @@ class PersonForm(RegularsForm):
         render_kw=_NUMBER,
     )
 
-    @property
-    def has_idle_limits(self) -> bool:
-        """Whether numbers were typed that would not count."""
+    had_own_limits = False
+    """Whether the person has limits of their own, which the page shows where the role's hold."""
+
+    def validate_limits(self, field: Field) -> None:
+        """Refuse numbers that were typed but would not count."""
         typed = (self.per_award_points.data, self.per_shift_points.data)
-        return self.limits.data != "own" and typed != (None, None)
+        if field.data != "own" and typed != (None, None) and not self.had_own_limits:
+            raise ValidationError("Choose “Limits of their own” for these numbers, or empty them.")
 
     def chosen_limits(self) -> Limits | None:
         """Give the limits that were typed, or None: as the role."""
@@ -141,6 +146,11 @@ class PasskeyForm(RegularsForm):
     )
     credential = HiddenField()
 
+    def refuse(self, error: RegularsError) -> None:
+        """Show a refusal above the fields: the passkey's has no place on the page."""
+        error.param = None
+        super().refuse(error)
+
 
 class PasskeySignInForm(RegularsForm):
     """Sign in by passkey. Nobody is signed in yet, so there is no workspace to fence."""
@@ -150,6 +160,12 @@ class PasskeySignInForm(RegularsForm):
 
     def validate_workspace(self, field: object) -> None:
         """Let it be: who signs in here leaves what was open."""
+
+    def refuse(self, error: RegularsError) -> None:
+        """Note the attempt, and do not say what was wrong with the passkey."""
+        del error
+        attempts.note("passkey")
+        super().refuse(Refused("This passkey is not known here. Sign in with your password."))
 
 
 class PasswordForm(_NewPasswordForm):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, current_app, request, url_for
 
-from app.errors import RateLimited, RegularsError, SignInFailed
+from app.errors import SignInFailed
 from app.http import attempts
 from app.http.access import public, requires
 from app.http.actors import actor, is_signed_in, signed_in, workspace_id
@@ -19,7 +19,7 @@ from app.services.staff import people, sign_ins
 from app.services.staff.sign_ins import SignIn
 from app.web.base_form import LeaveForm
 from app.web.choices import choice
-from app.web.responses import go, page, redirect_to
+from app.web.responses import go, page, part_page, redirect_to
 from app.web.staff.forms import LocationForm, ModeForm, NameForm, PreferencesForm, SignInForm
 
 blueprint = Blueprint("staff", __name__)
@@ -41,15 +41,9 @@ def sign_in_form() -> Response:
 def sign_in() -> Response:
     """Check a password, and go back to where the person wanted to be."""
     form = SignInForm()
-    if not form.validate_on_submit():
-        return show_door(form, 422)
-    try:
-        found = _checked(form)
-    except RegularsError as error:
-        if isinstance(error, RateLimited):
-            attempts.note("too_many")
-        form.refuse(error)
-        return show_door(form, 422)
+    found = form.attempt(lambda: _checked(form)) if form.validate_on_submit() else None
+    if found is None:
+        return show_door(form)
     return enter(found, stays=bool(form.stay.data), path=form.next.data)
 
 
@@ -74,16 +68,12 @@ def profile() -> Response:
 def choose_location() -> Response:
     """Say where one works."""
     form = LocationForm()
-    if not form.validate_on_submit():
-        return _profile(form, 422)
-    try:
-        with writing() as session:
-            sign_ins.choose_location(
-                session, token=signed_in().token, location_id=form.location_id.data or ""
-            )
-    except RegularsError as error:
-        form.refuse(error)
-        return _profile(form, 422)
+    if not form.submit(
+        lambda session: sign_ins.choose_location(
+            session, token=signed_in().token, location_id=form.location_id.data or ""
+        )
+    ):
+        return _profile(form)
     say("Saved. New lines in the ledger carry this shop.")
     return go(url_for("staff.profile"))
 
@@ -94,16 +84,12 @@ def save_name() -> Response:
     """Say how one is called."""
     form = NameForm()
     where = LocationForm(formdata=None, data={"location_id": signed_in().location_id})
-    if not form.validate_on_submit():
-        return _profile(where, 422, name_form=form)
-    try:
-        with writing() as session:
-            people.rename(
-                session, staff_id=signed_in().staff.id, name=form.name.data or "", by=actor()
-            )
-    except RegularsError as error:
-        form.refuse(error)
-        return _profile(where, 422, name_form=form)
+    if not form.submit(
+        lambda session: people.rename(
+            session, staff_id=signed_in().staff.id, name=form.name.data or "", by=actor()
+        )
+    ):
+        return _profile(where, form)
     say("Saved. Lines that you wrote before show it, too.")
     return go(url_for("staff.profile"))
 
@@ -113,16 +99,16 @@ def save_name() -> Response:
 def save_preferences() -> Response:
     """Keep how one wants the pages."""
     form = PreferencesForm()
-    if form.validate_on_submit():
-        with writing() as session:
-            people.save_preferences(
-                session,
-                staff_id=signed_in().staff.id,
-                theme=form.theme.data or "",
-                letter_keys=bool(form.letter_keys.data),
-                sounds=bool(form.sounds.data),
-            )
-        say("Saved.")
+    saved = form.submit(
+        lambda session: people.save_preferences(
+            session,
+            staff_id=signed_in().staff.id,
+            theme=form.theme.data or "",
+            letter_keys=bool(form.letter_keys.data),
+            sounds=bool(form.sounds.data),
+        )
+    )
+    say("Saved." if saved else form.problem)
     # A whole page: the theme is on its root, which no swap reaches.
     return redirect_to(url_for("staff.profile"), 303)
 
@@ -132,14 +118,15 @@ def save_preferences() -> Response:
 def switch_mode() -> Response:
     """Move into the other workspace."""
     form = ModeForm()
-    if form.validate_on_submit() and form.mode.data in {"live", "sandbox"}:
-        try:
-            with writing() as session:
-                sign_ins.switch_mode(session, token=signed_in().token, mode=form.mode.data)
-            # A message that no page has shown yet is about the workspace that is left.
-            take_message()
-        except RegularsError as error:
-            say(error.message)
+    if form.submit(
+        lambda session: sign_ins.switch_mode(
+            session, token=signed_in().token, mode=form.mode.data or ""
+        )
+    ):
+        # A message that no page has shown yet is about the workspace that is left.
+        take_message()
+    else:
+        say(form.problem)
     return redirect_to(url_for("reports.today"), 303)
 
 
@@ -147,7 +134,7 @@ def switch_mode() -> Response:
 @requires(Permission.READ)
 def shortcuts() -> Response:
     """List the keys."""
-    return page("staff/shortcuts.html", part="staff/_shortcuts.html")
+    return part_page("staff/_shortcuts.html", title="Keys", heading="All keys")
 
 
 @blueprint.get("/more")
@@ -176,31 +163,26 @@ def _checked(form: SignInForm) -> SignIn:
     return found
 
 
-def show_door(form: SignInForm, status: int = 200) -> Response:
+def show_door(form: SignInForm) -> Response:
     """Show the page to sign in at."""
     with reading() as session:
         names = [merchant.name for merchant in merchants.list_merchants(session)]
     # With several merchants in one installation, the door names none of them.
     shop = names[0] if len(names) == 1 else ""
-    return page(
-        "staff/sign_in.html", form=form, shop=shop, is_till=find_till() is not None, status=status
-    )
+    return page("staff/sign_in.html", form=form, shop=shop, is_till=find_till() is not None)
 
 
-def _profile(
-    form: LocationForm, status: int = 200, *, name_form: NameForm | None = None
-) -> Response:
+def _profile(where: LocationForm, name_form: NameForm | None = None) -> Response:
     with reading() as session:
         shops = locations.list_of_person(
             session, workspace_id=workspace_id(), staff_id=signed_in().staff.id
         )
-    form.location_id.choices = [choice(each.id, each.name) for each in shops]
+    where.location_id.choices = [choice(each.id, each.name) for each in shops]
     preferences = PreferencesForm(formdata=None, obj=signed_in().staff)
     return page(
         "staff/profile.html",
-        form=form,
+        form=where,
         preferences=preferences,
         name_form=name_form or NameForm(formdata=None, obj=signed_in().staff),
         locations=shops,
-        status=status,
     )

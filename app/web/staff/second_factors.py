@@ -7,17 +7,15 @@ from collections.abc import Sequence
 from flask import Blueprint, Response, current_app, request, url_for
 from flask import session as cookie
 
-from app.errors import RegularsError
-from app.http import attempts
 from app.http.access import requires
 from app.http.actors import actor, signed_in
-from app.http.database import reading, writing
+from app.http.database import reading
 from app.http.login import enter, keep_token
 from app.http.paths import safe_path
 from app.rules import cards as drawn
 from app.rules.actors import Permission
 from app.services.staff import passkeys, second_factors
-from app.web.base_form import is_pressed
+from app.web.base_form import press
 from app.web.responses import go, page
 from app.web.staff.people_forms import CodeForm, PasskeyForm
 
@@ -42,26 +40,22 @@ def ask() -> Response:
 def answer() -> Response:
     """Check the code, and go on to where the person wanted to be."""
     form = CodeForm()
-    if not form.validate_on_submit():
-        return page("staff/code.html", form=form, status=422)
     if not signed_in().needs_second_factor:
         return go(safe_path(form.next.data))
-    try:
-        with writing() as session:
-            made = second_factors.answer(
-                session,
-                token=signed_in().token,
-                code=form.code.data or "",
-                hours=current_app.config["SESSION_HOURS"],
-                agent=request.user_agent.string,
-            )
-    except RegularsError as error:
-        form.refuse(error)
-        return page("staff/code.html", form=form, status=422)
+    made = form.submit_secret(
+        lambda session: second_factors.answer(
+            session,
+            token=signed_in().token,
+            code=form.code.data or "",
+            hours=current_app.config["SESSION_HOURS"],
+            agent=request.user_agent.string,
+        ),
+        form.code,
+        WRONG,
+        attempt="code",
+    )
     if made is None:
-        attempts.note("code")
-        form.code.errors = [WRONG]
-        return page("staff/code.html", form=form, status=422)
+        return page("staff/code.html", form=form)
     # What the password alone opened is worth nothing now: the token is another one.
     return enter(made, stays=bool(cookie.permanent), path=form.next.data)
 
@@ -77,14 +71,7 @@ def show() -> Response:
 @requires(Permission.READ, reauthentication=True, without_second_factor=True)
 def begin() -> Response:
     """Make the secret of a new app."""
-    if is_pressed():
-        try:
-            with writing() as session:
-                second_factors.begin(session, staff_id=signed_in().staff.id)
-        except RegularsError as error:
-            form = CodeForm(formdata=None)
-            form.refuse(error)
-            return show_page(form, status=422)
+    press(lambda session: second_factors.begin(session, staff_id=signed_in().staff.id))
     return go(url_for("second_factors.show"))
 
 
@@ -93,19 +80,15 @@ def begin() -> Response:
 def confirm() -> Response:
     """Let the app count once it shows the right code; show the recovery codes, this once."""
     form = CodeForm()
-    if not form.validate_on_submit():
-        return show_page(form, status=422)
-    try:
-        with writing() as session:
-            made = second_factors.confirm(
-                session, token=signed_in().token, code=form.code.data or "", by=actor()
-            )
-    except RegularsError as error:
-        form.refuse(error)
-        return show_page(form, status=422)
+    made = form.submit_secret(
+        lambda session: second_factors.confirm(
+            session, token=signed_in().token, code=form.code.data or "", by=actor()
+        ),
+        form.code,
+        WRONG,
+    )
     if made is None:
-        form.code.errors = [WRONG]
-        return show_page(form, status=422)
+        return show_page(form)
     keep_token(made.token)
     return _codes_page(made.codes)
 
@@ -114,23 +97,15 @@ def confirm() -> Response:
 @requires(Permission.READ, reauthentication=True)
 def make_codes() -> Response:
     """Make new recovery codes, and show them, this once."""
-    if not is_pressed():
-        return go(url_for("second_factors.show"))
-    try:
-        with writing() as session:
-            codes = second_factors.make_recovery_codes(
-                session, staff_id=signed_in().staff.id, by=actor()
-            )
-    except RegularsError as error:
-        form = CodeForm(formdata=None)
-        form.refuse(error)
-        return show_page(form, status=422)
-    return _codes_page(codes)
+    done = press(
+        lambda session: second_factors.make_recovery_codes(
+            session, staff_id=signed_in().staff.id, by=actor()
+        )
+    )
+    return _codes_page(done.value) if done else go(url_for("second_factors.show"))
 
 
-def show_page(
-    form: CodeForm, *, passkey_form: PasskeyForm | None = None, status: int = 200
-) -> Response:
+def show_page(form: CodeForm, passkey_form: PasskeyForm | None = None) -> Response:
     """Show the page of one's second factor."""
     with reading() as session:
         state = second_factors.get_state(session, staff_id=signed_in().staff.id)
@@ -143,7 +118,6 @@ def show_page(
         known=known,
         qr=drawn.qr_code(state.setup.address) if state.setup else None,
         is_needed=signed_in().lacks_second_factor,
-        status=status,
     )
 
 

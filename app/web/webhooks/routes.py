@@ -11,12 +11,11 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.config import Settings
-from app.errors import NotFound, RegularsError
+from app.errors import NotFound
 from app.http.access import requires
 from app.http.actors import actor, signed_in, workspace_id
 from app.http.database import reading, writing
 from app.http.messages import say
-from app.http.statuses import status_of
 from app.models.webhooks import WebhookEndpoint
 from app.rules.actors import Permission
 from app.services import outbox, snapshots
@@ -25,9 +24,9 @@ from app.services.webhooks import delivery_log, resends
 from app.services.webhooks import endpoints as webhook_endpoints
 from app.services.webhooks.delivery_log import DeliveryFilters, Progress
 from app.services.webhooks.endpoints import NewEndpoint
-from app.web.base_form import ActForm, is_pressed
+from app.web.base_form import ActForm, is_pressed, press
 from app.web.paging import shown_before
-from app.web.responses import go, page
+from app.web.responses import go, page, part_page
 from app.web.webhooks.forms import EndpointForm, ResendForm, RotateForm, values_of
 
 blueprint = Blueprint("webhooks", __name__, url_prefix="/developers/webhooks")
@@ -51,26 +50,19 @@ def new() -> Response:
 def create() -> Response:
     """Make an endpoint and show its secret, this once."""
     form = EndpointForm()
-    if not form.validate_on_submit():
-        return _form_page(form, status=422)
-    try:
-        made = form.act_once(
-            lambda session: webhook_endpoints.create_endpoint(
-                session,
-                workspace_id=workspace_id(),
-                url=form.url.data or "",
-                enabled_events=form.events(),
-                allows_http=_allows_http(),
-                by=actor(),
-            ),
-            _made_before,
-            attrgetter("endpoint.id"),
-        ).value
-    except RegularsError as error:
-        form.refuse(error)
-        form.renew()
-        return _form_page(form, status=int(status_of(error)))
-    return _secret_page(made)
+    sent = form.submit_once(
+        lambda session: webhook_endpoints.create_endpoint(
+            session,
+            workspace_id=workspace_id(),
+            url=form.url.data or "",
+            enabled_events=form.events(),
+            allows_http=_allows_http(),
+            by=actor(),
+        ),
+        _made_before,
+        attrgetter("endpoint.id"),
+    )
+    return _secret_page(sent.value) if sent else _form_page(form)
 
 
 @blueprint.get("/<endpoint_id>")
@@ -110,15 +102,9 @@ def edit(endpoint_id: str) -> Response:
 def update(endpoint_id: str) -> Response:
     """Change an endpoint."""
     form, endpoint = EndpointForm(), _get(endpoint_id)
-    if not form.validate_on_submit():
-        return _form_page(form, endpoint, 422)
     changes = {"url": form.url.data or "", "enabled_events": form.events()}
-    try:
-        _amend(endpoint_id, changes)
-    except RegularsError as error:
-        form.refuse(error)
-        form.renew()
-        return _form_page(form, endpoint, int(status_of(error)))
+    if not form.submit(lambda session: _amend(session, endpoint_id, changes)):
+        return _form_page(form, endpoint)
     say("Saved.")
     return go(url_for("webhooks.show", endpoint_id=endpoint_id))
 
@@ -127,8 +113,7 @@ def update(endpoint_id: str) -> Response:
 @requires(Permission.MANAGE_WEBHOOKS)
 def enable(endpoint_id: str) -> Response:
     """Switch an endpoint on."""
-    if is_pressed():
-        _amend(endpoint_id, {"status": "enabled"})
+    if press(lambda session: _amend(session, endpoint_id, {"status": "enabled"})):
         say("On. What waits is sent now. Resend a time for what happened while it was off.")
     return go(url_for("webhooks.show", endpoint_id=endpoint_id))
 
@@ -137,8 +122,7 @@ def enable(endpoint_id: str) -> Response:
 @requires(Permission.MANAGE_WEBHOOKS)
 def disable(endpoint_id: str) -> Response:
     """Switch an endpoint off."""
-    if is_pressed():
-        _amend(endpoint_id, {"status": "disabled"})
+    if press(lambda session: _amend(session, endpoint_id, {"status": "disabled"})):
         say("Off. Nothing is sent to it until you switch it on.")
     return go(url_for("webhooks.show", endpoint_id=endpoint_id))
 
@@ -155,25 +139,18 @@ def rotate_form(endpoint_id: str) -> Response:
 def rotate(endpoint_id: str) -> Response:
     """Make a new secret and show it, this once."""
     form, endpoint = RotateForm(), _get(endpoint_id)
-    if not form.validate_on_submit():
-        return _rotate_page(form, endpoint, 422)
-    try:
-        made = form.act_once(
-            lambda session: webhook_endpoints.rotate_secret(
-                session,
-                workspace_id=workspace_id(),
-                endpoint_id=endpoint_id,
-                overlap_hours=int(form.overlap_hours.data),
-                by=actor(),
-            ),
-            _made_before,
-            attrgetter("endpoint.id"),
-        ).value
-    except RegularsError as error:
-        form.refuse(error)
-        form.renew()
-        return _rotate_page(form, endpoint, int(status_of(error)))
-    return _secret_page(made)
+    sent = form.submit_once(
+        lambda session: webhook_endpoints.rotate_secret(
+            session,
+            workspace_id=workspace_id(),
+            endpoint_id=endpoint_id,
+            overlap_hours=int(form.overlap_hours.data),
+            by=actor(),
+        ),
+        _made_before,
+        attrgetter("endpoint.id"),
+    )
+    return _secret_page(sent.value) if sent else _rotate_page(form, endpoint)
 
 
 @blueprint.get("/<endpoint_id>/delete")
@@ -181,7 +158,7 @@ def rotate(endpoint_id: str) -> Response:
 def delete_form(endpoint_id: str) -> Response:
     """Say what deleting does, before it is done."""
     endpoint = _get(endpoint_id)
-    return page("webhooks/delete_form.html", part="webhooks/_delete_form.html", endpoint=endpoint)
+    return part_page("webhooks/_delete_form.html", title="Delete an endpoint", endpoint=endpoint)
 
 
 @blueprint.post("/<endpoint_id>/delete")
@@ -207,27 +184,18 @@ def delete(endpoint_id: str) -> Response:
 def send_test(endpoint_id: str) -> Response:
     """Send a test event and go to its delivery."""
     form = ActForm()
-    if not form.validate_on_submit():
-        say(form.hidden_errors[0])
+    sent = form.submit_once(
+        lambda session: resends.send_test(
+            session, workspace_id=workspace_id(), endpoint_id=endpoint_id, by=actor()
+        ),
+        lambda session, delivery_id: delivery_log.get_delivery(
+            session, workspace_id=workspace_id(), delivery_id=delivery_id
+        ),
+    )
+    if sent is None:
+        say(form.problem)
         return go(url_for("webhooks.show", endpoint_id=endpoint_id))
-    try:
-        delivery = form.act_once(
-            lambda session: resends.send_test(
-                session,
-                workspace_id=workspace_id(),
-                endpoint_id=endpoint_id,
-                by=actor(),
-            ),
-            lambda session, delivery_id: delivery_log.get_delivery(
-                session, workspace_id=workspace_id(), delivery_id=delivery_id
-            ),
-        ).value
-    except NotFound:
-        raise
-    except RegularsError as error:
-        say(error.message)
-        return go(url_for("webhooks.show", endpoint_id=endpoint_id))
-    return go(url_for("webhooks.show_delivery", delivery_id=delivery.id))
+    return go(url_for("webhooks.show_delivery", delivery_id=sent.value.id))
 
 
 @blueprint.get("/deliveries")
@@ -282,17 +250,12 @@ def show_delivery(delivery_id: str) -> Response:
 @requires(Permission.MANAGE_WEBHOOKS)
 def resend(delivery_id: str) -> Response:
     """Send one delivery again."""
-    if is_pressed():
-        try:
-            with writing() as session:
-                resends.resend(
-                    session, workspace_id=workspace_id(), delivery_id=delivery_id, by=actor()
-                )
-            say("It is sent again now. Receivers know it by the same id.")
-        except NotFound:
-            raise
-        except RegularsError as error:
-            say(error.message)
+    if press(
+        lambda session: resends.resend(
+            session, workspace_id=workspace_id(), delivery_id=delivery_id, by=actor()
+        )
+    ):
+        say("It is sent again now. Receivers know it by the same id.")
     return go(url_for("webhooks.show_delivery", delivery_id=delivery_id))
 
 
@@ -313,30 +276,25 @@ def resend_range(endpoint_id: str) -> Response:
     """Send a range of time again and go to its progress."""
     form, endpoint = ResendForm(), _get(endpoint_id)
     _set_zone(form)
-    if not form.validate_on_submit():
-        return _resend_page(form, endpoint, 422)
-    try:
-        made = form.act_once(
-            lambda session: resends.resend_range(
-                session,
-                workspace_id=workspace_id(),
-                endpoint_id=endpoint_id,
-                since=form.since.data,
-                until=form.until.data,
-                with_delivered=bool(form.with_delivered.data),
-                by=actor(),
-            ),
-            lambda session, resend_id: (
-                delivery_log.get_progress(
-                    session, workspace_id=workspace_id(), resend_id=resend_id
-                ).resend
-            ),
-        ).value
-    except RegularsError as error:
-        form.refuse(error)
-        form.renew()
-        return _resend_page(form, endpoint, int(status_of(error)))
-    return go(url_for("webhooks.show_resend", resend_id=made.id))
+    sent = form.submit_once(
+        lambda session: resends.resend_range(
+            session,
+            workspace_id=workspace_id(),
+            endpoint_id=endpoint_id,
+            since=form.since.data,
+            until=form.until.data,
+            with_delivered=bool(form.with_delivered.data),
+            by=actor(),
+        ),
+        lambda session, resend_id: (
+            delivery_log.get_progress(
+                session, workspace_id=workspace_id(), resend_id=resend_id
+            ).resend
+        ),
+    )
+    if sent is None:
+        return _resend_page(form, endpoint)
+    return go(url_for("webhooks.show_resend", resend_id=sent.value.id))
 
 
 @blueprint.get("/resends/<resend_id>")
@@ -380,16 +338,15 @@ def _was_deleted(endpoint_id: str) -> bool:
         )
 
 
-def _amend(endpoint_id: str, changes: Mapping[str, object]) -> None:
-    with writing() as session:
-        webhook_endpoints.amend_endpoint(
-            session,
-            workspace_id=workspace_id(),
-            endpoint_id=endpoint_id,
-            changes=changes,
-            allows_http=_allows_http(),
-            by=actor(),
-        )
+def _amend(session: Session, endpoint_id: str, changes: Mapping[str, object]) -> None:
+    webhook_endpoints.amend_endpoint(
+        session,
+        workspace_id=workspace_id(),
+        endpoint_id=endpoint_id,
+        changes=changes,
+        allows_http=_allows_http(),
+        by=actor(),
+    )
 
 
 def _known(text: str, words: tuple[str, ...]) -> str:
@@ -405,26 +362,17 @@ def _set_zone(form: ResendForm) -> None:
     form.since.zone = form.until.zone = signed_in().merchant.time_zone
 
 
-def _form_page(
-    form: EndpointForm, endpoint: WebhookEndpoint | None = None, status: int = 200
-) -> Response:
-    return page(
-        "webhooks/form.html",
-        form=form,
-        endpoint=endpoint,
-        event_types=outbox.EVENT_TYPES,
-        status=status,
-    )
+def _form_page(form: EndpointForm, endpoint: WebhookEndpoint | None = None) -> Response:
+    return page("webhooks/form.html", form=form, endpoint=endpoint, event_types=outbox.EVENT_TYPES)
 
 
-def _rotate_page(form: RotateForm, endpoint: WebhookEndpoint, status: int = 200) -> Response:
-    return page(
-        "webhooks/rotate_form.html",
-        part="webhooks/_rotate_form.html",
+def _rotate_page(form: RotateForm, endpoint: WebhookEndpoint) -> Response:
+    return part_page(
+        "webhooks/_rotate_form.html",
+        title="Rotate the secret",
         form=form,
         endpoint=endpoint,
         now=clock.now(),
-        status=status,
     )
 
 
@@ -432,12 +380,8 @@ def _secret_page(made: NewEndpoint) -> Response:
     return page("webhooks/secret.html", made=made, now=clock.now())
 
 
-def _resend_page(form: ResendForm, endpoint: WebhookEndpoint, status: int = 200) -> Response:
+def _resend_page(form: ResendForm, endpoint: WebhookEndpoint) -> Response:
     _set_zone(form)
-    return page(
-        "webhooks/resend_form.html",
-        part="webhooks/_resend_form.html",
-        form=form,
-        endpoint=endpoint,
-        status=status,
+    return part_page(
+        "webhooks/_resend_form.html", title="Resend a time", form=form, endpoint=endpoint
     )

@@ -37,7 +37,7 @@ from app.rules.searching import Query
 from app.services import paging, totals
 from app.services.members.search import near_words
 from app.services.members.search.ranges import Search
-from app.services.paging import PAGE_ROWS, Page, cut
+from app.services.paging import PAGE_ROWS, Page, make_page
 
 COUNT_MAX = 1_000
 """The members that a filter leaves are counted up to here, at the same cost in any shop."""
@@ -227,7 +227,7 @@ def _find_customers(search: Search, filters: MemberFilters) -> list[str]:
             Member.workspace_id == search.workspace_id, Member.customer_id == customer_id
         )
         if filters.program_id:
-            # Not aside: SQLite would take the index that begins with it, for all the program.
+            # With the index: else SQLite takes the one that begins with it, for all the program.
             member = member.where(Member.program_id == filters.program_id)
         return member.limit(1).scalar_subquery()
 
@@ -274,14 +274,14 @@ def _list(
     statement = _left_by(workspace_id, filters) if few is None else few
     place: list[Any] = [Member.last_seen_at, Member.id]
     if few is not None:
-        place = [paging.aside(column) for column in place]
+        place = [paging.without_index(column) for column in place]
     if (edge := _parsed(after)) is not None:
         # As one comparison of two columns, which an index answers at any depth.
         statement = statement.where(tuple_(*place) < edge)
     statement = statement.order_by(*(column.desc() for column in place)).limit(limit + 1)
     ids = session.scalars(statement.with_only_columns(Member.id)).all()
     rows = _load(session, workspace_id, Member.id, ids, MemberFilters())
-    page = cut(rows, limit=limit, cursors=[_cursor(each) for each in rows])
+    page = make_page(rows, limit=limit, cursors=[_cursor(each) for each in rows])
     return MemberPage(page.rows, page.cursor)
 
 
@@ -315,7 +315,7 @@ def _narrow(statement: Any, filters: MemberFilters, *, by_index: bool = True) ->
     """
 
     def column(known: Any) -> Any:
-        return known if by_index else paging.aside(known)
+        return known if by_index else paging.without_index(known)
 
     if filters.program_id:
         statement = statement.where(column(Member.program_id) == filters.program_id)
