@@ -65,7 +65,7 @@ def serve(port: int, host: str, *, only_web: bool) -> None:
             ident=None,
             # Ours to judge: `http.proxies` believes the proxies that are configured.
             clear_untrusted_proxy_headers=False,
-            # It keeps a body whole before the app may look; larger ones are refused at the door.
+            # It keeps a body whole before the app may look; the server refuses larger ones.
             max_request_body_size=BODY_BYTES_MAX,
             _quiet=True,
         )

@@ -93,9 +93,9 @@ def owner(page: Page, address: str) -> Page:
 
 
 def sign_in(page: Page, address: str, role: str) -> Page:
-    """Sign in as the shop's person of that role; the pages of the door have tests of their own."""
-    door = page.request.get(f"{address}/sign-in").text()
-    found = re.search(r'name="csrf_token"\s+value="([^"]+)"', door)
+    """Sign in as the shop's person of that role; the sign-in pages have tests of their own."""
+    sign_in_page = page.request.get(f"{address}/sign-in").text()
+    found = re.search(r'name="csrf_token"\s+value="([^"]+)"', sign_in_page)
     assert found is not None
     typed = {
         "csrf_token": found.group(1),

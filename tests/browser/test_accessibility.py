@@ -137,7 +137,7 @@ def test_axe_finds_nothing_on_the_pages_of_developers_and_owners(
     assert Axe().run(owner).violations_count == 0
 
 
-def test_axe_finds_nothing_at_the_door(page: Page, address: str) -> None:
+def test_axe_finds_nothing_on_the_sign_in_page(page: Page, address: str) -> None:
     assert not _problems(page, f"{address}/sign-in")
 
 

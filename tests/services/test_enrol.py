@@ -236,7 +236,7 @@ def test_a_letter_that_grows_when_it_is_folded_makes_no_email_too_long(cast: Cas
     assert refused.value.param == "email"
 
 
-def test_each_account_of_a_person_is_told_by_whichever_door_the_record_is_changed(
+def test_each_account_of_a_person_is_told_by_whichever_way_the_record_is_changed(
     cast: Cast,
 ) -> None:
     member = factories.enrol(cast, "Ann", customer_id="c1")

@@ -118,7 +118,7 @@ def test_who_signs_in_over_another_sign_in_is_not_it(app: Flask) -> None:
     assert victim.get("/members").status == 302
 
 
-def test_htmx_is_sent_to_the_door_and_not_given_it(visitor: Visitor) -> None:
+def test_htmx_is_sent_to_the_sign_in_page_and_not_given_it(visitor: Visitor) -> None:
     answer = visitor.get("/members", HX_Request="true")
 
     assert answer.status == 204

@@ -231,11 +231,11 @@ def test_what_was_typed_survives_a_sign_in_that_had_ended(cast: Cast, manager: V
 
     answer = manager.post(path, fields)
     assert answer.status == 302
-    door = manager.get(answer.location)
+    sign_in_page = manager.get(answer.location)
     signed_in = manager.post(
         "/sign-in",
         {
-            **door.fields("/sign-in"),
+            **sign_in_page.fields("/sign-in"),
             "email": "manager@harbour.example.com",
             "password": factories.PASSWORD,
         },

@@ -365,10 +365,10 @@ def test_what_is_sent_after_the_sign_in_had_ended_is_told_at_the_same_member(
     form = {**cashier.get(shown).fields(path), **typed, **offer}
     factories.end_sessions(cast)
 
-    door = cashier.post(path, form, Referer=f"http://localhost{shown}")
-    fields = cashier.get(door.location).fields()
+    sign_in_page = cashier.post(path, form, Referer=f"http://localhost{shown}")
+    fields = cashier.get(sign_in_page.location).fields()
     back = cashier.post(
-        door.location,
+        sign_in_page.location,
         {**fields, "email": "cashier@harbour.example.com", "password": factories.PASSWORD},
     )
     page = cashier.get(back.location)

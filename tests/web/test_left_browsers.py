@@ -85,10 +85,10 @@ def test_who_signs_in_takes_the_place_of_who_was_here(app: Flask, cashier: Visit
     token = cashier.get("/you").fields("/sign-out")["csrf_token"]
     before = cashier.client.get_cookie("regulars")
     assert before is not None
-    # The door's form of another tab, sent while somebody is signed in.
-    door = Visitor(app).get("/sign-in").fields()
+    # The sign-in form of another tab, sent while somebody is signed in.
+    sign_in_page = Visitor(app).get("/sign-in").fields()
     typed = {"email": "manager@harbour.example.com", "password": factories.PASSWORD}
-    assert cashier.post("/sign-in", {**door, **typed, "csrf_token": token}).status == 303
+    assert cashier.post("/sign-in", {**sign_in_page, **typed, "csrf_token": token}).status == 303
 
     assert "Manager Person" in cashier.get("/you").text
     cashier.client.set_cookie("regulars", before.value)
@@ -144,7 +144,7 @@ def test_a_sign_in_that_nobody_uses_ends(cast: Cast, app: Flask) -> None:
         assert kept.value("reason") == "Late cake"
 
 
-def test_the_door_says_for_how_long_a_sign_in_stays(cast: Cast, tmp_path: Path) -> None:
+def test_the_sign_in_page_says_for_how_long_a_sign_in_stays(cast: Cast, tmp_path: Path) -> None:
     shop = create_app(make_settings(cast.database, tmp_path, session_hours=8), cast.database)
 
     assert "Keep this till signed in for 8 hours" in Visitor(shop).get("/sign-in").text

@@ -69,9 +69,11 @@ def test_a_link_on_another_site_opens_the_page(app: Flask, cast: Cast) -> None:
     visitor = Visitor(app)
 
     asked = visitor.get("/members", **link)
-    door = visitor.get(asked.location, **link)
+    sign_in_page = visitor.get(asked.location, **link)
     typed = {"email": "manager@harbour.example.com", "password": PASSWORD}
-    entered = visitor.post("/sign-in", {**door.fields(), **typed}, Sec_Fetch_Site="same-origin")
+    entered = visitor.post(
+        "/sign-in", {**sign_in_page.fields(), **typed}, Sec_Fetch_Site="same-origin"
+    )
 
     assert entered.location == "/members"
     assert visitor.get("/members", **link).status == 200

@@ -1,4 +1,4 @@
-"""Passkeys: made, used at the door and to approve; not forged, not borrowed, not used twice."""
+"""Passkeys: made, used to sign in and to approve; not forged, not borrowed, not used twice."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def come(visitor: Visitor, credential: str, **more: str) -> Page:
     return visitor.post("/sign-in/passkey", {**fields, "credential": credential, **more})
 
 
-def asked_at_the_door(visitor: Visitor) -> dict[str, Any]:
+def sign_in_options(visitor: Visitor) -> dict[str, Any]:
     return options(visitor, "/sign-in", "/sign-in/passkey/options")
 
 
@@ -57,7 +57,7 @@ def test_a_passkey_signs_in_without_a_password_or_code(
     assert "Telephone" in manager.get("/you/second-factor").text
 
     visitor = Visitor(app)
-    assert come(visitor, device.sign(asked_at_the_door(visitor)), next="/members").location == (
+    assert come(visitor, device.sign(sign_in_options(visitor)), next="/members").location == (
         "/members"
     )
 
@@ -75,7 +75,7 @@ def test_an_answer_is_good_once(app: Flask, manager: Visitor) -> None:
     device = Authenticator()
     make(manager, device)
     visitor, thief = Visitor(app), Visitor(app)
-    answer = device.sign(asked_at_the_door(visitor))
+    answer = device.sign(sign_in_options(visitor))
 
     assert come(visitor, answer).location == "/"
     assert "not known here" in come(thief, answer).text
@@ -100,9 +100,9 @@ def test_a_false_answer_opens_nothing(app: Flask, manager: Visitor, change: str)
     make(manager, device)
     visitor = Visitor(app)
     for _ in range(2):
-        assert come(visitor, device.sign(asked_at_the_door(visitor))).location == "/"
+        assert come(visitor, device.sign(sign_in_options(visitor))).location == "/"
         visitor = Visitor(app)
-    asked = asked_at_the_door(visitor)
+    asked = sign_in_options(visitor)
     FALSE[change](device)
 
     assert come(visitor, device.sign(asked)).status == 422
@@ -128,7 +128,7 @@ def test_an_answer_to_nobodys_question_or_to_an_old_one_opens_nothing(
     device = Authenticator()
     make(manager, device)
     visitor = Visitor(app)
-    asked = asked_at_the_door(visitor)
+    asked = sign_in_options(visitor)
 
     own = {**asked, "challenge": "bWluZQ"}
     assert come(visitor, device.sign(own)).status == 422
@@ -149,7 +149,7 @@ def test_who_is_switched_off_is_not_let_in(cast: Cast, app: Flask, manager: Visi
             by=cast.owner,
         )
     visitor = Visitor(app)
-    answer = device.sign(asked_at_the_door(visitor))
+    answer = device.sign(sign_in_options(visitor))
     assert come(visitor, answer).status == 422
 
 
@@ -168,7 +168,7 @@ def test_a_passkey_that_is_removed_opens_nothing_and_the_last_leaves_the_passwor
     manager.post(path, shown.fields(path))
 
     visitor = Visitor(app)
-    answer = device.sign(asked_at_the_door(visitor))
+    answer = device.sign(sign_in_options(visitor))
     assert come(visitor, answer).status == 422
     assert Visitor(app).sign_in("manager").get("/members").status == 200
 

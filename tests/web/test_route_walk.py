@@ -259,9 +259,9 @@ def test_each_role_may_what_the_specification_says(cast: Cast, app: Flask, role:
         is_leaving = cell.endpoint in LEAVING
         answer = ask(sign_in(app, role) if is_leaving else visitor, app, cell, things)
         # Whoever leaves, and whoever asks for a till that this browser is not.
-        leads_to_the_door = is_leaving or cell.endpoint.startswith("pins.")
-        at_the_door = answer.location.startswith("/sign-in") and not leads_to_the_door
-        was_let_in = answer.status not in NEVER and answer.status < 500 and not at_the_door
+        leads_to_sign_in = is_leaving or cell.endpoint.startswith("pins.")
+        at_sign_in = answer.location.startswith("/sign-in") and not leads_to_sign_in
+        was_let_in = answer.status not in NEVER and answer.status < 500 and not at_sign_in
         assert was_let_in, (cell.endpoint, cell.method, answer.status, answer.text)
 
 
@@ -275,8 +275,8 @@ def test_without_a_sign_in_only_public_routes_answer(cast: Cast, app: Flask) -> 
         visitor = Walker(app)
         visitor.take_form("/sign-in", "/sign-in")
         answer = ask(visitor, app, cell, things)
-        at_the_door = answer.status == 302 and answer.location.startswith("/sign-in?next=")
-        assert at_the_door == (cell.permission is not None), (cell.endpoint, answer.status)
+        at_sign_in = answer.status == 302 and answer.location.startswith("/sign-in?next=")
+        assert at_sign_in == (cell.permission is not None), (cell.endpoint, answer.status)
         assert answer.status < 500
     assert everything(cast) == before
 

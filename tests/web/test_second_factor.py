@@ -42,10 +42,10 @@ def test_an_app_is_asked_for_from_the_next_sign_in_on(app: Flask, cashier: Visit
 
     again = Visitor(app).sign_in("cashier")
 
-    door = again.get("/members")
-    assert (door.status, door.location) == (302, "/sign-in/code?next=/members")
+    sign_in_page = again.get("/members")
+    assert (sign_in_page.status, sign_in_page.location) == (302, "/sign-in/code?next=/members")
     with clock.set_to(after(1)):
-        asked = again.get(door.location)
+        asked = again.get(sign_in_page.location)
         assert "The six digits" in asked.text
         typed = {**asked.fields("/sign-in/code"), "code": her_app.at(clock.now())}
         done = again.post("/sign-in/code", typed)

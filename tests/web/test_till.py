@@ -54,9 +54,9 @@ def test_a_manager_makes_a_browser_a_till(cast: Cast, app: Flask, manager: Visit
     assert "Till 2" in manager.get("/locations").text
     assert "this browser" in manager.get("/locations").text
     manager.press("/you", "/sign-out")
-    door = manager.get("/members")
-    assert door.location == "/till?next=/members"
-    assert "Cashier Person" in manager.get(door.location).text
+    sign_in_page = manager.get("/members")
+    assert sign_in_page.location == "/till?next=/members"
+    assert "Cashier Person" in manager.get(sign_in_page.location).text
 
 
 def test_a_registration_that_is_sent_twice_makes_one_till(cast: Cast, manager: Visitor) -> None:
@@ -243,8 +243,8 @@ def test_what_was_typed_when_it_locked_is_still_there(cast: Cast, till: Visitor)
     path = f"/members/{member.id}/award"
     form = {**till.get(path).fields(path), "points": "50", "reason": "Purchase"}
     with clock.set_to(clock.now() + timedelta(minutes=6)):
-        door = till.post(path, form)
-        assert door.location == f"/till?next={path}"
+        sign_in_page = till.post(path, form)
+        assert sign_in_page.location == f"/till?next={path}"
         # It waits where whoever has the browser cannot read it.
         cookie = till.client.get_cookie("regulars")
         assert cookie is not None

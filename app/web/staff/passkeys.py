@@ -1,4 +1,4 @@
-"""Passkeys: made on one's own page, used at the door and to approve what a colleague does.
+"""Passkeys: made on one's own page, used to sign in and to approve what a colleague does.
 
 The browser asks for its options at the moment of the click, so that no page holds an old challenge.
 """
@@ -23,7 +23,7 @@ from app.web.base_form import is_pressed, press
 from app.web.responses import go, page
 from app.web.staff.forms import SignInForm
 from app.web.staff.people_forms import CodeForm, PasskeyForm, PasskeySignInForm
-from app.web.staff.routes import show_door
+from app.web.staff.routes import show_sign_in
 from app.web.staff.second_factors import show_page
 
 blueprint = Blueprint("passkeys", __name__)
@@ -32,7 +32,7 @@ blueprint = Blueprint("passkeys", __name__)
 @blueprint.post("/sign-in/passkey/options")
 @public
 def sign_in_options() -> Response:
-    """Give a browser at the door what it asks a passkey with."""
+    """Give the sign-in page what it asks a passkey with."""
     return _json(passkeys.ask_options(site(), purpose=passkeys.SIGN_IN))
 
 
@@ -54,10 +54,10 @@ def sign_in() -> Response:
         )
     )
     if done is None:
-        door = SignInForm(formdata=None)
-        door.next.data = safe_path(form.next.data)
-        door.refuse(Refused(form.refusal or "This page was open too long. Try again."))
-        return show_door(door)
+        sign_in_form = SignInForm(formdata=None)
+        sign_in_form.next.data = safe_path(form.next.data)
+        sign_in_form.refuse(Refused(form.refusal or "This page was open too long. Try again."))
+        return show_sign_in(sign_in_form)
     return enter(done.value, path=form.next.data)
 
 

@@ -28,12 +28,12 @@ blueprint = Blueprint("staff", __name__)
 @blueprint.get("/sign-in")
 @public
 def sign_in_form() -> Response:
-    """Show the door."""
+    """Show the sign-in page."""
     if is_signed_in():
         return go(safe_path(request.args.get("next")))
     form = SignInForm()
     form.next.data = safe_path(request.args.get("next"))
-    return show_door(form)
+    return show_sign_in(form)
 
 
 @blueprint.post("/sign-in")
@@ -43,7 +43,7 @@ def sign_in() -> Response:
     form = SignInForm()
     found = form.attempt(lambda: _checked(form)) if form.validate_on_submit() else None
     if found is None:
-        return show_door(form)
+        return show_sign_in(form)
     return enter(found, stays=bool(form.stay.data), path=form.next.data)
 
 
@@ -163,11 +163,11 @@ def _checked(form: SignInForm) -> SignIn:
     return found
 
 
-def show_door(form: SignInForm) -> Response:
+def show_sign_in(form: SignInForm) -> Response:
     """Show the page to sign in at."""
     with reading() as session:
         names = [merchant.name for merchant in merchants.list_merchants(session)]
-    # With several merchants in one installation, the door names none of them.
+    # With several merchants in one installation, the sign-in page names none of them.
     shop = names[0] if len(names) == 1 else ""
     return page("staff/sign_in.html", form=form, shop=shop, is_till=find_till() is not None)
 
