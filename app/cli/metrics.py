@@ -34,6 +34,8 @@ def watch(app: Flask, database: Database) -> None:
         return
     metrics: Metrics = app.extensions["regulars.metrics"]
     host, port = settings.metrics_at
+    ProcessCollector(registry=metrics.registry)
+    metrics.registry.register(DatabaseCollector(database))
     try:
         start_http_server(port, host, registry=metrics.registry)
     except OSError as error:
@@ -41,8 +43,6 @@ def watch(app: Flask, database: Database) -> None:
             f"Port {port} of REGULARS_METRICS can't be opened: {error.strerror}. "
             "Each process needs one of its own."
         ) from None
-    ProcessCollector(registry=metrics.registry)
-    metrics.registry.register(DatabaseCollector(database))
     click.echo(f"Metrics are at  http://{host}:{port}/metrics")
 
 
