@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import ConsoleMessage, Page
+from playwright.sync_api import ConsoleMessage, Page, expect
 
 from app.db.database import Database
 from app.factory import create_app
@@ -18,6 +18,10 @@ from tests import factories
 from tests.cast import Cast
 from tests.support.serving import served
 from tests.support.settings import make_settings
+
+# Milliseconds that a test waits for a state: a busy machine is slow, and the counter waits for
+# up to 8 seconds between two tries.
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="session")
