@@ -203,7 +203,7 @@ def test_every_act_that_is_kept_has_words() -> None:
     folder = Path(__file__).resolve().parents[2] / "app"
     found = {
         act
-        for path in (*folder.glob("services/*.py"), folder / "http" / "refusals.py")
+        for path in (*folder.glob("services/**/*.py"), folder / "http" / "refusals.py")
         for act in kept.findall(path.read_text("utf-8"))
     }
 
