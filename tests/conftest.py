@@ -14,6 +14,8 @@ from tests.cast import Cast
 from tests.support.databases import PostgresMaker, SqliteMaker
 from tests.support.postgres import Server, start_server
 
+pytest_plugins = ["tests.support.workspace_rule"]
+
 
 @pytest.fixture(scope="session", autouse=True)
 def cheap_passwords() -> Iterator[None]:

@@ -30,21 +30,23 @@ def insert_many(session: Session, table: Table, rows: Iterable[Sequence[Any]]) -
         )
     ]
     processed = (_processed(row, into) for row in rows)
-    names = ", ".join(column.name for column in table.c)
+    sql = bulk_sql(table, connection.dialect.name)
     with translated(connection, driver):
         if connection.dialect.name == "sqlite":
-            marks = ", ".join("?" for _ in table.c)
-            driver.executemany(
-                f"INSERT INTO {table.name} ({names}) VALUES ({marks})",  # noqa: S608 - our own names
-                processed,
-            )
+            driver.executemany(sql, processed)
             return
-        with (
-            driver.cursor() as cursor,
-            cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as to,
-        ):
+        with driver.cursor() as cursor, cursor.copy(sql) as to:
             for row in processed:
                 to.write_row(row)
+
+
+def bulk_sql(table: Table, dialect_name: str) -> str:
+    """Return the statement that takes many whole rows of a table."""
+    names = ", ".join(column.name for column in table.c)
+    if dialect_name == "postgresql":
+        return f"COPY {table.name} ({names}) FROM STDIN"
+    marks = ", ".join("?" for _ in table.c)
+    return f"INSERT INTO {table.name} ({names}) VALUES ({marks})"  # noqa: S608 - our own names
 
 
 def _processed(row: Sequence[Any], into: Sequence[tuple[int, Callable[[Any], Any]]]) -> list[Any]:

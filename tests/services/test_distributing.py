@@ -1,4 +1,4 @@
-"""Distributing by workspace: what Citus is asked for, and every service on a real one.
+"""Distributing by workspace: what Citus is asked for, and every page and act on a real one.
 
 The real one is named by CITUS_URL: the owner's address of an empty database that has Citus. Without
 it, stand-ins for its two functions see that our own part is right: keys, triggers and grants.
@@ -9,18 +9,21 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from app.db.database import Database
+from app.factory import create_app
 from app.migrations.distributing import APPEND_ONLY, LOCAL, DistributionError, distribute
 from app.migrations.running import differences, upgrade
 from app.models import registry
 from tests import factories
-from tests.services.test_workspace_in_sql import exercise
 from tests.support.postgres import Server, connect
+from tests.support.settings import make_settings
+from tests.web.test_route_walk import LEAVING, ask, cells, make_things, sign_in, sign_in_of
 
 CITUS_URL = os.environ.get("CITUS_URL", "")
 ROLE = "regulars_processes"
@@ -142,7 +145,7 @@ def test_it_is_refused_where_it_cannot_hold(owned: Database) -> None:
 
 
 @pytest.mark.skipif(not CITUS_URL, reason="CITUS_URL names no Citus")
-def test_every_service_runs_on_citus() -> None:
+def test_every_page_and_act_runs_on_citus(tmp_path: Path) -> None:
     owner = Database(
         make_url(CITUS_URL).set(drivername="postgresql+psycopg").render_as_string(False)
     )
@@ -155,7 +158,14 @@ def test_every_service_runs_on_citus() -> None:
     database = Database(address.render_as_string(hide_password=False))
     cast = factories.make_cast(database)
 
-    exercise(cast)
+    app = create_app(make_settings(database, tmp_path), database)
+
+    things = make_things(cast, app, cast.owner)
+    visitor = sign_in(app, "owner")
+    things["token_hash"] = sign_in_of(cast, "owner")
+    for cell in cells(app):
+        if cell.endpoint not in LEAVING:
+            assert ask(visitor, app, cell, things).status < 500, cell
 
     assert factories.verify(cast).fault is None
     with owner.engine.connect() as connection:

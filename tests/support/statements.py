@@ -1,13 +1,11 @@
-"""Listening to the statements that reach the database, and to the services that send them."""
+"""Listening to the statements that reach the database."""
 
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import CodeType, FrameType
 from typing import Any
 
 from sqlalchemy import event
@@ -89,20 +87,3 @@ class _Handler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         told: Any = record
         self._heard.append(Statement(told.sql, repr(told.given)))
-
-
-@contextmanager
-def calls_heard() -> Iterator[set[CodeType]]:
-    """Give a set that fills with the code of each function that is called inside the block."""
-    heard: set[CodeType] = set()
-
-    def hear(frame: FrameType, what: str, _argument: object) -> None:
-        if what == "call":
-            heard.add(frame.f_code)
-
-    before = sys.getprofile()
-    sys.setprofile(hear)
-    try:
-        yield heard
-    finally:
-        sys.setprofile(before)
