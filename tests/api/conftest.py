@@ -9,16 +9,16 @@ from flask import Flask
 
 from app.db.database import Database
 from app.factory import create_app
-from tests import factories
 from tests.cast import Cast
 from tests.support.api import Program, make_secret
 from tests.support.settings import make_settings
+from tests.support.shops import shop_in
 
 
 @pytest.fixture
 def cast(sqlite: Database) -> Cast:
     """Give the shop, on SQLite: what differs between databases is the services' business."""
-    return factories.make_cast(sqlite)
+    return shop_in(sqlite)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from app.db.database import Database
 from tests import factories
 from tests.cast import Cast
 from tests.support.api import Program
+from tests.support.shops import shop_in
 
 AWARD = "/loyalty/points/award"
 WIDE = "😀"
@@ -23,7 +24,7 @@ WIDE = "😀"
 @pytest.fixture
 def cast(database: Database) -> Cast:
     """Give the shop on each database."""
-    return factories.make_cast(database)
+    return shop_in(database)
 
 
 def award_body(cast: Cast, **changes: Any) -> dict[str, Any]:

@@ -12,12 +12,13 @@ from tests import factories
 from tests.cast import Cast
 from tests.support.api import Program, make_secret
 from tests.support.settings import make_settings
+from tests.support.shops import shop_in
 
 
 @pytest.fixture
 def cast(database: Database) -> Cast:
     """Give the shop on each kind of database in turn."""
-    return factories.make_cast(database)
+    return shop_in(database)
 
 
 @pytest.fixture

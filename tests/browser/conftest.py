@@ -18,6 +18,7 @@ from tests import factories
 from tests.cast import Cast
 from tests.support.serving import served
 from tests.support.settings import make_settings
+from tests.support.shops import shop_in
 
 # Milliseconds that a test waits for a state: a busy machine is slow, and the counter waits for
 # up to 8 seconds between two tries.
@@ -35,7 +36,7 @@ def browser_type_launch_args() -> dict[str, Any]:
 @pytest.fixture
 def cast(sqlite: Database) -> Cast:
     """Give the shop."""
-    return factories.make_cast(sqlite)
+    return shop_in(sqlite)
 
 
 @pytest.fixture

@@ -27,6 +27,9 @@ from tests.support.databases import SqliteMaker
 from tests.support.serving import said
 from tests.support.settings import make_settings
 
+pytestmark = pytest.mark.xdist_group("log")
+"""One process makes what its tests share."""
+
 FORGED = '{"event": "forged", "level": "critical"}'
 
 NEXT_LINES = {

@@ -25,12 +25,13 @@ from tests.cast import Cast
 from tests.support.api import make_secret
 from tests.support.serving import served
 from tests.support.settings import make_settings
+from tests.support.shops import shop_in
 
 
 @pytest.fixture
 def cast(sqlite: Database) -> Cast:
     """Give the shop."""
-    return factories.make_cast(sqlite)
+    return shop_in(sqlite)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from tests import factories
 from tests.cast import Cast
 from tests.support.serving import served
 from tests.support.settings import make_settings
+from tests.support.shops import shop_in
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = (ROOT / "docs" / "api.md").read_text("utf-8")
@@ -26,7 +27,7 @@ TIMEOUT_SECONDS = 60
 @pytest.fixture
 def cast(sqlite: Database) -> Cast:
     """Give the shop."""
-    return factories.make_cast(sqlite)
+    return shop_in(sqlite)
 
 
 def blocks(language: str) -> list[str]:

@@ -26,6 +26,7 @@ from app.worker.delivering import Deliverer
 from scripts.vendor import get_node
 from tests import factories
 from tests.cast import Cast
+from tests.support.shops import shop_in
 from tests.support.webhooks import deliver, deliveries
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,7 +37,7 @@ START_SECONDS = 10
 @pytest.fixture
 def cast(sqlite: Database) -> Cast:
     """Give the shop."""
-    return factories.make_cast(sqlite)
+    return shop_in(sqlite)
 
 
 def receiver_in(language: str) -> str:

@@ -36,6 +36,9 @@ from tests import factories
 from tests.cast import Cast
 from tests.support.databases import Maker
 
+pytestmark = pytest.mark.xdist_group("search_alike")
+"""One process makes what its tests share."""
+
 PEOPLE = 3_000
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 QUERIES = (Path(__file__).parent / "searches.txt").read_text("utf-8").splitlines()

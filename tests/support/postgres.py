@@ -90,6 +90,11 @@ class Server:
         statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
         self._execute(statement.format(sql.Identifier(name)))
 
+    def rename_database(self, name: str, new_name: str) -> None:
+        """Give a database that nobody is connected to another name."""
+        statement = sql.SQL("ALTER DATABASE {} RENAME TO {}")
+        self._execute(statement.format(sql.Identifier(name), sql.Identifier(new_name)))
+
     def kill(self) -> None:
         """Kill it outright (SIGKILL)."""
         os.kill(self._postmaster(), signal.SIGKILL)
@@ -118,11 +123,11 @@ class Server:
             connection.execute(statement)
 
 
-def connect(folder: Path, *, autocommit: bool = False) -> psycopg.Connection:
-    """Connect as the superuser to the database that every server has."""
-    return psycopg.connect(
-        host=str(folder), user=SUPERUSER, dbname="postgres", autocommit=autocommit
-    )
+def connect(
+    folder: Path, *, database: str = "postgres", autocommit: bool = False
+) -> psycopg.Connection:
+    """Connect as the superuser, to the database that every server has if not to another."""
+    return psycopg.connect(host=str(folder), user=SUPERUSER, dbname=database, autocommit=autocommit)
 
 
 # --- The user -------------------------------------------------------------------------------------

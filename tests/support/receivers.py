@@ -57,6 +57,16 @@ def slow(seconds: float) -> Callable[[BaseHTTPRequestHandler, int], None]:
     return answer
 
 
+def held(until: threading.Event) -> Callable[[BaseHTTPRequestHandler, int], None]:
+    """Answer well, once something has happened."""
+
+    def answer(handler: BaseHTTPRequestHandler, number: int) -> None:
+        until.wait()
+        status(200)(handler, number)
+
+    return answer
+
+
 def dripping(handler: BaseHTTPRequestHandler, _number: int) -> None:
     """Answer one letter at a time, for ever."""
     try:

@@ -78,7 +78,7 @@ def transactions_heard(database: Database) -> Iterator[list[Transaction]]:
 
 
 class _Handler(logging.Handler):
-    """Hears what `app.statements` sends past SQLAlchemy's own events."""
+    """Hears what `app.db.statements` sends past SQLAlchemy's own events."""
 
     def __init__(self, heard: list[Statement]) -> None:
         super().__init__()

@@ -148,7 +148,7 @@ def pytest_runtest_call() -> Generator[None, object, object]:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Take over what a process of a parallel run heard."""
-    HEARING.tables.update(node.workeroutput.get(_SENT, ()))
+    HEARING.tables.update(getattr(node, "workeroutput", {}).get(_SENT, ()))
 
 
 @pytest.hookimpl(tryfirst=True)

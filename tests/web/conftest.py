@@ -14,13 +14,14 @@ from tests.cast import Cast
 from tests.support.pages import Visitor
 from tests.support.payments import make_source
 from tests.support.settings import make_settings
+from tests.support.shops import shop_in
 from tests.support.webhooks import deliveries, dispatch
 
 
 @pytest.fixture
 def cast(sqlite: Database) -> Cast:
     """Give the shop, on SQLite: what differs between databases is the services' business."""
-    return factories.make_cast(sqlite)
+    return shop_in(sqlite)
 
 
 @pytest.fixture

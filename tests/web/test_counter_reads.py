@@ -12,6 +12,7 @@ from app.models.rewards import Reward
 from tests import factories
 from tests.cast import Cast
 from tests.support.pages import Page, Visitor
+from tests.support.shops import shop_in
 from tests.support.statements import transactions_heard
 
 SCAN_MAX = 5
@@ -28,7 +29,7 @@ HTMX = {"HX_Request": "true", "HX_Target": "counter-stage"}
 @pytest.fixture
 def cast(database: Database) -> Cast:
     """Return the shop, on each kind of database in turn."""
-    return factories.make_cast(database)
+    return shop_in(database)
 
 
 @pytest.fixture

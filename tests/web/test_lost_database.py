@@ -28,6 +28,7 @@ from tests.cast import Cast
 from tests.support.api import Program, make_secret
 from tests.support.databases import unreachable
 from tests.support.pages import Visitor, check_html
+from tests.support.shops import shop_in
 from tests.web.test_route_walk import Cell, Walker, ask, cells, make_things, sign_in, sign_in_of
 
 WAYS: tuple[Mapping[str, str], ...] = (
@@ -44,7 +45,7 @@ WAYS: tuple[Mapping[str, str], ...] = (
 @pytest.fixture
 def cast(database: Database) -> Cast:
     """Give the shop, on each kind of database in turn."""
-    return factories.make_cast(database)
+    return shop_in(database)
 
 
 def check_told(answer: TestResponse, asked: object) -> None:

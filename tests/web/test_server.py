@@ -16,6 +16,9 @@ from tests.support.databases import SqliteMaker
 from tests.support.serving import said, served
 from tests.support.settings import make_settings
 
+pytestmark = pytest.mark.xdist_group("server")
+"""One process makes what its tests share."""
+
 ROOT = Path(__file__).resolve().parents[2]
 
 HEAD = b"POST /sign-in HTTP/1.1\r\nHost: shop.example.com\r\n"
