@@ -36,6 +36,7 @@ from app.services.staff import pins as pin_service
 from app.services.webhooks import deliveries as webhook_deliveries
 from app.services.webhooks import endpoints
 from app.worker import posting
+from scripts import asvs
 from tests import factories
 from tests.support.api import Program, make_secret
 from tests.support.settings import make_settings
@@ -49,10 +50,6 @@ WORDS = {3: "three", 5: "five", 10: "ten", 12: "twelve"}
 
 KIB = 1024
 MIB = 1024 * KIB
-
-ROW = re.compile(r"^\| (\d+\.\d+\.\d+) \(L([12])\) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$")
-NUMBER = re.compile(r"\d+\.\d+\.\d+")
-NAMES = re.compile(r"`(?:tests/[\w/]+\.py)?::test_\w+(?:\[[^`]*\])?`")
 
 
 def section(heading: str) -> str:
@@ -94,68 +91,32 @@ def app(sqlite: Database, tmp_path: Path) -> Flask:
 # --- The requirements ---------------------------------------------------------------------------
 
 
-def requirements() -> list[re.Match[str]]:
-    """Give the rows of the requirements."""
-    head, _, _ = PAGE.partition("\n## Not met, and why")
-    lines = [line for line in head.splitlines() if re.match(r"\| \d", line)]
-    rows = [ROW.match(line) for line in lines]
-    assert all(rows), [line for line, row in zip(lines, rows, strict=True) if not row]
-    return [row for row in rows if row]
+CHAPTERS = asvs.read()
+REQUIREMENTS = [each for chapter in CHAPTERS for each in chapter.get("requirements", [])]
 
 
-def not_applicable() -> list[str]:
-    """Give the numbers of what does not apply."""
-    found = re.findall(r"^Does not apply: (.*?)(?=\n\n|\Z)", PAGE, re.MULTILINE | re.DOTALL)
-    return [number for each in found for number in NUMBER.findall(each)]
-
-
-def kind_of(row: re.Match[str]) -> str:
-    """Say how a requirement is met."""
-    how, test = row[4], row[5]
-    if "**not met:**" in how:
-        return "not met"
-    if how.startswith(("Operator:", "Operator.")):
-        return "operator"
-    return "without a test" if test.startswith("no test yet") else "with a test"
+def test_the_page_is_what_the_script_writes() -> None:
+    assert asvs.rendered(PAGE, CHAPTERS) == PAGE, "run .venv/bin/python -m scripts.asvs"
 
 
 def test_each_requirement_stands_once_and_in_its_order() -> None:
-    numbers = [row[1] for row in requirements()]
+    numbers = [each["id"] for each in REQUIREMENTS]
+    left_out = [
+        number
+        for chapter in CHAPTERS
+        for part in chapter.get("left_out", [])
+        for number in part["ids"]
+    ]
 
-    assert len({*numbers, *not_applicable()}) == len(numbers) + len(not_applicable())
+    assert len({*numbers, *left_out}) == len(numbers) + len(left_out)
     assert numbers == sorted(numbers, key=lambda each: [int(part) for part in each.split(".")])
 
 
-def test_each_requirement_names_its_tests_or_has_none_to_name() -> None:
-    for row in requirements():
-        cell, kind = row[5], kind_of(row)
-        if kind == "operator":
-            assert cell == "—", row[1]
-        elif kind == "not met":
-            assert cell == "—" or NAMES.sub("", cell).strip(" ,") == "", row[1]
-        elif kind == "with a test":
-            assert NAMES.search(cell), row[1]
-            assert NAMES.sub("", cell).strip(" ,") == "", row[1]
-
-
-def test_what_is_not_met_stands_once_more_at_the_end() -> None:
-    _, _, end = PAGE.partition("\n## Not met, and why")
-
-    listed = re.findall(r"^\| (\d+\.\d+\.\d+) \(L[12]\) \|", end, re.MULTILINE)
-    assert listed == [row[1] for row in requirements() if kind_of(row) == "not met"]
-
-
-def test_the_counts_are_those_of_the_table() -> None:
-    kinds = [kind_of(row) for row in requirements()]
-    said = prose("ASVS 5.0, levels 1 and 2")
-
-    without = kinds.count("without a test")
-    assert said.startswith(
-        f" Of {len(kinds) + len(not_applicable())} requirements {kinds.count('with a test')} are "
-        f"met with a test, {f'{without} are' if without else 'none is'} met without one, "
-        f"{kinds.count('not met')} are not met or only in part, {kinds.count('operator')} are the "
-        f"operator's, and {len(not_applicable())} do not apply."
-    ), said[:250]
+def test_each_requirement_has_tests_or_says_why_not() -> None:
+    assert [each["id"] for each in REQUIREMENTS if asvs.kind_of(each) == "untested"] == []
+    for each in REQUIREMENTS:
+        assert ("missing" in each) == ("why" in each) == ("**not met:**" in each["how"]), each["id"]
+        assert each["level"] in {1, 2}
 
 
 # --- What is protected, and what is written down ------------------------------------------------

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from app import clock
 from app.models.ledger import LedgerEntry
 from app.models.merchants import Merchant
-from app.services import reports
+from app.services import reports, totals
 from tests import factories
 from tests.cast import Cast
 
@@ -87,6 +87,8 @@ def _move_to(cast: Cast, zone: str) -> None:
         session.execute(
             update(Merchant).where(Merchant.id == cast.merchant_id).values(time_zone=zone)
         )
+    # The product never moves a shop, and remembers its time zone.
+    totals._zones.clear()
 
 
 def _points_today(cast: Cast, zone: str) -> int:
