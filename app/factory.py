@@ -141,6 +141,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
         app.register_blueprint(blueprint)
     for resource in API_BLUEPRINTS:
         app.register_api(resource)
+    # It raises if a route does not say what it needs.
     access.routes(app)
     commands.register(app)
     if settings.trusted_proxies:

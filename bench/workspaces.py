@@ -30,7 +30,8 @@ from bench.lives import Batch, Shop
 @click.option("--merchant", "name", default="Harbour at size", show_default=True)
 def main(member_count: int, entry_count: int, name: str) -> None:
     """Fill the sandbox of a merchant with members and ledger entries."""
-    database = Database(from_environment(os.environ).database_url)
+    settings = from_environment(os.environ)
+    database = Database(settings.database_url, prepares=settings.prepares_statements)
     run(database, member_count, entry_count, name)
 
 
@@ -55,6 +56,9 @@ def run(database: Database, member_count: int, entry_count: int, name: str) -> N
 def fill(database: Database, shop: Shop, due: Sequence[Batch], *, label: str) -> None:
     """Write batches to a workspace, and see to it that all indexes exist afterwards."""
     if sum(batch.entry_count for batch in due) >= bulk.WORTH_NO_INDEX:
+        click.echo(
+            "Indexes are made at the end. If this is killed, run it again before use.", err=True
+        )
         with database.writing() as session:
             bulk.drop_indexes(session)
     worked_out = lives.work_out(shop, due)

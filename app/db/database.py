@@ -12,10 +12,9 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import NoReturn
 
 from sqlalchemy import event
-from sqlalchemy.orm import ORMExecuteState, Session
+from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction
 
 from app.db import statements
 from app.db.engines import IMMEDIATE, is_sound, make_engine
@@ -86,9 +85,16 @@ class Database:
 class WritingSession(Session):
     """A session whose reads see the statements that are deferred."""
 
-    def begin_nested(self) -> NoReturn:
-        """Refuse a savepoint: deferred statements do not know to which one they belong."""
-        raise NotImplementedError("deferred statements and savepoints do not go together")
+    def begin(self, nested: bool = False) -> SessionTransaction:
+        """Begin the transaction.
+
+        Raises:
+            NotImplementedError: a savepoint was asked for. Deferred statements do not know to which
+                one they belong.
+        """
+        if nested:
+            raise NotImplementedError("deferred statements and savepoints do not go together")
+        return super().begin()
 
 
 @event.listens_for(WritingSession, "do_orm_execute")

@@ -222,7 +222,7 @@ def send_waiting(session: Session) -> None:
 
 
 def at_commit(session: Session, make_calls: Callable[[], Iterable[Call]]) -> None:
-    """Let statements follow everything else of the transaction; they are asked for at COMMIT."""
+    """Let statements follow all others of the transaction; `make_calls` is called at COMMIT."""
     session.info.setdefault(_AT_COMMIT, []).append(make_calls)
 
 

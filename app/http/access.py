@@ -40,7 +40,7 @@ class Access:
         by_link: whoever has the link may open it; nobody has thousands of them.
         reauthentication: the password is asked for again a while after the sign-in, so that
             somebody who finds a browser left open cannot change the person's own keys.
-        by_pin: a sign-in by PIN is enough.
+        by_pin: a sign-in by PIN is enough, unless `reauthentication` asks for the password.
         before_code: open to a person whose password was right, and whose code is still to come.
         without_second_factor: open in Live to a person who needs a second factor there and has
             none.
@@ -62,10 +62,38 @@ class Access:
     rate: Rate | None = None
     pending_at: Callable[[str], str] | None = None
 
+    @property
+    def allows_pin(self) -> bool:
+        """Whether a sign-in by PIN may use it."""
+        return self.by_pin and not self.reauthentication
 
-def requires(permission: Permission, **more: Any) -> Callable[[View], View]:
-    """Let a route be used with a permission; `more` are the attributes of `Access`."""
-    return _marking(Access(permission=permission, **more))
+
+def requires(
+    permission: Permission,
+    *,
+    reauthentication: bool = False,
+    by_pin: bool = True,
+    before_code: bool = False,
+    without_second_factor: bool = False,
+    is_leaving: bool = False,
+    is_unattended: bool = False,
+    rate: Rate | None = None,
+    pending_at: Callable[[str], str] | None = None,
+) -> Callable[[View], View]:
+    """Let a route be used with a permission; the others are the attributes of `Access`."""
+    return _marking(
+        Access(
+            permission=permission,
+            reauthentication=reauthentication,
+            by_pin=by_pin,
+            before_code=before_code,
+            without_second_factor=without_second_factor,
+            is_leaving=is_leaving,
+            is_unattended=is_unattended,
+            rate=rate,
+            pending_at=pending_at,
+        )
+    )
 
 
 def _marking(access: Access) -> Callable[[View], View]:
@@ -155,7 +183,7 @@ def _detour(person: SignedIn, access: Access) -> ResponseReturnValue | None:
     """Lead a person who has to show more to where they can; return None if they may go on."""
     if not access.is_leaving and not idle.is_attended(person, is_use=not access.is_unattended):
         return _end_idle_sign_in(access)
-    if person.method == "pin" and (access.reauthentication or not access.by_pin):
+    if person.method == "pin" and not access.allows_pin:
         raise PermissionDenied("You came in by PIN. Sign in with your password to change this.")
     if person.needs_second_factor and not access.before_code:
         return _ask_to_sign_in("second_factors.ask", access)

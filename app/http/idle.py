@@ -15,7 +15,7 @@ SEEN_SECONDS = 60
 
 
 def idle_seconds(person: SignedIn) -> int | None:
-    """Return after how long without use a sign-in ends; None if it was asked to stay."""
+    """Return after how long without use a sign-in ends; None if the person stays signed in."""
     if person.device is not None:
         return person.device.idle_minutes * 60
     minutes: int = current_app.config["IDLE_MINUTES"]

@@ -11,7 +11,7 @@ _OWN_PATH = re.compile(r"/(?![/\\])[^\x00-\x1f\x7f]*")
 
 
 def safe_path(path: str | None, otherwise: str = "/") -> str:
-    """Return a path of our own to go on to, or another one for anything that cannot be gone to.
+    """Return a path of our own to go on to, or `otherwise` if it is not a safe path of ours.
 
     One slash and no backslash after it: browsers read two of either as a host. No control
     characters: browsers drop some of them, and no header can hold a line end.

@@ -95,8 +95,8 @@ class Actor:
 class Approval:
     """A manager's consent to one act that is beyond the allowance of who does it.
 
-    Only `services.pins` and `services.passkeys` make one, after they have checked the manager's PIN
-    or passkey.
+    Only `services.staff.pins` and `services.staff.passkeys` make one, after they have checked the
+    manager's PIN or passkey.
     """
 
     staff_id: str

@@ -122,7 +122,7 @@ class Lookup:
         hits: the members who match: those named exactly first, then by the newest visit.
         close: the members who come near if nobody matches.
         has_more: whether more match than `hits`.
-        named: the only one of them whom a card, email, id or code names exactly, or None.
+        named_member: the only one of them whom a card, email, id or code names exactly, or None.
     """
 
     text: str
@@ -130,7 +130,7 @@ class Lookup:
     hits: Sequence[Member]
     close: Sequence[Member]
     has_more: bool
-    named: Member | None
+    named_member: Member | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +178,7 @@ def look_up(
         if opens and _is_only_hit(lookup):
             member = lookup.hits[0]
         elif opens and is_name:
-            member = lookup.named
+            member = lookup.named_member
     if member is None:
         return _stage(session, place, lookup=lookup)
     redemption = redemptions.find_by_code(session, workspace_id=place.workspace_id, text=text)
@@ -236,7 +236,7 @@ def _find_exact(session: Session, place: CounterPlace, text: str) -> Member | No
 def _list_hits(session: Session, place: CounterPlace, text: str, *, is_scanned: bool) -> Lookup:
     workspace_id = place.workspace_id
     found = matches.find_members(session, workspace_id=workspace_id, text=text, limit=HITS_MAX)
-    named = [each for each in found.rows if each.id in found.named]
+    named = [each for each in found.rows if each.id in found.named_ids]
     close: Sequence[Member] = []
     if not found.rows:
         close = matches.find_close_members(session, workspace_id=workspace_id, text=text)
@@ -246,7 +246,7 @@ def _list_hits(session: Session, place: CounterPlace, text: str, *, is_scanned: 
         hits=found.rows,
         close=close,
         has_more=found.count is None or found.count > len(found.rows),
-        named=named[0] if len(named) == 1 else None,
+        named_member=named[0] if len(named) == 1 else None,
     )
 
 

@@ -3,7 +3,7 @@
 The edges claim a key in the transaction of its act, together with the act's first statements. A
 second request with the same key waits for the first one's commit, is refused by `KeySeen`, and is
 given what `find_first` returns. A refused act rolls its key back. The services that act know
-nothing of keys; batches of awards, which have a key each, are the exception.
+nothing of keys; batches of awards, which have a key each, and sources are the exceptions.
 """
 
 from __future__ import annotations

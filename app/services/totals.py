@@ -10,7 +10,6 @@ import secrets
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -216,7 +215,7 @@ def _add_up(
     sums: _Sums | None = session.info.get(_SUMS)
     if sums is None:
         sums = session.info[_SUMS] = defaultdict(Counter)
-        statements.at_commit(session, partial(_adding_calls, sums))
+        statements.at_commit(session, lambda: _adding_calls(session.info.pop(_SUMS)))
     sums[model, tuple(key.items())].update(amounts)
 
 

@@ -1,4 +1,4 @@
-"""Batches of awards that meet: see `services.award_batches`."""
+"""Batches of awards that meet: see `services.ledger.batches`."""
 
 from __future__ import annotations
 

@@ -354,6 +354,23 @@ def test_two_systems_that_count_alike_keep_their_payments_apart(
     assert sums(cast, stranger) == {"balance": 0, "lifetime": 100, "award": 100, "reversal": -100}
 
 
+def test_the_second_of_two_alike_is_tried_again_after_a_refusal(
+    cast: Cast, source: PaymentSource, member: Member
+) -> None:
+    other = make_source(cast)
+    stranger = factories.enrol(cast, customer_id="cust_2")
+    tell(cast, source, completed(amount=1000))
+    factories.close(cast, stranger)
+    event = tell(cast, other, completed(amount=2000, customerId="cust_2"))
+    assert event.outcome == "refused"
+    factories.reopen(cast, stranger)
+
+    assert retry(cast, other, event.id).outcome == "awarded"
+    assert factories.reload(cast, stranger).balance == 200
+    assert tell(cast, source, completed(event="evt_again", amount=1000)).outcome == "nothing"
+    assert factories.reload(cast, member).balance == 100
+
+
 def test_a_payment_that_the_api_gave_to_another_member_is_not_theirs_to_lose(
     cast: Cast, source: PaymentSource, member: Member
 ) -> None:

@@ -133,7 +133,7 @@ def test_what_is_refused_counts_nowhere(busy: Cast) -> None:
     assert _whole(busy) == before
 
 
-def test_no_savepoint_parts_an_act_from_its_counts(busy: Cast) -> None:
+def test_a_writing_session_refuses_savepoints(busy: Cast) -> None:
     with (
         pytest.raises(NotImplementedError, match="savepoints"),
         busy.database.writing() as session,

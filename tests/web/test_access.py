@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from flask import Flask
 
 from app.http import access
+from app.http.access import Access
 from app.http.paths import safe_path
 from tests import factories
 from tests.cast import Cast
@@ -23,6 +26,41 @@ def test_every_route_says_what_it_needs_or_the_app_does_not_start(app: Flask) ->
         access.routes(app)
 
 
+def test_the_exceptions_are_those_that_were_meant(app: Flask) -> None:
+    """A route that is open to more than its neighbours is named here, too."""
+    needed = access.routes(app)
+
+    def with_(holds: Callable[[Access], bool]) -> set[str]:
+        return {name for name, each in needed.items() if holds(each)}
+
+    own_keys = {
+        *("people.sessions", "people.revoke_session", "people.revoke_other_sessions"),
+        *(f"second_factors.{name}" for name in ("show", "begin", "confirm", "make_codes")),
+        *("passkeys.add_options", "passkeys.add", "passkeys.remove"),
+    }
+    assert with_(lambda each: each.reauthentication) == own_keys
+    assert with_(lambda each: not each.allows_pin) == own_keys | {
+        *("people.password_form", "people.change_password", "people.confirm_form"),
+        *("people.confirm", "pins.edit", "pins.update"),
+    }
+    assert with_(lambda each: each.before_code) == {
+        *("second_factors.ask", "second_factors.answer", "staff.sign_out"),
+    }
+    assert with_(lambda each: each.without_second_factor) == {
+        *("second_factors.show", "second_factors.begin", "second_factors.confirm"),
+        *("passkeys.add_options", "passkeys.add", "people.confirm_form", "people.confirm"),
+        *("staff.switch_mode", "staff.sign_out"),
+    }
+    assert with_(lambda each: each.is_leaving) == {"pins.lock", "staff.sign_out"}
+    assert with_(lambda each: each.is_unattended) == {"reports.activity", "developers.guide"}
+    assert with_(lambda each: each.by_link) == {"cards.public", "people.join_form", "people.join"}
+    assert with_(lambda each: each.permission is None and not each.by_link) == {
+        *("static", "health.healthz", "reference.openapi", "reference.docs"),
+        *("staff.sign_in_form", "staff.sign_in", "passkeys.sign_in_options", "passkeys.sign_in"),
+        *("pins.people", "pins.ask", "pins.sign_in"),
+    }
+
+
 def test_a_command_prints_what_each_route_needs(app: Flask) -> None:
     lines = app.test_cli_runner().invoke(args=["access"]).output.splitlines()
 
@@ -32,7 +70,7 @@ def test_a_command_prints_what_each_route_needs(app: Flask) -> None:
     assert card.endswith("by its link")
     assert [line for line in lines if line.startswith("POST") and line.endswith(" public")]
     (keys,) = [line for line in lines if line.startswith("GET") and "/you/second-factor " in line]
-    assert keys.endswith("reauthentication; without second factor")
+    assert keys.endswith("not by PIN; with the password again; without a second factor")
 
 
 def test_a_viewer_can_change_nothing(cast: Cast, viewer: Visitor) -> None:

@@ -125,9 +125,9 @@ class MemberLock:
 
     @classmethod
     def of_member(
-        cls, batch: Batch, *, workspace_id: str, member_id: str, by: Actor | None = None
+        cls, batch: Batch, *, workspace_id: str, member_id: str, by: Actor | None
     ) -> MemberLock:
-        """Lock a member by their id; with `by`, they know whether they are the actor."""
+        """Lock a member by their id; `by` decides `is_actor`."""
         staff_id = by.id if by and by.kind == "staff" else ""
         return cls(
             batch, _BY_MEMBER, workspace_id=workspace_id, of_id=member_id, staff_id=staff_id or ""
@@ -174,7 +174,7 @@ def lock_member(session: Session, *, workspace_id: str, member_id: str) -> Locke
         NotFound: no such member in this workspace.
     """
     batch = Batch(session)
-    lock = MemberLock.of_member(batch, workspace_id=workspace_id, member_id=member_id)
+    lock = MemberLock.of_member(batch, workspace_id=workspace_id, member_id=member_id, by=None)
     batch.send()
     return lock.member()
 

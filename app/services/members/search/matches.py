@@ -68,12 +68,12 @@ class MemberPage(Page[Member]):
     Attributes:
         count: how many match, or None when they were not counted.
         is_cut: whether more than `KNOWN_MAX` match, of which these are the first.
-        named: the ids of the matches whom a card, email, id or code names exactly.
+        named_ids: the matches whom a card, email, id or code names exactly.
     """
 
     count: int | None = None
     is_cut: bool = False
-    named: Collection[str] = ()
+    named_ids: Collection[str] = ()
 
 
 def find_members(
@@ -204,11 +204,11 @@ def _search(
     members.sort(key=place)
     count = None if is_cut else len(members)
     return MemberPage(
-        members[: limit or (KNOWN_MAX if is_cut else None)],
-        None,
-        count,
-        is_cut,
-        [each.id for each in members if each.id in owners],
+        rows=members[: limit or (KNOWN_MAX if is_cut else None)],
+        cursor=None,
+        count=count,
+        is_cut=is_cut,
+        named_ids=[each.id for each in members if each.id in owners],
     )
 
 
