@@ -63,10 +63,10 @@ def test_an_app_that_is_only_asked_for_help_makes_no_database(tmp_path: Path) ->
     assert not path.parent.exists()
 
 
-def test_a_folder_that_is_not_there_is_named(cast: Cast, tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_is_named(sqlite_cast: Cast, tmp_path: Path) -> None:
     file = tmp_path / "nowhere" / "shop.backup"
 
-    assert "nowhere" in told(cli_of(cast.database, tmp_path), "backup", str(file))
+    assert "nowhere" in told(cli_of(sqlite_cast.database, tmp_path), "backup", str(file))
 
 
 def test_half_a_backup_is_no_backup(sqlite: Database, tmp_path: Path) -> None:
@@ -121,10 +121,10 @@ def test_a_name_of_a_host_is_looked_up() -> None:
 
 @pytest.mark.parametrize("size", [BODY_BYTES_MAX + 1, 10**12])
 def test_a_body_that_is_far_too_large_is_not_even_read(
-    cast: Cast, tmp_path: Path, size: int
+    sqlite_cast: Cast, tmp_path: Path, size: int
 ) -> None:
     port = free_port()
-    environ = environment(cast.database, tmp_path)
+    environ = environment(sqlite_cast.database, tmp_path)
     with running(["serve", "--only-web", "--port", str(port)], environ):
         fetched(port, "/healthz")
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)

@@ -13,7 +13,6 @@ from datetime import timedelta
 from pathlib import Path
 from time import monotonic, sleep
 
-import pytest
 from flask.testing import FlaskCliRunner
 from sqlalchemy import text
 
@@ -154,11 +153,9 @@ def test_a_check_that_is_noted_is_told(cast: Cast, cli: FlaskCliRunner, tmp_path
     assert value(bad, at, cast.workspace_id) > value(good, at, cast.workspace_id)
 
 
-def test_a_database_that_is_gone_is_told_too(tmp_path: Path, cast: Cast) -> None:
-    if cast.database.is_sqlite:
-        pytest.skip("a file does not go away")
+def test_a_database_that_is_gone_is_told_too(tmp_path: Path, sqlite_cast: Cast) -> None:
     port = free_port()
-    gone = environment(cast.database, tmp_path, REGULARS_METRICS=str(port))
+    gone = environment(sqlite_cast.database, tmp_path, REGULARS_METRICS=str(port))
     gone["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/nothing"
     with running(["serve", "--only-web", "--port", str(free_port())], gone):
         metrics = fetched(port)
@@ -167,12 +164,12 @@ def test_a_database_that_is_gone_is_told_too(tmp_path: Path, cast: Cast) -> None
     assert "regulars_outbox_age_seconds" not in metrics
 
 
-def test_a_port_that_is_taken_is_refused_in_words(cast: Cast, tmp_path: Path) -> None:
+def test_a_port_that_is_taken_is_refused_in_words(sqlite_cast: Cast, tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        environ = environment(cast.database, tmp_path, REGULARS_METRICS=str(port))
+        environ = environment(sqlite_cast.database, tmp_path, REGULARS_METRICS=str(port))
         with running(["worker"], environ) as process:
             said, _ = process.communicate(timeout=PATIENCE_SECONDS)
 
@@ -181,9 +178,9 @@ def test_a_port_that_is_taken_is_refused_in_words(cast: Cast, tmp_path: Path) ->
     assert "Traceback" not in said
 
 
-def test_a_web_process_that_is_told_to_stop_ends_well(cast: Cast, tmp_path: Path) -> None:
+def test_a_web_process_that_is_told_to_stop_ends_well(sqlite_cast: Cast, tmp_path: Path) -> None:
     port = free_port()
-    environ = environment(cast.database, tmp_path)
+    environ = environment(sqlite_cast.database, tmp_path)
     with running(["serve", "--only-web", "--port", str(port)], environ) as process:
         fetched(port, "/healthz")
         process.terminate()
